@@ -1,0 +1,250 @@
+package timeline
+
+import (
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Transport is one TCP connection and what rides below WebSocket on it. It may
+// carry many Conns (HTTP/2 streams), several in a row (401, then a retry on
+// the same connection), or none. Only reassembly makes Transports.
+type Transport struct {
+	ID             uint64 // 1-based, in order of the first packet
+	Client, Server netip.AddrPort
+	First          Stamp // the first packet
+	Last           Stamp // the latest packet so far
+	Midstream      bool  // the SYN is not in the capture
+	Packets        uint64
+	Bytes          [2]uint64 // payload bytes delivered, by direction
+	Gaps           [2]uint64 // payload bytes missing, by direction
+	Retransmitted  [2]uint64 // payload bytes seen again, by direction
+}
+
+// Exchange swaps client and server. The layer switch calls it at most once,
+// before any row was told.
+func (t *Transport) Exchange() {
+	t.Client, t.Server = t.Server, t.Client
+	t.Bytes[0], t.Bytes[1] = t.Bytes[1], t.Bytes[0]
+	t.Gaps[0], t.Gaps[1] = t.Gaps[1], t.Gaps[0]
+	t.Retransmitted[0], t.Retransmitted[1] = t.Retransmitted[1], t.Retransmitted[0]
+}
+
+// Header is one HTTP header field as it was on the wire: name in its own case,
+// value without the surrounding white space. Bytes are not validated.
+type Header struct{ Name, Value string }
+
+// Get returns the value of the first field of that name, in any case.
+func Get(headers []Header, name string) (value string, ok bool) {
+	for i := range headers {
+		if strings.EqualFold(headers[i].Name, name) {
+			return headers[i].Value, true
+		}
+	}
+	return "", false
+}
+
+// Count returns how many fields have that name, in any case.
+func CountHeaders(headers []Header, name string) (n int) {
+	for i := range headers {
+		if strings.EqualFold(headers[i].Name, name) {
+			n++
+		}
+	}
+	return n
+}
+
+// AcceptVerdict is what became of Sec-WebSocket-Accept (RFC 6455 4.2.2).
+type AcceptVerdict uint8
+
+const (
+	AcceptUnchecked AcceptVerdict = iota // no 101, no key, or not HTTP/1.1
+	AcceptOK
+	AcceptWrong
+	AcceptMissing
+)
+
+// String returns the word of the NDJSON contract.
+func (v AcceptVerdict) String() string {
+	return [...]string{"unchecked", "ok", "wrong", "missing"}[v&3]
+}
+
+// Extension is one entry of Sec-WebSocket-Extensions (RFC 6455 9.1).
+type Extension struct {
+	Name   string
+	Params []Param
+}
+
+// Param is one parameter of an extension; HasValue tells "a" from "a=".
+type Param struct {
+	Name, Value string
+	HasValue    bool
+}
+
+// String writes the extension as a header would, without quotes.
+func (e Extension) String() string {
+	var b strings.Builder
+	b.WriteString(e.Name)
+	for _, p := range e.Params {
+		b.WriteString("; ")
+		b.WriteString(p.Name)
+		if p.HasValue {
+			b.WriteByte('=')
+			b.WriteString(p.Value)
+		}
+	}
+	return b.String()
+}
+
+// Handshake is the HTTP request and response that opened a WebSocket, or tried
+// to. Strings are owned by the Handshake.
+type Handshake struct {
+	Request     Stamp // first byte of the request
+	Response    Stamp // last byte of the response's head; zero when there is none
+	Method      string
+	Target      string // as sent
+	Scheme      string // "ws" or "wss"
+	Host        string // without port; "" when the request names none
+	Port        string // as in Host, "" when absent
+	Path        string // without query (RFC 3986 3.3)
+	Query       string // without "?"
+	HTTPVersion string // "1.1", "2"
+	Status      int    // 0: no response is in the capture
+	Reason      string
+
+	RequestHeaders, ResponseHeaders []Header
+
+	Key, Accept         string
+	Verdict             AcceptVerdict
+	SubprotocolsOffered []string
+	Subprotocol         string
+	ExtensionsOffered   []Extension
+	Extensions          []Extension
+	Origin, UserAgent   string
+}
+
+// Accepted reports whether the handshake opened a WebSocket.
+func (h *Handshake) Accepted() bool {
+	if h.HTTPVersion == "2" || h.HTTPVersion == "3" {
+		return h.Status >= 200 && h.Status < 300
+	}
+	return h.Status == 101
+}
+
+// URL returns the WebSocket URL (RFC 6455 3). fallback stands in for the host
+// when the request names none.
+func (h *Handshake) URL(fallback string) string {
+	host := h.Host
+	switch {
+	case host == "":
+		host = fallback
+	case h.Port != "":
+		host += ":" + h.Port
+	}
+	url := h.Scheme + "://" + host + h.Path
+	if h.Query != "" {
+		url += "?" + h.Query
+	}
+	return url
+}
+
+// TCPEnd says how the transport under a Conn ended.
+type TCPEnd uint8
+
+const (
+	TCPOpen    TCPEnd = iota // the capture ended first
+	TCPFIN                   // both sides sent FIN (HTTP/2: END_STREAM)
+	TCPHalf                  // one side sent FIN
+	TCPReset                 // RST (HTTP/2: RST_STREAM, GOAWAY)
+	TCPTimeout               // given up after silence, or replaced by a new connection
+)
+
+// String returns the word of the NDJSON contract.
+func (e TCPEnd) String() string {
+	switch e {
+	case TCPFIN:
+		return "fin"
+	case TCPHalf:
+		return "half"
+	case TCPReset:
+		return "rst"
+	case TCPTimeout:
+		return "timeout"
+	}
+	return "open"
+}
+
+// Counters adds up one direction of a Conn. Lengths are payload bytes: Bytes
+// inflated, WireBytes as they were on the wire; both include control frames.
+type Counters struct {
+	Messages     uint64
+	Frames       uint64
+	Bytes        uint64
+	WireBytes    uint64
+	MessageBytes uint64 // Bytes of messages alone
+}
+
+// Conn is one WebSocket, or one refused attempt at one. Fields below the line
+// "known at the end" are whole at [Sink.Close].
+type Conn struct {
+	ID        uint64 // 1-based, in order of opening; set before Open
+	Transport *Transport
+	Handshake *Handshake     // nil when the capture does not hold it
+	Client    netip.AddrPort // the true client (PROXY protocol), else the TCP peer
+	Server    netip.AddrPort
+	Peer      netip.AddrPort // the TCP peer where it is not Client, else zero
+	Layers    string         // "tcp", "tls", "h2", "h2+tls", "h3"
+	Opened    Stamp          // the request's first byte, else the first frame's
+	Midstream bool           // the handshake is not in the capture
+	Guessed   bool           // recognised by its frames alone
+
+	// Known at the end.
+
+	By         Party     // first close frame's sender, else first FIN's or RST's
+	CloseCode  uint16    // of the first close frame; 0 when it had none
+	CloseText  string    // its reason; valid UTF-8 or not
+	ClosedBy   [2]bool   // which directions sent a close frame
+	TCP        TCPEnd    // how the transport ended
+	FirstFIN   Party     // who ended TCP first
+	LastFrame  Stamp     // last byte of the last frame before the ending began
+	LastDir    Direction // its direction, when LastFrame is not zero
+	EndBegan   Stamp     // first close frame, FIN or RST; else the last packet
+	Ended      Stamp     // the stamp of Close
+	Rows       uint64    // message and control rows so far
+	Counters   [2]Counters
+	FindingsBy [3]uint64 // by Severity
+}
+
+// Clean reports whether both sides sent a close frame and TCP then ended with
+// a FIN (RFC 6455 7.1.4).
+func (c *Conn) Clean() bool {
+	return c.ClosedBy[0] && c.ClosedBy[1] && c.FirstFIN != PartyUnknown
+}
+
+// Duration is the time from the first byte to the end of the transport.
+func (c *Conn) Duration() time.Duration {
+	return time.Duration(c.Ended.Time - c.Opened.Time)
+}
+
+// Idle is the silence between the last frame and the beginning of the end. ok
+// is false when there was no frame.
+func (c *Conn) Idle() (d time.Duration, ok bool) {
+	if c.LastFrame.IsZero() {
+		return 0, false
+	}
+	return max(0, time.Duration(c.EndBegan.Time-c.LastFrame.Time)), true
+}
+
+// Refused reports whether a server answered the request with something else
+// than the start of a WebSocket.
+func (c *Conn) Refused() bool {
+	return c.Handshake != nil && c.Handshake.Status != 0 && !c.Handshake.Accepted()
+}
+
+// URL returns the WebSocket URL; "" when there is no handshake.
+func (c *Conn) URL() string {
+	if c.Handshake == nil {
+		return ""
+	}
+	return c.Handshake.URL(c.Server.String())
+}

@@ -1,0 +1,75 @@
+package timeline
+
+// Severity orders findings. Errors are violations of a MUST, warnings are
+// trouble, notes are worth knowing.
+type Severity uint8
+
+const (
+	Note Severity = iota
+	Warning
+	Error
+)
+
+// String returns "note", "warning" or "error".
+func (s Severity) String() string {
+	return [...]string{"note", "warning", "error"}[min(s, Error)]
+}
+
+// Rule is one documented judgement. Rules are data: help, docs and reports are
+// made from them. An ID never changes its meaning.
+type Rule struct {
+	ID       string // "ws/mask-missing"
+	Severity Severity
+	Title    string // one line, no full stop
+	Text     string // what it means and what to do, whole sentences
+	Ref      string // "RFC 6455 5.1"; "" when no document says so
+	Since    string // version that brought it
+}
+
+// Finding is something the traffic did. It is borrowed by the Sink.
+type Finding struct {
+	Rule      *Rule
+	Severity  Severity // the rule's, unless the case is milder or graver
+	Conn      *Conn    // nil when no connection is concerned
+	N         uint64   // the row it judges, 0 for none
+	Dir       Direction
+	HasDir    bool
+	At        Stamp
+	Offset    uint64 // bytes into what the rule speaks of
+	HasOffset bool
+	Got       string // what was there; raw bytes, escape before showing
+	Want      string // what should have been
+	Detail    string // a sentence for this case
+	Count     uint64 // how often or how many; 0 means once
+}
+
+// FindingsPerRule is how many findings of one rule are told for one direction
+// of a Conn; the rest is told as a count at its close.
+const FindingsPerRule = 20
+
+// Count is a number with the word for what was counted.
+type Count struct {
+	What string
+	N    uint64
+}
+
+// Totals is what a whole run came to.
+type Totals struct {
+	Files       []string // names, in argument order
+	Packets     uint64
+	Bytes       uint64 // captured bytes of packets
+	First, Last int64  // capture times of the first and last packet, ns
+	Transports  uint64 // TCP connections
+	TLSNoKeys   uint64 // of them: TLS, and nothing to decrypt it with
+	Conns       uint64
+	Messages    uint64
+	Frames      uint64
+	Findings    [3]uint64 // by Severity
+	Gaps        uint64    // holes told
+	GapBytes    uint64
+	Dropped     uint64  // packets that the capture says were lost
+	Skipped     []Count // packets that were not used, and why
+	Others      []Count // TCP connections without a WebSocket, by what they spoke
+	ServerNames []Count // TLS without keys: server names, most frequent first
+	HeadersOnly bool    // payload was not looked at
+}

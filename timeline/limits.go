@@ -1,0 +1,59 @@
+package timeline
+
+import "time"
+
+// Limits bounds what hostile or broken input can make wsdump hold. Every limit
+// is finite; a zero field means the default, never "unlimited". Reaching one
+// is a finding (tcp/limit, http/limit, ws/limit) that names the field.
+type Limits struct {
+	// Transports is how many TCP connections are followed at once. The one
+	// idle for longest is given up first. 1,048,576 hold some 500 MB.
+	Transports int
+	// Reorder is how many bytes of one direction wait behind a hole. A TCP
+	// window is rarely larger than 4 MiB.
+	Reorder int
+	// ReorderTotal is the same over all connections.
+	ReorderTotal int
+	// ReorderTime is how long a segment waits for bytes of the other direction
+	// that it acknowledges, by capture time.
+	ReorderTime time.Duration
+	// Idle is how long a connection may be silent before its state is dropped,
+	// by capture time. Long: a quiet WebSocket is normal.
+	Idle time.Duration
+	// HalfOpen is the same for a connection that never carried data.
+	HalfOpen time.Duration
+	// Head is how many bytes the head of an HTTP request or response may have.
+	Head int
+	// Held is how many bytes of a client wait for the response to an upgrade.
+	Held int
+	// Message is how many payload bytes of one message are kept; the rest is
+	// counted, and the message is marked as truncated.
+	Message int
+	// Control is how many payload bytes of a control frame are kept. RFC 6455
+	// allows 125; more is kept so that a violation can be shown.
+	Control int
+	// Pings is how many unanswered pings of one direction are remembered.
+	Pings int
+}
+
+// WithDefaults returns l with every zero field set to its default.
+func (l Limits) WithDefaults() Limits {
+	set(&l.Transports, 1<<20)
+	set(&l.Reorder, 4<<20)
+	set(&l.ReorderTotal, 64<<20)
+	set(&l.ReorderTime, 100*time.Millisecond)
+	set(&l.Idle, 24*time.Hour)
+	set(&l.HalfOpen, 2*time.Minute)
+	set(&l.Head, 256<<10)
+	set(&l.Held, 1<<20)
+	set(&l.Message, 16<<20)
+	set(&l.Control, 4<<10)
+	set(&l.Pings, 64)
+	return l
+}
+
+func set[T int | time.Duration](field *T, value T) {
+	if *field <= 0 {
+		*field = value
+	}
+}
