@@ -213,6 +213,9 @@ type Conn struct {
 	Rows       uint64    // message and control rows so far
 	Counters   [2]Counters
 	FindingsBy [3]uint64 // by Severity
+
+	told      map[findingKey]uint64
+	toldOrder []findingKey
 }
 
 // Clean reports whether both sides sent a close frame and TCP then ended with

@@ -30,6 +30,7 @@ type Rule struct {
 type Finding struct {
 	Rule      *Rule
 	Severity  Severity // the rule's, unless the case is milder or graver
+	Milder    bool     // a Note although the rule is graver
 	Conn      *Conn    // nil when no connection is concerned
 	N         uint64   // the row it judges, 0 for none
 	Dir       Direction

@@ -1,0 +1,51 @@
+package ws
+
+// buffers lends byte slices to messages that arrive in more than one piece. A
+// connection at rest holds none, so that memory follows what is in flight and
+// not how many connections are open.
+type buffers struct {
+	free [len(bufferSizes)][][]byte
+}
+
+var bufferSizes = [...]int{1 << 10, 8 << 10, 64 << 10, 512 << 10}
+
+// freePerSize bounds what the pool keeps: 16 times 585 KiB.
+const freePerSize = 16
+
+// extend returns b with room for n more bytes. b must be nil or come from
+// extend; the caller no longer uses b.
+func (p *buffers) extend(b []byte, n int) []byte {
+	need := len(b) + n
+	if need <= cap(b) {
+		return b
+	}
+	var grown []byte
+	for i, size := range bufferSizes {
+		if need > size {
+			continue
+		}
+		if k := len(p.free[i]); k > 0 {
+			grown = p.free[i][k-1]
+			p.free[i] = p.free[i][:k-1]
+		} else {
+			grown = make([]byte, 0, size)
+		}
+		break
+	}
+	if grown == nil {
+		grown = make([]byte, 0, max(need, 2*cap(b)))
+	}
+	grown = append(grown[:0], b...)
+	p.put(b)
+	return grown
+}
+
+// put takes b back. Slices of other sizes are left to the garbage collector.
+func (p *buffers) put(b []byte) {
+	for i, size := range bufferSizes {
+		if cap(b) == size && len(p.free[i]) < freePerSize {
+			p.free[i] = append(p.free[i], b[:0])
+			return
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package ws
+
+import (
+	"encoding/binary"
+	"fmt"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// ping is one that waits for its pong. Payloads are compared by hash, so that
+// a heartbeat allocates nothing.
+type ping struct {
+	payload uint64
+	at      timeline.Stamp
+	row     uint64
+}
+
+// hash is FNV-1a.
+func hash(b []byte) uint64 {
+	h := uint64(14695981039346656037)
+	for _, c := range b {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return h
+}
+
+// readControl gives a control frame its row and understands its payload.
+func (s *Stream) readControl(dir timeline.Direction, h *half, f *timeline.Frame) {
+	if f.Opcode.Reserved() {
+		return
+	}
+	s.conn.Rows++
+	f.N = s.conn.Rows
+	f.PayloadUTF8 = utf8.Valid(f.Payload)
+	switch f.Opcode {
+	case timeline.OpPing:
+		if len(h.outgoing) == s.env.limits.Pings {
+			h.outgoing = h.outgoing[:copy(h.outgoing, h.outgoing[1:])]
+		}
+		h.outgoing = append(h.outgoing, ping{hash(f.Payload), f.Last, f.N})
+	case timeline.OpPong:
+		s.readPong(h, &s.half[dir.Reverse()], f)
+	case timeline.OpClose:
+		s.readClose(h, f)
+	}
+}
+
+// readPong looks for the ping that f answers. A pong stands for all earlier
+// pings as well (RFC 6455 5.5.3).
+func (s *Stream) readPong(h, from *half, f *timeline.Frame) {
+	want := hash(f.Payload)
+	for i := len(from.outgoing) - 1; i >= 0; i-- {
+		if p := &from.outgoing[i]; p.payload == want {
+			f.RTT, f.HasRTT = time.Duration(f.First.Time-p.at.Time), true
+			from.outgoing = from.outgoing[:copy(from.outgoing, from.outgoing[i+1:])]
+			return
+		}
+	}
+	switch {
+	case f.Incomplete || from.blind:
+	case len(from.outgoing) == 0:
+		h.judge(timeline.Finding{Rule: rulePongUnsolicited})
+	default:
+		h.judge(timeline.Finding{Rule: rulePongMismatch})
+	}
+}
+
+// readClose understands a close payload (RFC 6455 5.5.1).
+func (s *Stream) readClose(h *half, f *timeline.Frame) {
+	switch {
+	case f.Length == 0:
+		return
+	case f.Length == 1:
+		h.judge(timeline.Finding{Rule: ruleCloseLength, Got: "1 byte"})
+		return
+	case len(f.Payload) < 2:
+		return
+	}
+	f.CloseCode = binary.BigEndian.Uint16(f.Payload)
+	f.CloseReason = f.Payload[2:]
+	finding := timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(f.CloseCode)}
+	switch code := f.CloseCode; {
+	case code > 4999:
+		finding.Severity = timeline.Warning
+		h.judge(finding)
+	case code < 1000, code >= 1004 && code <= 1006, code >= 1015 && code <= 2999:
+		h.judge(finding)
+	case code == 1002, code == 1003, code >= 1007 && code <= 1014:
+		h.judge(timeline.Finding{Rule: ruleCloseAbnormal, Got: fmt.Sprint(code)})
+	}
+	if i := invalidUTF8(f.CloseReason); i >= 0 && !f.Incomplete {
+		h.judge(timeline.Finding{Rule: ruleCloseReasonUTF8, Offset: uint64(i), HasOffset: true})
+	}
+}
+
+// closed notes a close frame for the connection's last line.
+func (s *Stream) closed(dir timeline.Direction, h *half, at timeline.Stamp) {
+	c := s.conn
+	if !c.ClosedBy[0] && !c.ClosedBy[1] {
+		c.By = dir.Sender()
+		c.CloseCode = s.env.frame.CloseCode
+		c.CloseText = string(s.env.frame.CloseReason)
+		c.EndBegan = h.first
+	}
+	c.ClosedBy[dir] = true
+	h.closed = true
+	s.half[0].outgoing, s.half[1].outgoing = s.half[0].outgoing[:0], s.half[1].outgoing[:0]
+}

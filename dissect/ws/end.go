@@ -1,0 +1,130 @@
+package ws
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// pongPatience is how much capture must lie behind a ping before its missing
+// pong is a finding.
+const pongPatience = 10 * time.Second
+
+// End implements [timeline.Stream]. With the second direction the connection
+// is closed.
+func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	h := &s.half[dir]
+	if h.ended {
+		return
+	}
+	h.ended = true
+	s.ends++
+	s.cutShort(dir, h, at)
+
+	c := s.conn
+	switch why {
+	case timeline.EndFIN:
+		h.fin = true
+		if c.FirstFIN == timeline.PartyUnknown {
+			c.FirstFIN = dir.Sender()
+		}
+	case timeline.EndReset:
+		h.reset = true
+	}
+	if why == timeline.EndFIN || why == timeline.EndReset {
+		if c.By == timeline.PartyUnknown {
+			c.By = dir.Sender()
+		}
+		if c.EndBegan.IsZero() {
+			c.EndBegan = at
+		}
+	}
+	if s.ends < 2 {
+		return
+	}
+	c.Ended = at
+	if c.EndBegan.IsZero() {
+		c.EndBegan = at
+	}
+	c.TCP = s.tcpEnd(why)
+	s.judgeEnd(at)
+	c.Settle(s.env.sink, at)
+	s.env.sink.Close(c, at)
+}
+
+// cutShort tells the frame and the message in which a direction ended.
+func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
+	if h.state == inPayload || h.npartial > 0 {
+		f := timeline.Finding{Rule: ruleFrameIncomplete, At: at, Got: "a header cut short"}
+		if h.state == inPayload {
+			f.Got, f.Want = fmt.Sprintf("%d payload bytes", h.done), fmt.Sprint(h.header.length)
+			h.hole = true
+			s.finish(dir, h, at)
+		}
+		h.npartial = 0
+		f.N = 0
+		s.report(dir, &f)
+	}
+	s.abandon(dir, h, at)
+}
+
+// tcpEnd says how the transport ended; why is how its last direction did.
+func (s *Stream) tcpEnd(why timeline.End) timeline.TCPEnd {
+	a, b := &s.half[0], &s.half[1]
+	switch {
+	case a.reset || b.reset:
+		return timeline.TCPReset
+	case a.fin && b.fin:
+		return timeline.TCPFIN
+	case a.fin || b.fin:
+		return timeline.TCPHalf
+	case why == timeline.EndOpen:
+		return timeline.TCPOpen
+	}
+	return timeline.TCPTimeout
+}
+
+// judgeEnd judges how the connection went out. What the capture may have
+// missed is not held against anybody.
+func (s *Stream) judgeEnd(at timeline.Stamp) {
+	c := s.conn
+	s.judgePings(at)
+	over := c.TCP == timeline.TCPFIN || c.TCP == timeline.TCPReset
+	if !over {
+		return
+	}
+	both := c.ClosedBy[0] && c.ClosedBy[1]
+	blind := s.half[0].blind && !c.ClosedBy[0] || s.half[1].blind && !c.ClosedBy[1]
+	tell := func(f timeline.Finding) {
+		f.At = at
+		c.Tell(s.env.sink, &f)
+	}
+	if c.TCP == timeline.TCPReset && !both && !blind {
+		tell(timeline.Finding{Rule: ruleReset})
+	}
+	switch {
+	case both || blind:
+	case !c.ClosedBy[0] && !c.ClosedBy[1]:
+		tell(timeline.Finding{Rule: ruleCloseMissing})
+	default:
+		tell(timeline.Finding{Rule: ruleCloseUnanswered, Got: "close frame of the " + c.By.String()})
+	}
+	if c.FirstFIN == timeline.PartyClient {
+		tell(timeline.Finding{Rule: ruleTCPClosedByClient})
+	}
+}
+
+func (s *Stream) judgePings(at timeline.Stamp) {
+	for dir := range s.half {
+		h, answers := &s.half[dir], &s.half[1-dir]
+		if answers.blind {
+			continue
+		}
+		for _, p := range h.outgoing {
+			if time.Duration(at.Time-p.at.Time) >= pongPatience {
+				s.report(timeline.Direction(dir), &timeline.Finding{Rule: rulePongMissing, N: p.row, At: p.at})
+			}
+		}
+	}
+}

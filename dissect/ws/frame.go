@@ -1,0 +1,255 @@
+package ws
+
+import (
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// begin judges the header of a frame and opens the message that it begins.
+func (s *Stream) begin(dir timeline.Direction, h *half) {
+	hd := &h.header
+	op := hd.opcode()
+	h.done, h.hole, h.cut, h.start = 0, false, false, len(h.data)
+
+	if hd.masked != (dir == timeline.ClientToServer) {
+		if hd.masked {
+			h.judge(timeline.Finding{Rule: ruleMaskUnexpected})
+		} else {
+			h.judge(timeline.Finding{Rule: ruleMaskMissing})
+		}
+	}
+	if hd.masked {
+		if hd.length > 0 && hd.key == [4]byte{} {
+			h.judge(timeline.Finding{Rule: ruleMaskKeyWeak, Got: "00000000", Detail: "the key is zero: the payload is not masked at all"})
+		} else if hd.length > 0 && h.hasKey && hd.key == h.lastKey {
+			h.judge(timeline.Finding{Rule: ruleMaskKeyWeak, Got: fmt.Sprintf("%x", hd.key[:]), Detail: "the same key as on the frame before"})
+		}
+		h.lastKey, h.hasKey = hd.key, hd.length > 0
+	}
+	if hd.wide {
+		h.judge(timeline.Finding{Rule: ruleLengthNotMinimal, Got: fmt.Sprintf("%d in a header of %d bytes", hd.length, hd.size)})
+	}
+	if op.Reserved() {
+		h.judge(timeline.Finding{Rule: ruleOpcodeReserved, Got: fmt.Sprintf("%#x", uint8(op))})
+	}
+	if h.closed {
+		s.judgeAfterClose(h, op)
+	}
+	if op.Control() {
+		s.judgeRSV(h, 0)
+		s.judgeControl(h, op)
+		return
+	}
+	s.beginData(dir, h, op)
+}
+
+// judge keeps a finding about the frame in progress until its row was told.
+func (h *half) judge(f timeline.Finding) {
+	if len(h.pending) < 2*timeline.FindingsPerRule { // a frame breaks each rule once
+		h.pending = append(h.pending, f)
+	}
+}
+
+func (s *Stream) judgeRSV(h *half, allowed uint8) bool {
+	wrong := h.header.rsv() &^ allowed
+	if wrong == 0 {
+		return false
+	}
+	h.judge(timeline.Finding{Rule: ruleRSVSet, Got: fmt.Sprintf("RSV bits %03b", wrong>>4)})
+	return true
+}
+
+func (s *Stream) judgeAfterClose(h *half, op timeline.Opcode) {
+	f := timeline.Finding{Rule: ruleDataAfterClose, Got: op.String()}
+	if op == timeline.OpPing || op == timeline.OpPong {
+		// Severity Note is the zero value, which stands for the rule's own.
+		f.Milder = true
+	}
+	h.judge(f)
+}
+
+func (s *Stream) judgeControl(h *half, op timeline.Opcode) {
+	if !h.header.fin() {
+		h.judge(timeline.Finding{Rule: ruleControlFragmented, Got: op.String() + " with FIN=0"})
+	}
+	if h.header.length > 125 {
+		h.judge(timeline.Finding{Rule: ruleControlTooLong, Got: fmt.Sprintf("%s of %d bytes", op, h.header.length), Want: "125 at most"})
+	}
+}
+
+func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) {
+	switch op {
+	case timeline.OpContinuation:
+		s.judgeRSV(h, 0)
+		if !h.msg.open {
+			h.judge(timeline.Finding{Rule: ruleContinuationOrphan})
+		}
+		return
+	case timeline.OpText, timeline.OpBinary:
+		if h.msg.open {
+			s.abandon(dir, h, h.first)
+			h.judge(timeline.Finding{Rule: ruleContinuationExpected, Got: op.String(), Want: timeline.OpContinuation.String()})
+			h.start = 0
+		}
+		opaque := s.judgeRSV(h, s.agreed)
+		compressed := h.header.rsv1() && s.agreed != 0
+		h.msg = message{open: true, kind: op, first: h.first, compressed: compressed, opaque: opaque || compressed}
+	default:
+		s.judgeRSV(h, 0)
+	}
+}
+
+// tell ends the frame in progress: counts it, tells it where it is wanted, and
+// the message that it completes. payload is unmasked and may be cut.
+func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
+	hd := &h.header
+	op := hd.opcode()
+	c := s.conn
+	count := &c.Counters[dir]
+	count.Frames++
+	count.WireBytes += hd.length
+
+	if s.needs.Frames || op.Control() && !op.Reserved() {
+		f := &s.env.frame
+		*f = timeline.Frame{
+			Conn: c, Dir: dir, First: h.first, Last: last,
+			Opcode: op, Fin: hd.fin(), Rsv1: hd.bits&0x40 != 0, Rsv2: hd.bits&0x20 != 0, Rsv3: hd.bits&0x10 != 0,
+			Masked: hd.masked, MaskKey: hd.key, HeaderLength: int(hd.size), Length: hd.length,
+			Payload: payload, Incomplete: h.hole, Truncated: h.cut,
+		}
+		if op.Control() {
+			count.Bytes += hd.length
+			s.readControl(dir, h, f)
+		}
+		s.env.sink.Frame(f)
+	} else if op.Control() {
+		count.Bytes += hd.length
+	}
+	if !c.ClosedBy[0] && !c.ClosedBy[1] {
+		c.LastFrame, c.LastDir = last, dir
+	}
+	var row uint64
+	switch {
+	case op.Control():
+		if !op.Reserved() {
+			row = c.Rows
+		}
+		if op == timeline.OpClose {
+			s.closed(dir, h, last)
+		}
+	case h.msg.open && !op.Reserved():
+		h.msg.frames++
+		h.msg.wire += hd.length
+		h.msg.limit = h.msg.limit || h.cut
+		if h.hole {
+			h.markHole()
+		}
+		if hd.fin() {
+			s.tellMessage(dir, h, last, s.messagePayload(h, payload))
+			row = c.Rows
+		}
+	default:
+		s.dropPayload(h)
+	}
+	h.flush(s, dir, row)
+}
+
+// messagePayload returns all of the message in progress, of which payload is
+// the last frame's part.
+func (s *Stream) messagePayload(h *half, payload []byte) []byte {
+	if h.data != nil {
+		return h.data
+	}
+	return payload
+}
+
+// dropPayload forgets what a frame that belongs to no message brought.
+func (s *Stream) dropPayload(h *half) {
+	h.data = h.data[:h.start]
+	if h.start == 0 {
+		s.env.buffers.put(h.data)
+		h.data = nil
+	}
+}
+
+// flush tells the findings that waited for the row they judge; row 0 is none.
+func (h *half) flush(s *Stream, dir timeline.Direction, row uint64) {
+	if len(h.pending) == 0 {
+		return
+	}
+	for i := range h.pending {
+		f := &h.pending[i]
+		f.N, f.At = row, h.first
+		s.report(dir, f)
+	}
+	h.pending = h.pending[:0]
+}
+
+// tellMessage ends the message in progress.
+func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
+	c := s.conn
+	msg := &h.msg
+	c.Rows++
+	m := &s.env.message
+	*m = timeline.Message{
+		Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,
+		Kind: msg.kind, Frames: msg.frames, WireLength: msg.wire, Length: msg.wire, HasLength: !msg.compressed,
+		Compressed: msg.compressed, Opaque: msg.opaque, Incomplete: msg.hole, Truncated: msg.limit,
+		HasPayload: s.needs.Payload,
+	}
+	if msg.hole {
+		payload = payload[:min(msg.kept, len(payload))]
+	}
+	if m.HasPayload {
+		m.Payload = payload
+		s.judgeText(h, m)
+		if m.Truncated {
+			h.judge(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", m.WireLength), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
+		}
+	}
+	count := &c.Counters[dir]
+	count.Messages++
+	if m.HasLength {
+		count.Bytes += m.Length
+		count.MessageBytes += m.Length
+	}
+	s.env.sink.Message(m)
+	msg.open = false
+	s.env.buffers.put(h.data)
+	h.data = nil
+}
+
+// judgeText holds a text message to UTF-8 (RFC 6455 8.1). A payload that ends
+// early may end inside a character, which is left out then.
+func (s *Stream) judgeText(h *half, m *timeline.Message) {
+	if m.Kind != timeline.OpText || m.Opaque {
+		return
+	}
+	bad := invalidUTF8(m.Payload)
+	if bad >= 0 && (m.Incomplete || m.Truncated) && !utf8.FullRune(m.Payload[bad:]) {
+		m.Payload = m.Payload[:bad]
+		bad = -1
+	}
+	m.Text = bad < 0
+	if !m.Text {
+		h.judge(timeline.Finding{Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true,
+			Got: fmt.Sprintf("% x", m.Payload[bad:min(bad+4, len(m.Payload))])})
+	}
+}
+
+// invalidUTF8 returns where b stops being UTF-8, or -1.
+func invalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}

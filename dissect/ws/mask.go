@@ -1,0 +1,30 @@
+package ws
+
+import "encoding/binary"
+
+// unmask writes src XORed with the masking key into dst (RFC 6455 5.3). offset
+// is where in the frame's payload src begins. len(dst) must be len(src) or
+// more; dst and src may be the same slice but must not overlap otherwise.
+func unmask(dst, src []byte, key [4]byte, offset uint64) {
+	k := binary.LittleEndian.Uint32(key[:])
+	if r := uint(offset&3) * 8; r != 0 {
+		k = k>>r | k<<(32-r)
+	}
+	w := uint64(k)<<32 | uint64(k)
+	dst = dst[:len(src)]
+	for len(src) >= 64 {
+		s, d := src[:64:64], dst[:64:64]
+		for i := 0; i < 64; i += 8 {
+			binary.LittleEndian.PutUint64(d[i:], binary.LittleEndian.Uint64(s[i:])^w)
+		}
+		src, dst = src[64:], dst[64:]
+	}
+	for len(src) >= 8 {
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^w)
+		src, dst = src[8:], dst[8:]
+	}
+	for i := range src {
+		dst[i] = src[i] ^ byte(k)
+		k = k>>8 | k<<24
+	}
+}

@@ -1,0 +1,291 @@
+// Package ws reads WebSocket frames and messages (RFC 6455) from the two
+// directions of a connection, judges them, and tells a [timeline.Sink].
+//
+// A [Stream] is fed by the layer below with bytes, gaps and ends. It parses
+// from the caller's slice: a frame that lies whole in one piece is never
+// copied but to unmask it, and what nobody needs is not touched at all. After
+// the first frames of a connection nothing is allocated.
+//
+// It promises that every payload byte is counted once, that a message shown as
+// whole is byte-exact, and that everything else is marked.
+package ws
+
+import (
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Env is what the connections of one goroutine share: the sink, the limits,
+// and scratch memory.
+type Env struct {
+	sink    timeline.Sink
+	limits  timeline.Limits
+	buffers buffers
+	scratch []byte // unmasked payload of a frame that lies in one piece
+	frame   timeline.Frame
+	message timeline.Message
+}
+
+// NewEnv returns an Env that tells sink. Zero limits mean the defaults.
+func NewEnv(sink timeline.Sink, limits timeline.Limits) *Env {
+	return &Env{sink: sink, limits: limits.WithDefaults()}
+}
+
+type state uint8
+
+const (
+	atHeader state = iota
+	inPayload
+	lost // framing is lost; bytes are not looked at
+)
+
+// Stream is the WebSocket layer of one connection. It implements
+// [timeline.Stream] and closes its Conn when both directions have ended.
+type Stream struct {
+	env    *Env
+	conn   *timeline.Conn
+	needs  timeline.Needs
+	agreed uint8 // RSV bits that an agreed extension defines on a first frame
+	ends   uint8 // how many directions have ended
+	half   [2]half
+}
+
+// half is one direction.
+type half struct {
+	state    state
+	ended    bool
+	reset    bool
+	fin      bool
+	blind    bool // bytes were missed that may have held a close frame
+	closed   bool // a close frame was seen
+	hasKey   bool
+	npartial uint8
+	partial  [maxHeader]byte // a header cut by the end of a piece
+	lastKey  [4]byte
+
+	header   header         // of the frame in progress
+	first    timeline.Stamp // its first byte
+	done     uint64         // its payload bytes passed, missing ones included
+	hole     bool           // some of them were missing
+	cut      bool           // a limit cut them
+	start    int            // where in data its payload begins
+	data     []byte         // payload of the message so far; from buffers
+	control  []byte         // payload of the control frame in progress; from buffers
+	msg      message
+	outgoing []ping // pings of this direction that wait for their pong
+	pending  []timeline.Finding
+}
+
+// message is the message in progress of a direction.
+type message struct {
+	open                            bool
+	kind                            timeline.Opcode
+	compressed, opaque, hole, limit bool
+	frames, wire                    uint64
+	first                           timeline.Stamp
+	kept                            int // bytes of half.data before the first hole
+}
+
+// New returns the WebSocket layer of conn, which was told to the sink already.
+func New(env *Env, conn *timeline.Conn) *Stream {
+	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn)}
+	if conn.Handshake != nil {
+		for _, e := range conn.Handshake.Extensions {
+			if e.Name == "permessage-deflate" {
+				s.agreed = 0x40
+			}
+		}
+	}
+	return s
+}
+
+// Data implements [timeline.Stream].
+func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+	h := &s.half[dir]
+	for len(b) > 0 {
+		switch h.state {
+		case atHeader:
+			b = h.readHeader(at, b)
+			if h.header.size == 0 {
+				return
+			}
+			s.begin(dir, h)
+			if n := h.header.length; n <= uint64(len(b)) {
+				s.whole(dir, h, at, b[:n])
+				b = b[n:]
+			} else {
+				h.state = inPayload
+			}
+		case inPayload:
+			n := min(h.header.length-h.done, uint64(len(b)))
+			s.collect(h, b[:n])
+			b = b[n:]
+			if h.done == h.header.length {
+				s.finish(dir, h, at)
+			}
+		case lost:
+			return
+		}
+	}
+}
+
+// readHeader takes a frame header from the front of b and returns the rest.
+// h.header.size is 0 when more bytes are needed.
+func (h *half) readHeader(at timeline.Stamp, b []byte) []byte {
+	if h.npartial == 0 {
+		h.first = at
+		if h.header.parse(b) {
+			return b[h.header.size:]
+		}
+	}
+	for {
+		have := h.partial[:h.npartial]
+		if h.header.parse(have) {
+			h.npartial = 0
+			return b
+		}
+		want := 2
+		if len(have) >= 2 {
+			want = headerSize(have[1])
+		}
+		n := copy(h.partial[len(have):want], b)
+		h.npartial += uint8(n)
+		b = b[n:]
+		if n == 0 {
+			h.header.size = 0
+			return nil
+		}
+	}
+}
+
+// keeps reports whether the payload of the frame in progress is wanted.
+func (s *Stream) keeps(h *half) bool {
+	return s.needs.Payload || h.header.opcode().Control()
+}
+
+// whole finishes a frame whose payload p lies in one piece.
+func (s *Stream) whole(dir timeline.Direction, h *half, at timeline.Stamp, p []byte) {
+	h.done = h.header.length
+	var payload []byte
+	switch {
+	case !s.keeps(h):
+	case h.header.opcode().Control():
+		payload = s.plain(h, h.limit(p, s.env.limits.Control))
+	case h.msg.open && h.msg.frames == 0 && h.header.fin():
+		payload = s.plain(h, h.limit(p, s.env.limits.Message))
+	default: // a fragment: it has to wait for the others
+		h.done = 0
+		s.collect(h, p)
+		s.finish(dir, h, at)
+		return
+	}
+	s.tell(dir, h, at, payload)
+}
+
+// limit returns as much of p as a limit allows.
+func (h *half) limit(p []byte, most int) []byte {
+	if len(p) > most {
+		h.cut = true
+		return p[:most]
+	}
+	return p
+}
+
+// plain returns p unmasked, in scratch memory when it was masked.
+func (s *Stream) plain(h *half, p []byte) []byte {
+	if !h.header.masked {
+		return p
+	}
+	if cap(s.env.scratch) < len(p) {
+		s.env.scratch = make([]byte, max(len(p), 4<<10))
+	}
+	out := s.env.scratch[:len(p)]
+	unmask(out, p, h.header.key, 0)
+	return out
+}
+
+// collect takes the next payload bytes of a frame that comes in pieces.
+func (s *Stream) collect(h *half, p []byte) {
+	offset := h.done
+	h.done += uint64(len(p))
+	if h.hole || h.cut || !s.keeps(h) {
+		return
+	}
+	into, most := &h.data, s.env.limits.Message
+	if h.header.opcode().Control() {
+		into, most = &h.control, s.env.limits.Control
+	}
+	p = h.limit(p, most-len(*into))
+	buf := s.env.buffers.extend(*into, len(p))
+	n := len(buf)
+	buf = buf[:n+len(p)]
+	if h.header.masked {
+		unmask(buf[n:], p, h.header.key, offset)
+	} else {
+		copy(buf[n:], p)
+	}
+	*into = buf
+}
+
+// finish ends a frame that came in pieces, whole or not.
+func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp) {
+	h.state = atHeader
+	if h.header.opcode().Control() {
+		s.tell(dir, h, at, h.control)
+		s.env.buffers.put(h.control)
+		h.control = nil
+		return
+	}
+	s.tell(dir, h, at, h.data[min(h.start, len(h.data)):])
+}
+
+// Gap implements [timeline.Stream]. A gap inside a payload keeps the framing; a
+// gap over a header loses it.
+func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+	h := &s.half[dir]
+	if h.state == inPayload {
+		missing := min(n, h.header.length-h.done)
+		n -= missing
+		h.done += missing
+		h.hole = true
+		if h.done == h.header.length {
+			s.finish(dir, h, at)
+		}
+	}
+	if n == 0 {
+		return
+	}
+	h.blind = true
+	if h.state == lost {
+		return
+	}
+	h.state, h.npartial = lost, 0
+	s.abandon(dir, h, at)
+	s.report(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Count: n, Detail: "bytes missing where a frame header stood"})
+}
+
+// Finding implements [timeline.Stream].
+func (s *Stream) Finding(f *timeline.Finding) { s.conn.Tell(s.env.sink, f) }
+
+// report tells a finding of one direction at once.
+func (s *Stream) report(dir timeline.Direction, f *timeline.Finding) {
+	f.Dir, f.HasDir = dir, true
+	s.conn.Tell(s.env.sink, f)
+}
+
+// abandon gives up the message in progress: it is told as incomplete.
+func (s *Stream) abandon(dir timeline.Direction, h *half, at timeline.Stamp) {
+	if h.msg.open {
+		h.markHole()
+		s.tellMessage(dir, h, at, h.data)
+	}
+	s.env.buffers.put(h.data)
+	s.env.buffers.put(h.control)
+	h.data, h.control = nil, nil
+}
+
+func (h *half) markHole() {
+	if !h.msg.hole {
+		h.msg.hole = true
+		h.msg.kept = len(h.data)
+	}
+}
