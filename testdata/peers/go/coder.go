@@ -1,0 +1,107 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/coder/websocket"
+)
+
+type coder struct {
+	ws    *websocket.Conn
+	log   *log
+	pings atomic.Int64 // coder/websocket chooses the payload of its pings: a counter from 1
+}
+
+var coderDeflate = map[string]websocket.CompressionMode{
+	"off":         websocket.CompressionDisabled,
+	"takeover":    websocket.CompressionContextTakeover,
+	"no-takeover": websocket.CompressionNoContextTakeover,
+}
+
+func serveCoder(f *logFile, deflate string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		o := requested(r, version("github.com/coder/websocket"))
+		c := &coder{}
+		ws, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:       []string{"chat"},
+			InsecureSkipVerify: true,
+			CompressionMode:    coderDeflate[deflate],
+			OnPingReceived: func(_ context.Context, data []byte) bool {
+				c.log.message(c.log.in, "ping", data, 1)
+				c.log.message(c.log.out, "pong", data, 1)
+				return true
+			},
+			OnPongReceived: func(_ context.Context, data []byte) { c.log.message(c.log.in, "pong", data, 1) },
+		})
+		if err != nil {
+			o.Status = http.StatusBadRequest
+			f.open(o)
+			return
+		}
+		defer ws.CloseNow()
+		ws.SetReadLimit(-1)
+		o.Subprotocol, o.Compression = ws.Subprotocol(), deflate != "off" && offersDeflate(r)
+		c.ws, c.log = ws, f.open(o)
+		for {
+			op, data, err := ws.Read(r.Context())
+			var closed websocket.CloseError
+			if errors.As(err, &closed) {
+				// The library has answered with the same code and reason before Read returns.
+				c.log.close(c.log.in, int(closed.Code), closed.Reason)
+				c.log.close(c.log.out, int(closed.Code), closed.Reason)
+			}
+			if err != nil {
+				return
+			}
+			kind := "text"
+			if op == websocket.MessageBinary {
+				kind = "binary"
+			}
+			c.log.message(c.log.in, kind, data, 1)
+			behave(c, r.URL.Path, kind, data)
+		}
+	}
+}
+
+func (c *coder) send(kind string, data []byte) {
+	op := websocket.MessageText
+	if kind == "binary" {
+		op = websocket.MessageBinary
+	}
+	c.log.message(c.log.out, kind, data, 1)
+	c.ws.Write(context.Background(), op, data)
+}
+
+func (c *coder) fragments(parts []string) {
+	w, err := c.ws.Writer(context.Background(), websocket.MessageText)
+	if err != nil {
+		return
+	}
+	var whole []byte
+	for _, part := range parts {
+		w.Write([]byte(part))
+		whole = append(whole, part...)
+	}
+	w.Close() // a last frame, empty
+	c.log.message(c.log.out, "text", whole, len(parts)+1)
+}
+
+func (c *coder) ping(string) {
+	c.log.message(c.log.out, "ping", []byte(strconv.FormatInt(c.pings.Add(1), 10)), 1)
+	go c.ws.Ping(context.Background()) // waits for the pong, which the reader must hear
+}
+
+func (c *coder) close(code int, reason string) {
+	c.log.close(c.log.out, code, reason)
+	if err := c.ws.Close(websocket.StatusCode(code), reason); err == nil {
+		c.log.close(c.log.in, code, reason) // Close tells by its error when the answer was another
+	}
+}
+
+func (c *coder) drop() { c.ws.CloseNow() }
+
+func (c *coder) reset() { panic("coder/websocket does not give its TCP connection away") }

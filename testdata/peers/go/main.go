@@ -1,0 +1,74 @@
+// Command peers plays WebSocket servers and clients made of Go libraries, for the captures in testdata/pcaps.
+package main
+
+import (
+	"crypto/tls"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+)
+
+func main() {
+	library := flag.String("library", "gorilla", "gorilla, coder or gobwas")
+	listen := flag.String("listen", ":80", "address to serve on")
+	deflate := flag.String("deflate", "off", "permessage-deflate: off, takeover or no-takeover")
+	files := flag.String("files", "", "folder served over plain HTTP")
+	cert := flag.String("cert", "", "file with certificate and key, for TLS")
+	flag.Parse()
+
+	f := &logFile{}
+	if name := os.Getenv("PEER_RECORD"); name != "" {
+		file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		check(err)
+		f.file = file
+	}
+	upgrade := map[string]func(*logFile, string) http.HandlerFunc{
+		"gorilla": serveGorilla, "coder": serveCoder, "gobwas": serveGobwas,
+	}[*library](f, *deflate)
+	plain := http.NotFoundHandler()
+	if *files != "" {
+		plain = http.FileServer(http.Dir(*files))
+	}
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.URL.Path == "/room" && r.URL.Query().Get("name") == "":
+			o := requested(r, version(modules[*library]))
+			o.Status = http.StatusBadRequest
+			f.open(o)
+			http.Error(w, "which room? add ?name=", http.StatusBadRequest)
+		case strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+			upgrade(w, r)
+		default:
+			plain.ServeHTTP(w, r)
+		}
+	})
+	l, err := net.Listen("tcp", *listen)
+	check(err)
+	if *cert != "" {
+		pair, err := tls.LoadX509KeyPair(*cert, *cert)
+		check(err)
+		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}})
+	}
+	fmt.Println("ready")
+	check(http.Serve(l, handler))
+}
+
+var modules = map[string]string{
+	"gorilla": "github.com/gorilla/websocket",
+	"coder":   "github.com/coder/websocket",
+	"gobwas":  "github.com/gobwas/ws",
+}
+
+func offersDeflate(r *http.Request) bool {
+	return strings.Contains(strings.Join(r.Header.Values("Sec-WebSocket-Extensions"), ","), "permessage-deflate")
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "peers:", err)
+		os.Exit(1)
+	}
+}
