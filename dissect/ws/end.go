@@ -19,38 +19,14 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		return
 	}
 	h.ended = true
-	s.ends++
 	s.cutShort(dir, h, at)
-
-	c := s.conn
-	switch why {
-	case timeline.EndFIN:
-		h.fin = true
-		if c.FirstFIN == timeline.PartyUnknown {
-			c.FirstFIN = dir.Sender()
-		}
-	case timeline.EndReset:
-		h.reset = true
-	}
-	if why == timeline.EndFIN || why == timeline.EndReset {
-		if c.By == timeline.PartyUnknown {
-			c.By = dir.Sender()
-		}
-		if c.EndBegan.IsZero() {
-			c.EndBegan = at
-		}
-	}
-	if s.ends < 2 {
+	if !s.ending.Add(dir, at, why) {
 		return
 	}
-	c.Ended = at
-	if c.EndBegan.IsZero() {
-		c.EndBegan = at
-	}
-	c.TCP = s.tcpEnd(why)
+	s.conn.Finish(&s.ending, at)
 	s.judgeEnd(at)
-	c.Settle(s.env.sink, at)
-	s.env.sink.Close(c, at)
+	s.conn.Settle(s.env.sink, at)
+	s.env.sink.Close(s.conn, at)
 }
 
 // cutShort tells the frame and the message in which a direction ended.
@@ -67,22 +43,6 @@ func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 		s.report(dir, &f)
 	}
 	s.abandon(dir, h, at)
-}
-
-// tcpEnd says how the transport ended; why is how its last direction did.
-func (s *Stream) tcpEnd(why timeline.End) timeline.TCPEnd {
-	a, b := &s.half[0], &s.half[1]
-	switch {
-	case a.reset || b.reset:
-		return timeline.TCPReset
-	case a.fin && b.fin:
-		return timeline.TCPFIN
-	case a.fin || b.fin:
-		return timeline.TCPHalf
-	case why == timeline.EndOpen:
-		return timeline.TCPOpen
-	}
-	return timeline.TCPTimeout
 }
 
 // judgeEnd judges how the connection went out. What the capture may have

@@ -45,7 +45,7 @@ type Stream struct {
 	conn   *timeline.Conn
 	needs  timeline.Needs
 	agreed uint8 // RSV bits that an agreed extension defines on a first frame
-	ends   uint8 // how many directions have ended
+	ending timeline.Ending
 	half   [2]half
 }
 
@@ -53,8 +53,6 @@ type Stream struct {
 type half struct {
 	state    state
 	ended    bool
-	reset    bool
-	fin      bool
 	blind    bool // bytes were missed that may have held a close frame
 	closed   bool // a close frame was seen
 	hasKey   bool

@@ -1,0 +1,316 @@
+package dissect
+
+import (
+	"crypto/sha1"
+	"encoding/base64"
+	"net/netip"
+	"net/url"
+	"strings"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// acceptGUID is the constant of RFC 6455 1.3.
+const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+// acceptFor returns the Sec-WebSocket-Accept that answers key.
+func acceptFor(key string) string {
+	sum := sha1.Sum([]byte(key + acceptGUID))
+	return base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// understand fills in the fields of h that follow from its messages.
+func understand(h *timeline.Handshake, secure bool) {
+	h.Scheme = "ws"
+	if secure {
+		h.Scheme = "wss"
+	}
+	host, _ := timeline.Get(h.RequestHeaders, "Host")
+	target := h.Target
+	if _, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
+		// absolute-form (RFC 9112 3.2.2): it overrides Host
+		i := strings.IndexAny(rest, "/?")
+		if i < 0 {
+			i = len(rest)
+		}
+		host, target = rest[:i], rest[i:]
+		if !strings.HasPrefix(target, "/") {
+			target = "/" + target
+		}
+	}
+	h.Host, h.Port = splitHost(host)
+	target, _, _ = strings.Cut(target, "#")
+	h.Path, h.Query, _ = strings.Cut(target, "?")
+	h.Origin, _ = timeline.Get(h.RequestHeaders, "Origin")
+	h.UserAgent, _ = timeline.Get(h.RequestHeaders, "User-Agent")
+	h.Key, _ = timeline.Get(h.RequestHeaders, "Sec-WebSocket-Key")
+	h.Accept, _ = timeline.Get(h.ResponseHeaders, "Sec-WebSocket-Accept")
+	h.SubprotocolsOffered = list(h.RequestHeaders, "Sec-WebSocket-Protocol")
+	if chosen := list(h.ResponseHeaders, "Sec-WebSocket-Protocol"); len(chosen) > 0 {
+		h.Subprotocol = chosen[0]
+	}
+	h.ExtensionsOffered = extensions(h.RequestHeaders)
+	h.Extensions = extensions(h.ResponseHeaders)
+	h.Verdict = timeline.AcceptUnchecked
+	if h.Status == 101 && h.Method != "" {
+		switch {
+		case h.Accept == "":
+			h.Verdict = timeline.AcceptMissing
+		case h.Key == "":
+		case h.Accept == acceptFor(h.Key):
+			h.Verdict = timeline.AcceptOK
+		default:
+			h.Verdict = timeline.AcceptWrong
+		}
+	}
+}
+
+// splitHost cuts the port off; brackets of IPv6 stay with the host.
+func splitHost(s string) (host, port string) {
+	i := strings.LastIndexByte(s, ':')
+	if i < 0 || strings.LastIndexByte(s, ']') > i {
+		return s, ""
+	}
+	return s[:i], s[i+1:]
+}
+
+// list returns the items of all fields of that name.
+func list(headers []timeline.Header, name string) (items []string) {
+	for i := range headers {
+		if strings.EqualFold(headers[i].Name, name) {
+			for item := range strings.SplitSeq(headers[i].Value, ",") {
+				if item = strings.TrimSpace(item); item != "" {
+					items = append(items, item)
+				}
+			}
+		}
+	}
+	return items
+}
+
+// extensions reads Sec-WebSocket-Extensions (RFC 6455 9.1), quoted values too.
+func extensions(headers []timeline.Header) (all []timeline.Extension) {
+	for i := range headers {
+		if !strings.EqualFold(headers[i].Name, "Sec-WebSocket-Extensions") {
+			continue
+		}
+		for _, item := range splitQuoted(headers[i].Value, ',') {
+			parts := splitQuoted(item, ';')
+			if parts[0] == "" {
+				continue
+			}
+			e := timeline.Extension{Name: strings.ToLower(parts[0])}
+			for _, p := range parts[1:] {
+				name, value, has := strings.Cut(p, "=")
+				e.Params = append(e.Params, timeline.Param{Name: strings.ToLower(strings.TrimSpace(name)), Value: unquote(strings.TrimSpace(value)), HasValue: has})
+			}
+			all = append(all, e)
+		}
+	}
+	return all
+}
+
+// splitQuoted splits at sep outside quotes and trims the parts.
+func splitQuoted(s string, sep byte) (parts []string) {
+	quoted, start := false, 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == sep && !quoted:
+			parts = append(parts, strings.TrimSpace(s[start:i]))
+			start = i + 1
+		}
+	}
+	return append(parts, strings.TrimSpace(s[start:]))
+}
+
+func unquote(s string) string {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return s
+	}
+	var b strings.Builder
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] == '\\' && i+1 < len(s)-1 {
+			i++
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// judge returns what is wrong with a handshake. server is where it went.
+func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
+	http1 := strings.HasPrefix(h.HTTPVersion, "1") || strings.HasPrefix(h.HTTPVersion, "0")
+	tell := func(r *timeline.Rule, dir timeline.Direction, got, want string) {
+		at := h.Request
+		if dir == timeline.ServerToClient {
+			at = h.Response
+		}
+		all = append(all, timeline.Finding{Rule: r, Dir: dir, HasDir: true, At: at, Got: got, Want: want})
+	}
+	const request, response = timeline.ClientToServer, timeline.ServerToClient
+	if h.Method != "" {
+		if http1 {
+			judgeUpgrade(h, tell)
+		}
+		if h.Host == "" {
+			tell(ruleHostMissing, request, "", "Host")
+		}
+	}
+	switch {
+	case h.Status == 0:
+		return all
+	case !h.Accepted():
+		version, _ := timeline.Get(h.ResponseHeaders, "Sec-WebSocket-Version")
+		if version != "" {
+			version = "Sec-WebSocket-Version: " + version
+		}
+		tell(ruleRefused, response, strings.TrimSpace(itoa(h.Status)+" "+h.Reason), version)
+		return all
+	}
+	if http1 && h.Method != "" {
+		judgeAccept(h, tell)
+	}
+	if chosen := list(h.ResponseHeaders, "Sec-WebSocket-Protocol"); len(chosen) > 0 && h.Method != "" {
+		offered := strings.Join(h.SubprotocolsOffered, ", ")
+		if len(chosen) > 1 || !contains(h.SubprotocolsOffered, chosen[0]) {
+			tell(ruleSubprotocol, response, strings.Join(chosen, ", "), offered)
+		}
+	}
+	if h.Method != "" {
+		judgeExtensions(h, tell)
+	}
+	if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
+		tell(ruleOriginCross, request, h.Origin, h.Host)
+	}
+	if h.Scheme == "ws" && public(server) {
+		if what := credentials(h); what != "" {
+			tell(ruleCleartext, request, what, "wss://")
+		}
+	}
+	return all
+}
+
+func judgeUpgrade(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+	const request = timeline.ClientToServer
+	if h.Method != "GET" {
+		tell(ruleUpgradeHeader, request, h.Method, "GET")
+	}
+	if h.HTTPVersion < "1.1" {
+		tell(ruleUpgradeHeader, request, "HTTP/"+h.HTTPVersion, "HTTP/1.1")
+	}
+	judgeUpgradeHeaders(h.RequestHeaders, request, tell)
+	keys := timeline.CountHeaders(h.RequestHeaders, "Sec-WebSocket-Key")
+	raw, err := base64.StdEncoding.DecodeString(h.Key)
+	switch {
+	case keys == 0:
+		tell(ruleKeyInvalid, request, "none", "16 bytes in base64")
+	case keys > 1:
+		tell(ruleKeyInvalid, request, itoa(keys)+" of them", "one")
+	case err != nil || len(raw) != 16:
+		tell(ruleKeyInvalid, request, h.Key, "16 bytes in base64")
+	}
+	if v, ok := timeline.Get(h.RequestHeaders, "Sec-WebSocket-Version"); !ok || v != "13" {
+		if !ok {
+			v = "none"
+		}
+		tell(ruleVersion, request, v, "13")
+	}
+}
+
+func judgeUpgradeHeaders(headers []timeline.Header, dir timeline.Direction, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+	for _, want := range [...][2]string{{"Upgrade", "websocket"}, {"Connection", "upgrade"}} {
+		items := list(headers, want[0])
+		found := false
+		for _, item := range items {
+			found = found || strings.EqualFold(item, want[1])
+		}
+		if !found {
+			got := "no " + want[0]
+			if len(items) > 0 {
+				got = want[0] + ": " + strings.Join(items, ", ")
+			}
+			tell(ruleUpgradeHeader, dir, got, want[0]+": "+want[1])
+		}
+	}
+}
+
+func judgeAccept(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+	const response = timeline.ServerToClient
+	judgeUpgradeHeaders(h.ResponseHeaders, response, tell)
+	want := acceptFor(h.Key)
+	switch n := timeline.CountHeaders(h.ResponseHeaders, "Sec-WebSocket-Accept"); {
+	case n == 0:
+		tell(ruleAcceptWrong, response, "none", want)
+	case n > 1:
+		tell(ruleAcceptWrong, response, itoa(n)+" of them", "one")
+	case h.Verdict == timeline.AcceptWrong:
+		tell(ruleAcceptWrong, response, h.Accept, want)
+	}
+}
+
+// judgeExtensions holds the response to the offer. The window of the server
+// may be narrowed without being asked (RFC 7692 7.1.2.1), and both context
+// takeovers may be given up; the client's window only when it said it can.
+func judgeExtensions(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+	for _, e := range h.Extensions {
+		offered, canNarrow := false, false
+		for _, o := range h.ExtensionsOffered {
+			if o.Name == e.Name {
+				offered = true
+				for _, p := range o.Params {
+					canNarrow = canNarrow || p.Name == "client_max_window_bits"
+				}
+			}
+		}
+		if !offered {
+			tell(ruleExtension, timeline.ServerToClient, e.String(), "one of the offered")
+			continue
+		}
+		if e.Name != "permessage-deflate" {
+			continue
+		}
+		for _, p := range e.Params {
+			if p.Name == "client_max_window_bits" && !canNarrow {
+				tell(ruleExtension, timeline.ServerToClient, p.Name, "only when the client offered it")
+			}
+		}
+	}
+}
+
+// credentials names what in a request authenticates the client, or "".
+func credentials(h *timeline.Handshake) string {
+	for _, name := range [...]string{"Authorization", "Cookie"} {
+		if timeline.CountHeaders(h.RequestHeaders, name) > 0 {
+			return name
+		}
+	}
+	for pair := range strings.SplitSeq(h.Query, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		switch strings.ToLower(name) {
+		case "token", "access_token", "auth", "auth_token", "api_key", "apikey", "jwt", "session", "sid", "password":
+			return "query parameter " + name
+		}
+	}
+	return ""
+}
+
+// public reports whether everybody may be on the way to a.
+func public(a netip.Addr) bool {
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !carrierGrade.Contains(a)
+}
+
+// carrierGrade is the shared address space of RFC 6598.
+var carrierGrade = netip.MustParsePrefix("100.64.0.0/10")
+
+func contains(items []string, s string) bool {
+	for _, item := range items {
+		if item == s {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,347 @@
+// Package http1 follows the requests and responses of an HTTP/1 connection
+// (RFC 9110, RFC 9112) until one of them opens a WebSocket (RFC 6455 4) or a
+// tunnel.
+//
+// It is lenient as real servers are: bare LF, folded headers and odd spacing
+// are read. Bodies are skipped by length, by chunk or up to the close, and
+// never copied. Bytes that a client sends behind an upgrade request are held
+// until the response tells what they are.
+package http1
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Handler is told what a connection leads to.
+type Handler interface {
+	// Handshake is called once for every WebSocket handshake, with the fields
+	// that stand in the messages themselves: accepted, refused, or (Status 0)
+	// unanswered when the connection ends. For an accepted one it returns the
+	// stream that hears both directions from here on.
+	Handshake(h *timeline.Handshake) timeline.Stream
+	// Tunnel is called when a CONNECT was accepted, or another protocol than
+	// WebSocket was switched to. It returns the stream that takes over.
+	Tunnel(protocol string) timeline.Stream
+	// EarlyData is called right after an accepted Handshake when n bytes of
+	// the client were captured before the 101.
+	EarlyData(at timeline.Stamp, n int)
+	// Limit is called when a head or the held bytes are larger than allowed;
+	// that direction is silent from then on.
+	Limit(dir timeline.Direction, at timeline.Stamp, what string, most int)
+	// Finding takes findings from below.
+	Finding(f *timeline.Finding)
+}
+
+// Stream is the HTTP/1 layer of one connection. It implements
+// [timeline.Stream].
+type Stream struct {
+	handler Handler
+	limits  timeline.Limits
+	next    timeline.Stream // set once the connection is another protocol
+	half    [2]half
+	pending []request // that wait for their response, oldest first
+	held    timeline.Backlog
+	heldAt  timeline.Stamp
+	ends    timeline.Backlog // heard so far, for a next layer
+	ended   [2]bool
+}
+
+// request is one that waits for its response.
+type request struct {
+	method    string
+	handshake *timeline.Handshake // nil for a plain request
+}
+
+type state uint8
+
+const (
+	atHead   state = iota // a message begins here, or has begun
+	seeking               // looking for the beginning of a message
+	inLength              // body of known length
+	inChunkSize
+	inChunk
+	inTrailer
+	untilEnd // body up to the end of the connection, or no HTTP any more
+	holding  // client: behind a request that may switch protocols
+)
+
+type half struct {
+	state state
+	left  uint64 // body bytes to skip
+	head  []byte // of the message in progress
+	line  int    // where in head the current line begins
+	first timeline.Stamp
+}
+
+// New returns the HTTP/1 layer of a connection. With seek, the first bytes may
+// stand anywhere inside a message: the start of the connection is not in the
+// capture.
+func New(handler Handler, limits timeline.Limits, seek bool) *Stream {
+	s := &Stream{handler: handler, limits: limits.WithDefaults()}
+	if seek {
+		s.half[0].state, s.half[1].state = seeking, seeking
+	}
+	return s
+}
+
+// Data implements [timeline.Stream].
+func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+	for len(b) > 0 {
+		if s.next != nil {
+			s.next.Data(dir, at, b)
+			return
+		}
+		b = s.step(dir, &s.half[dir], at, b)
+	}
+}
+
+// step consumes some of b and returns the rest.
+func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+	switch h.state {
+	case seeking:
+		if !startsMessage(dir, b) {
+			return nil
+		}
+		h.state = atHead
+	case atHead:
+		return s.readHead(dir, h, at, b)
+	case inLength, inChunk:
+		n := min(h.left, uint64(len(b)))
+		h.left -= n
+		if h.left == 0 {
+			if h.state == inChunk {
+				h.state = inChunkSize
+			} else {
+				h.state = atHead
+			}
+		}
+		return b[n:]
+	case inChunkSize, inTrailer:
+		return s.readChunkLine(dir, h, at, b)
+	case holding:
+		return s.hold(dir, at, b)
+	default:
+		return nil
+	}
+	return b
+}
+
+// readHead takes lines up to the empty one that ends a head.
+func (s *Stream) readHead(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+	if len(h.head) == 0 {
+		h.first = at
+	}
+	begins := h.line == 0
+	line, rest, whole := s.readLine(dir, h, at, b)
+	switch {
+	case !whole:
+		return rest
+	case begins && len(line) == 0: // an empty line before the first (RFC 9112 2.2)
+		h.reset(atHead)
+		return rest
+	case begins && !startsMessage(dir, line):
+		h.reset(seeking)
+		return rest
+	case len(line) > 0:
+		return rest
+	}
+	head := h.head
+	h.reset(atHead)
+	if dir == timeline.ClientToServer {
+		s.request(h, head)
+		return rest
+	}
+	return s.response(h, at, head, rest)
+}
+
+// readLine moves bytes up to the next LF to h.head and returns the line
+// without its end, borrowed. whole is false when more bytes are needed.
+func (s *Stream) readLine(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) (line, rest []byte, whole bool) {
+	n := bytes.IndexByte(b, '\n') + 1
+	if n == 0 {
+		n = len(b)
+	} else {
+		whole = true
+	}
+	if len(h.head)+n > s.limits.Head {
+		s.handler.Limit(dir, at, "head of an HTTP message", s.limits.Head)
+		h.reset(untilEnd)
+		return nil, nil, false
+	}
+	h.head = append(h.head, b[:n]...)
+	if whole {
+		line = bytes.TrimRight(h.head[h.line:], "\r\n")
+		h.line = len(h.head)
+	}
+	return line, b[n:], whole
+}
+
+func (h *half) reset(to state) {
+	h.state, h.head, h.line = to, h.head[:0], 0
+}
+
+// readChunkLine takes the line with a chunk's size, the empty line behind a
+// chunk, or a trailer (RFC 9112 7.1).
+func (s *Stream) readChunkLine(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+	line, rest, whole := s.readLine(dir, h, at, b)
+	if !whole {
+		return rest
+	}
+	h.reset(h.state)
+	switch size, ok := chunkSize(line); {
+	case h.state == inTrailer && len(line) == 0:
+		h.state = atHead
+	case h.state == inTrailer || len(line) == 0:
+	case !ok:
+		h.state = seeking
+	case size == 0:
+		h.state = inTrailer
+	default:
+		h.state, h.left = inChunk, size
+	}
+	return rest
+}
+
+func chunkSize(line []byte) (n uint64, ok bool) {
+	for i, c := range line {
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c >= 'a' && c <= 'f':
+			c -= 'a' - 10
+		case c >= 'A' && c <= 'F':
+			c -= 'A' - 10
+		default:
+			return n, i > 0 && (c == ';' || c == ' ' || c == '\t')
+		}
+		if n>>56 != 0 {
+			return 0, false
+		}
+		n = n<<4 | uint64(c)
+	}
+	return n, true
+}
+
+// hold keeps client bytes until the response to the request before them.
+func (s *Stream) hold(dir timeline.Direction, at timeline.Stamp, b []byte) []byte {
+	if s.held.Empty() {
+		s.heldAt = at
+	}
+	if s.held.Len()+len(b) > s.limits.Held {
+		s.handler.Limit(dir, at, "bytes behind an upgrade request", s.limits.Held)
+		s.held.Gap(dir, at, uint64(len(b)))
+		return nil
+	}
+	s.held.Data(dir, at, b)
+	return nil
+}
+
+// Gap implements [timeline.Stream].
+func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+	if s.next != nil {
+		s.next.Gap(dir, at, n)
+		return
+	}
+	h := &s.half[dir]
+	switch {
+	case h.state == holding:
+		s.held.Gap(dir, at, n)
+	case (h.state == inLength || h.state == inChunk) && n < h.left:
+		h.left -= n
+	case h.state == inLength && n == h.left:
+		h.state = atHead
+	case h.state != untilEnd:
+		h.reset(seeking)
+	}
+}
+
+// Finding implements [timeline.Stream].
+func (s *Stream) Finding(f *timeline.Finding) { s.handler.Finding(f) }
+
+// End implements [timeline.Stream].
+func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	if s.next != nil {
+		s.next.End(dir, at, why)
+		return
+	}
+	s.ends.End(dir, at, why)
+	s.ended[dir] = true
+	if !s.ended[0] || !s.ended[1] {
+		return
+	}
+	for _, r := range s.pending {
+		if r.handshake != nil {
+			s.handler.Handshake(r.handshake)
+		}
+	}
+	s.pending = nil
+}
+
+// startsMessage reports whether b can be the beginning of a request line
+// (client) or a status line (server).
+func startsMessage(dir timeline.Direction, b []byte) bool {
+	if dir == timeline.ServerToClient {
+		return ProbeResponse(b) != NotMine
+	}
+	return ProbeRequest(b) != NotMine
+}
+
+// Verdict is what a first look at the bytes of a connection says.
+type Verdict uint8
+
+const (
+	NeedMore Verdict = iota
+	Mine
+	NotMine
+)
+
+// methods are those of RFC 9110, RFC 5789 and of WebDAV that are seen in
+// practice. Other words (EHLO, USER, HELP) are other protocols.
+var methods = [...]string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ",
+	"PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "REPORT ", "SEARCH "}
+
+// ProbeRequest says whether b begins an HTTP/1 request.
+func ProbeRequest(b []byte) Verdict {
+	for len(b) > 0 && (b[0] == '\r' || b[0] == '\n') {
+		b = b[1:]
+	}
+	return probe(b, methods[:])
+}
+
+// ProbeResponse says whether b begins an HTTP/1 response.
+func ProbeResponse(b []byte) Verdict { return probe(b, []string{"HTTP/1."}) }
+
+func probe(b []byte, prefixes []string) Verdict {
+	v := NotMine
+	for _, p := range prefixes {
+		n := min(len(p), len(b))
+		if string(b[:n]) != p[:n] {
+			continue
+		}
+		if n == len(p) {
+			return Mine
+		}
+		v = NeedMore
+	}
+	return v
+}
+
+// hasToken reports whether the comma-separated lists in all fields of that
+// name hold token, in any case.
+func hasToken(headers []timeline.Header, name, token string) bool {
+	for i := range headers {
+		if !strings.EqualFold(headers[i].Name, name) {
+			continue
+		}
+		for item := range strings.SplitSeq(headers[i].Value, ",") {
+			item, _, _ = strings.Cut(item, "/") // a protocol may carry a version
+			if strings.EqualFold(strings.TrimSpace(item), token) {
+				return true
+			}
+		}
+	}
+	return false
+}
