@@ -1,0 +1,264 @@
+package report
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"math/bits"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+const hexDigits = "0123456789abcdef"
+
+// plain marks the bytes that stand for themselves in a JSON string. Not plain
+// are those that JSON forbids, DEL, and the first bytes of UTF-8 sequences that
+// may be a C1 control (C2) or a bidirectional override or line separator (E2).
+var plain = func() (t [256]bool) {
+	for i := range t {
+		t[i] = i >= 0x20 && i != '"' && i != '\\' && i != 0x7f && i != 0xc2 && i != 0xe2
+	}
+	return t
+}()
+
+const (
+	lows  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// zeroByte has a bit set when one of the eight bytes of x is zero.
+func zeroByte(x uint64) uint64 { return (x - lows) & ^x & highs }
+
+// plainRun returns how many bytes at the start of s are plain. It looks at
+// eight bytes at once: escaping is most of the cost of a row.
+func plainRun(s []byte) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		odd := (x - lows*0x20) & ^x & highs // below 0x20
+		odd |= zeroByte(x^lows*'"') | zeroByte(x^lows*'\\') | zeroByte(x^lows*0x7f) |
+			zeroByte(x^lows*0xc2) | zeroByte(x^lows*0xe2)
+		if odd != 0 {
+			return i + bits.TrailingZeros64(odd)/8
+		}
+	}
+	for ; i < len(s) && plain[s[i]]; i++ {
+	}
+	return i
+}
+
+// appendJSON appends s as a JSON string. Bytes that are not valid UTF-8 become
+// U+FFFD. Besides what JSON demands, DEL, C1 controls, bidirectional overrides
+// and line separators are escaped: NDJSON is looked at in terminals too.
+func appendJSON(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	for len(s) > 0 {
+		n := plainRun(s)
+		if n > 0 && !utf8.Valid(s[:n]) {
+			n = validPrefix(s[:n])
+		}
+		dst = append(dst, s[:n]...)
+		if s = s[n:]; len(s) == 0 {
+			break
+		}
+		var size int
+		dst, size = appendEscape(dst, s)
+		s = s[size:]
+	}
+	return append(dst, '"')
+}
+
+func appendString(dst []byte, s string) []byte { return appendJSON(dst, []byte(s)) }
+
+// validPrefix returns the length of the part of s that is valid UTF-8.
+func validPrefix(s []byte) (n int) {
+	for n < len(s) {
+		r, size := utf8.DecodeRune(s[n:])
+		if r == utf8.RuneError && size <= 1 {
+			break
+		}
+		n += size
+	}
+	return n
+}
+
+// appendEscape appends the first character of s, which is not a plain one, and
+// returns how many bytes of s it took.
+func appendEscape(dst, s []byte) ([]byte, int) {
+	switch c := s[0]; {
+	case c == '"' || c == '\\':
+		return append(dst, '\\', c), 1
+	case c == '\n':
+		return append(dst, `\n`...), 1
+	case c == '\r':
+		return append(dst, `\r`...), 1
+	case c == '\t':
+		return append(dst, `\t`...), 1
+	case c < utf8.RuneSelf:
+		return appendU(dst, rune(c)), 1
+	}
+	r, n := utf8.DecodeRune(s)
+	switch {
+	case r == utf8.RuneError && n <= 1:
+		return append(dst, "\uFFFD"...), 1
+	case r < 0xa0 || reorders(r) || r == 0x2028 || r == 0x2029:
+		return appendU(dst, r), n
+	}
+	return append(dst, s[:n]...), n
+}
+
+// appendU appends r, which is in the first plane, as \uXXXX.
+func appendU(dst []byte, r rune) []byte {
+	return append(dst, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
+}
+
+// appendLatin1 appends s as a JSON string in which every byte above 0x7f is
+// the character of that number: what HTTP headers hold is not UTF-8 by any
+// rule (RFC 9110 5.5), and this way nothing is lost.
+func appendLatin1(dst []byte, s string) []byte {
+	dst = append(dst, '"')
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c < utf8.RuneSelf && plain[c]:
+			dst = append(dst, c)
+		case c >= 0xa0:
+			dst = utf8.AppendRune(dst, rune(c))
+		case c >= utf8.RuneSelf:
+			dst = appendU(dst, rune(c))
+		default:
+			one := [1]byte{c}
+			dst, _ = appendEscape(dst, one[:])
+		}
+	}
+	return append(dst, '"')
+}
+
+func appendBase64(dst, b []byte) []byte {
+	dst = append(dst, '"')
+	dst = base64.StdEncoding.AppendEncode(dst, b)
+	return append(dst, '"')
+}
+
+// appendMillis appends d in milliseconds: a plain decimal number with as many
+// of six decimals as it needs.
+func appendMillis(dst []byte, d time.Duration) []byte {
+	n := uint64(d)
+	if d < 0 {
+		dst = append(dst, '-')
+		n = -n
+	}
+	dst = strconv.AppendUint(dst, n/1e6, 10)
+	rest := n % 1e6
+	if rest == 0 {
+		return dst
+	}
+	digits := [6]byte{}
+	for i := 5; i >= 0; i-- {
+		digits[i] = byte('0' + rest%10)
+		rest /= 10
+	}
+	end := 6
+	for digits[end-1] == '0' {
+		end--
+	}
+	dst = append(dst, '.')
+	return append(dst, digits[:end]...)
+}
+
+// clock writes times and remembers the text of the latest second. An int64 of
+// nanoseconds spans the years 1677 to 2262, so every time has four digits of
+// year.
+type clock struct {
+	second int64
+	text   []byte // of that second, up to the decimals
+}
+
+// appendRFC3339 appends ns in UTC with nine decimals.
+func (c *clock) appendRFC3339(dst []byte, ns int64) []byte {
+	second, rest := ns/1e9, ns%1e9
+	if rest < 0 {
+		second, rest = second-1, rest+1e9
+	}
+	if second != c.second || len(c.text) == 0 {
+		c.second = second
+		c.text = time.Unix(second, 0).UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05")
+	}
+	dst = append(dst, c.text...)
+	dst = append(dst, '.')
+	dst = appendDigits(dst, uint64(rest), 9)
+	return append(dst, 'Z')
+}
+
+// appendDigits appends the last width decimal digits of n, with leading zeros.
+func appendDigits(dst []byte, n uint64, width int) []byte {
+	at := len(dst)
+	dst = append(dst, "00000000000000000000"[:width]...)
+	for i := at + width - 1; i >= at; i-- {
+		dst[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return dst
+}
+
+// cutRune returns b[:n] without the bytes of a character that n cuts through.
+func cutRune(b []byte, n int) []byte {
+	if n >= len(b) {
+		return wholeRunes(b)
+	}
+	return wholeRunes(b[:n])
+}
+
+// wholeRunes returns b without the unfinished character at its end, if any.
+func wholeRunes(b []byte) []byte {
+	for back := 1; back <= utf8.UTFMax && back <= len(b); back++ {
+		tail := b[len(b)-back:]
+		if utf8.RuneStart(tail[0]) {
+			if !utf8.FullRune(tail) {
+				return b[:len(b)-back]
+			}
+			break
+		}
+	}
+	return b
+}
+
+// textual tells which data frames of a connection belong to a text message, so
+// that a continuation is shown as what it continues. It holds an entry only
+// for connections with a fragmented text message under way.
+type textual map[uint64][2]bool
+
+// frame reports whether the payload of f can be text: part of an uncompressed
+// text message and valid UTF-8, or a ping or pong that is.
+func (t textual) frame(f *timeline.Frame) bool {
+	switch f.Opcode {
+	case timeline.OpPing, timeline.OpPong:
+		return f.PayloadUTF8
+	case timeline.OpText, timeline.OpBinary:
+		is := f.Opcode == timeline.OpText && !f.Rsv1
+		if !f.Fin && is || len(t) > 0 {
+			t.set(f, is && !f.Fin)
+		}
+		return is && utf8.Valid(f.Payload)
+	case timeline.OpContinuation:
+		if len(t) == 0 || !t[f.Conn.ID][f.Dir&1] {
+			return false
+		}
+		if f.Fin {
+			t.set(f, false)
+		}
+		return utf8.Valid(f.Payload)
+	}
+	return false
+}
+
+func (t textual) set(f *timeline.Frame, is bool) {
+	state := t[f.Conn.ID]
+	state[f.Dir&1] = is
+	if state == [2]bool{} {
+		delete(t, f.Conn.ID)
+		return
+	}
+	t[f.Conn.ID] = state
+}

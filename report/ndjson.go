@@ -1,0 +1,187 @@
+package report
+
+import (
+	"io"
+	"strconv"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// schema is the version of the NDJSON contract.
+const schema = 1
+
+// NDJSON prints a timeline as one JSON object a line, for programs. The line
+// types and their keys are a contract (docs/SCHEMA.md); rows.go appends them.
+// A message or control row costs no allocation.
+type NDJSON struct {
+	writer
+	opt     Options
+	clock   clock
+	textual textual
+	list    bool // one line a connection instead of a line a row
+}
+
+// NewNDJSON returns an NDJSON output. The start line is written with the first
+// flush.
+func NewNDJSON(w io.Writer, opt Options) *NDJSON {
+	n := &NDJSON{opt: opt, writer: newWriter(w, &opt), textual: textual{}}
+	n.start()
+	return n
+}
+
+// NewListNDJSON returns an output with one line a connection, in order of
+// closing: `wsdump list -T ndjson`.
+func NewListNDJSON(w io.Writer, opt Options) *NDJSON {
+	n := NewNDJSON(w, opt)
+	n.list = true
+	return n
+}
+
+// Needs tells what the rows are made from.
+func (n *NDJSON) Needs(*timeline.Conn) timeline.Needs {
+	needs := n.opt.needs()
+	needs.Frames = needs.Frames && !n.list
+	return needs
+}
+
+// off reports whether rows of the kind h are not printed.
+func (n *NDJSON) off(h Hide) bool { return n.stopped || n.list || n.opt.hides(h) }
+
+// Open prints an open line.
+func (n *NDJSON) Open(c *timeline.Conn) {
+	if n.off(HideOpen) {
+		return
+	}
+	n.begin("open", c.Opened, c)
+	n.handshake(c)
+	n.finish()
+}
+
+// Frame prints a frame line if frames are wanted, and a control line.
+func (n *NDJSON) Frame(f *timeline.Frame) {
+	if n.stopped || n.list {
+		return
+	}
+	if n.opt.Frames {
+		n.frame(f)
+	}
+	if f.N != 0 && f.Opcode.Control() && !f.Opcode.Reserved() && !n.off(HideControl) {
+		n.control(f)
+	}
+}
+
+// Message prints a message line.
+func (n *NDJSON) Message(m *timeline.Message) {
+	if !n.off(HideMessage) {
+		n.message(m)
+	}
+}
+
+// Finding prints a finding line.
+func (n *NDJSON) Finding(f *timeline.Finding) {
+	if !n.off(HideFinding) {
+		n.finding(f)
+	}
+}
+
+// Close prints a close line, or the connection line of a list.
+func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
+	delete(n.textual, c.ID)
+	switch {
+	case n.list && !n.stopped:
+		n.begin("connection", c.Opened, c)
+		n.handshake(c)
+		n.closing(c)
+		n.severities("findings", c.FindingsBy)
+		n.finish()
+	case !n.off(HideClose):
+		n.begin("close", at, c)
+		n.closing(c)
+		n.finish()
+	}
+}
+
+// Done prints the summary line and flushes.
+func (n *NDJSON) Done(t *timeline.Totals) {
+	n.summary(t)
+	n.write()
+}
+
+// Flush writes what is buffered.
+func (n *NDJSON) Flush() error {
+	n.write()
+	return n.err
+}
+
+// begin starts a line with what all lines share.
+func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
+	b := append(n.buf, `{"type":"`...)
+	b = append(b, kind...)
+	b = append(b, '"')
+	if !at.IsZero() {
+		b = append(b, `,"time":"`...)
+		b = n.clock.appendRFC3339(b, at.Time)
+		b = append(b, `","packet":`...)
+		b = strconv.AppendUint(b, at.Packet, 10)
+		if len(n.opt.Files) > 1 && int(at.File) < len(n.opt.Files) {
+			b = append(b, `,"file":`...)
+			b = appendString(b, n.opt.Files[at.File])
+			b = append(b, `,"file_packet":`...)
+			b = strconv.AppendUint(b, at.FilePacket, 10)
+		}
+	}
+	if c != nil {
+		b = append(b, `,"conn":`...)
+		b = strconv.AppendUint(b, c.ID, 10)
+	}
+	n.buf = b
+}
+
+// finish ends a line that counts as a row.
+func (n *NDJSON) finish() {
+	n.buf = append(n.buf, '}', '\n')
+	n.row()
+}
+
+func (n *NDJSON) start() {
+	n.buf = append(n.buf, `{"type":"start","schema":`...)
+	n.buf = strconv.AppendInt(n.buf, schema, 10)
+	n.text("version", n.opt.Version)
+	n.texts("files", n.opt.Files)
+	n.buf = append(n.buf, '}', '\n')
+}
+
+func (n *NDJSON) summary(t *timeline.Totals) {
+	n.begin("summary", timeline.Stamp{}, nil)
+	n.number("packets", t.Packets)
+	n.number("bytes", t.Bytes)
+	n.number("tcp_connections", t.Transports)
+	n.number("tls_without_keys", t.TLSNoKeys)
+	n.number("connections", t.Conns)
+	n.number("messages", t.Messages)
+	n.number("frames", t.Frames)
+	n.severities("findings", t.Findings)
+	n.number("gaps", t.Gaps)
+	n.number("dropped", t.Dropped)
+	n.key("skipped")
+	n.buf = append(n.buf, '{')
+	for i, s := range t.Skipped {
+		if i > 0 {
+			n.buf = append(n.buf, ',')
+		}
+		n.buf = appendString(n.buf, s.What)
+		n.buf = append(n.buf, ':')
+		n.buf = strconv.AppendUint(n.buf, s.N, 10)
+	}
+	n.buf = append(n.buf, '}')
+	n.millis("duration_ms", t.Last-t.First)
+	if t.HeadersOnly {
+		n.text("judged", "headers")
+	} else {
+		n.text("judged", "payload")
+	}
+	if t.Conns == 0 {
+		n.text("hint", NothingFound(t))
+	}
+	n.buf = append(n.buf, '}', '\n')
+}

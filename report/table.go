@@ -1,0 +1,278 @@
+package report
+
+import (
+	"bytes"
+	"io"
+	"strconv"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Table prints the timeline for people, while it streams:
+//
+//	ws://server.example.com/chat   10.0.0.1:51234 -> 10.0.0.2:80   101   chat   12.4 ms
+//	   N      TIME         Δ      LENGTH    DATA
+//	   1    0.0131                     5  ↑ hello
+//	   2    0.0135   +0.4 ms           5  ↓ world
+//	     closed by the client, cleanly, after 9.1 s: 1 message sent (5 B), 1 received (5 B)
+//
+// Connections that follow one another are shown one group after the other.
+// Once two are open at the same time, all rows go into one timeline with a
+// column that names the connection, and stay there. Which it will be is not
+// known when the first row comes, so rows are held back, up to holdLimit, until
+// a second connection opens or the first one ends. Cells are made in
+// cells.go.
+type Table struct {
+	writer
+	opt     Options
+	textual textual
+
+	line []byte // scratch: the row being made
+
+	zero     int64 // what TIME counts from
+	hasZero  bool
+	previous int64 // time of the row before
+	hasPrev  bool
+
+	mixed   bool // rows of several connections, with a column that says which
+	holding bool
+	held    []heldLine
+	text    []byte // of the held lines
+	open    int    // connections that were opened and not closed
+	current uint64 // not mixed: the connection of the group
+	head    []byte // its head
+	columns bool   // the column head stands over the rows
+	printed bool   // anything at all
+	bare    bool   // the latest line was the head of a refused attempt
+}
+
+// holdLimit is how many bytes of rows wait for the decision how to show them.
+const holdLimit = 256 << 10
+
+// lineKind says what a line of the table is, and so how it is introduced.
+type lineKind uint8
+
+const (
+	lineHead    lineKind = iota // a connection
+	lineRefused                 // an attempt that came to nothing
+	lineRow
+	lineClosing
+)
+
+type heldLine struct {
+	kind lineKind
+	conn uint64
+	end  int // in Table.text
+}
+
+// NewTable returns a table. Options.Width bounds its rows; without a terminal
+// the DATA cell has pipedWidth columns. Options.Payload other than the default
+// lifts both bounds.
+func NewTable(w io.Writer, opt Options) *Table {
+	return &Table{opt: opt, writer: newWriter(w, &opt), textual: textual{}}
+}
+
+// Needs tells what the rows are made from.
+func (t *Table) Needs(*timeline.Conn) timeline.Needs { return t.opt.needs() }
+
+// Open prints the head of a connection.
+func (t *Table) Open(c *timeline.Conn) {
+	if t.stopped {
+		return
+	}
+	refused := c.Refused()
+	switch {
+	case t.mixed:
+	case t.open > 0:
+		t.mix()
+	case !refused:
+		t.holding, t.hasPrev = true, false
+		t.current = c.ID
+	}
+	if !refused {
+		t.open++
+	}
+	t.line = t.appendHead(t.line[:0], c)
+	if !t.mixed {
+		t.head = append(t.head[:0], t.line...)
+	}
+	if t.opt.hides(HideOpen) {
+		return
+	}
+	if refused {
+		t.put(lineRefused, c.ID)
+	} else {
+		t.put(lineHead, c.ID)
+	}
+	t.drain()
+}
+
+// Frame prints control frames, and all others if frames are wanted.
+func (t *Table) Frame(f *timeline.Frame) {
+	if t.stopped {
+		return
+	}
+	if t.opt.Frames {
+		t.begin(0, f.First.Time)
+		t.line = t.appendFrame(t.line, f)
+		t.put(lineRow, f.Conn.ID)
+		t.row()
+	}
+	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.hides(HideControl) {
+		return
+	}
+	t.begin(f.N, f.First.Time)
+	t.line = t.appendControl(t.line, f)
+	t.put(lineRow, f.Conn.ID)
+	t.row()
+}
+
+// Message prints a message.
+func (t *Table) Message(m *timeline.Message) {
+	if t.stopped || t.opt.hides(HideMessage) {
+		return
+	}
+	t.begin(m.N, m.First.Time)
+	t.line = t.appendMessage(t.line, m)
+	t.put(lineRow, m.Conn.ID)
+	t.row()
+}
+
+// Finding prints a finding.
+func (t *Table) Finding(f *timeline.Finding) {
+	if t.stopped || t.opt.hides(HideFinding) {
+		return
+	}
+	t.line = append(t.line[:0], "     "...)
+	t.line = t.appendTime(t.line, f.At.Time)
+	t.line = t.appendFinding(t.line, f)
+	id := uint64(0)
+	if f.Conn != nil {
+		id = f.Conn.ID
+	}
+	t.put(lineRow, id)
+	t.row()
+}
+
+// Close says how a connection ended.
+func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
+	delete(t.textual, c.ID)
+	if c.Refused() {
+		return
+	}
+	if !t.stopped && !t.opt.hides(HideClose) {
+		t.line = t.appendClosing(t.line[:0], c)
+		t.put(lineClosing, c.ID)
+	}
+	if t.open--; t.open == 0 {
+		t.release()
+	}
+	t.drain()
+}
+
+// Done prints what is held back and flushes.
+func (t *Table) Done(*timeline.Totals) { t.Flush() }
+
+// Flush prints all rows that are known. It settles, for the connection that is
+// open now, that its rows are shown as a group.
+func (t *Table) Flush() error {
+	t.release()
+	t.write()
+	return t.err
+}
+
+// mix turns the table into one timeline over all connections.
+func (t *Table) mix() {
+	t.mixed, t.columns = true, false
+	if t.holding {
+		t.release()
+	} else if !t.opt.hides(HideOpen) { // it was shown as a group so far
+		t.print(lineHead, t.current, t.head)
+	}
+}
+
+// release prints the rows that are held back.
+func (t *Table) release() {
+	t.holding = false
+	start := 0
+	for _, h := range t.held {
+		t.print(h.kind, h.conn, t.text[start:h.end])
+		start = h.end
+		t.drain()
+	}
+	t.held, t.text = t.held[:0], t.text[:0]
+}
+
+// put prints or holds the line in t.line.
+func (t *Table) put(kind lineKind, conn uint64) {
+	if !t.holding {
+		t.print(kind, conn, t.line)
+		return
+	}
+	t.text = append(t.text, t.line...)
+	t.held = append(t.held, heldLine{kind, conn, len(t.text)})
+	if len(t.text) > holdLimit {
+		t.release()
+	}
+}
+
+// print writes one line with what has to stand before it.
+func (t *Table) print(kind lineKind, conn uint64, line []byte) {
+	if t.mixed {
+		t.printMixed(kind, conn, line)
+	} else {
+		t.printGrouped(kind, conn, line)
+	}
+	t.buf = append(bytes.TrimRight(t.buf, " "), '\n')
+	t.printed, t.bare = true, kind == lineRefused
+}
+
+func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
+	switch kind {
+	case lineHead, lineRefused:
+		if t.printed && (kind == lineHead || !t.bare) {
+			t.buf = append(t.buf, '\n')
+		}
+		if conn > 1 {
+			t.buf = append(appendConn(t.buf, conn), "  "...)
+		}
+		t.columns = false
+	case lineRow:
+		if !t.columns {
+			t.columns = true
+			t.buf = append(t.appendColumns(t.buf), '\n')
+		}
+		if conn != 0 && conn != t.current {
+			t.buf = append(appendConn(t.buf, conn), ' ')
+		}
+	case lineClosing:
+		t.buf = append(t.buf, closingIndent...)
+	}
+	t.buf = append(t.buf, line...)
+}
+
+func (t *Table) printMixed(kind lineKind, conn uint64, line []byte) {
+	if !t.columns {
+		t.columns = true
+		if t.printed {
+			t.buf = append(t.buf, '\n')
+		}
+		t.buf = append(t.buf, "CONN  "...)
+		t.buf = append(t.appendColumns(t.buf), '\n')
+	}
+	at := len(t.buf)
+	if conn != 0 {
+		t.buf = appendConn(t.buf, conn)
+	}
+	for len(t.buf)-at < connWidth {
+		t.buf = append(t.buf, ' ')
+	}
+	if kind == lineClosing {
+		t.buf = append(t.buf, closingIndent...)
+	}
+	t.buf = append(t.buf, line...)
+}
+
+func appendConn(dst []byte, id uint64) []byte {
+	return strconv.AppendUint(append(dst, '#'), id, 10)
+}

@@ -1,0 +1,339 @@
+package report
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// This file is the vocabulary that all outputs share: how a count, a size, a
+// duration and a close code are written.
+
+// appendCount appends n with a comma at every thousand.
+func appendCount(dst []byte, n uint64) []byte {
+	if n < 1000 {
+		return strconv.AppendUint(dst, n, 10)
+	}
+	dst = appendCount(dst, n/1000)
+	dst = append(dst, ',')
+	return appendDigits(dst, n%1000, 3)
+}
+
+func count(n uint64) string { return string(appendCount(nil, n)) }
+
+// plural returns "1 message" or "2 messages".
+func plural(n uint64, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + one + "s"
+}
+
+// size returns "5 B", "64.0 KiB", "1.2 MiB".
+func size(n uint64) string {
+	if n < 1024 {
+		return strconv.FormatUint(n, 10) + " B"
+	}
+	unit := 0
+	tenths := (n*10 + 512) / 1024
+	if n > 1<<59 {
+		tenths = n / 1024 * 10
+	}
+	for tenths >= 10240 && unit < 5 {
+		tenths = (tenths + 512) / 1024
+		unit++
+	}
+	return strconv.FormatUint(tenths/10, 10) + "." + strconv.FormatUint(tenths%10, 10) +
+		" " + "KMGTPE"[unit:unit+1] + "iB"
+}
+
+// appendDuration appends d as people say it: "23 µs", "0.4 ms", "12.4 ms",
+// "9.1 s", "3 min 20 s", "2 h 5 min", "4 d 3 h".
+func appendDuration(dst []byte, d time.Duration) []byte {
+	return appendLong(dst, d, [...]string{" d ", " h", " h ", " min", " min ", " s"})
+}
+
+// appendShort is appendDuration for narrow cells: "3m20s", "2h5m", "4d3h".
+func appendShort(dst []byte, d time.Duration) []byte {
+	return appendLong(dst, d, [...]string{"d", "h", "h", "m", "m", "s"})
+}
+
+// appendLong appends d with the given words for what is two minutes and longer.
+func appendLong(dst []byte, d time.Duration, words [6]string) []byte {
+	n := uint64(d)
+	if d < 0 {
+		dst = append(dst, '-')
+		n = -n
+	}
+	tenths := func(n, unit uint64, word string) []byte {
+		n = (n*10 + unit/2) / unit
+		dst = strconv.AppendUint(dst, n/10, 10)
+		dst = append(dst, '.', byte('0'+n%10), ' ')
+		return append(dst, word...)
+	}
+	two := func(n, unit uint64, large, small string) []byte {
+		dst = strconv.AppendUint(dst, n/unit, 10)
+		dst = append(dst, large...)
+		dst = strconv.AppendUint(dst, n%unit, 10)
+		return append(dst, small...)
+	}
+	const us, ms, s = uint64(time.Microsecond), uint64(time.Millisecond), uint64(time.Second)
+	switch {
+	case n == 0:
+		return append(dst, "0 ms"...)
+	case n < us:
+		dst = strconv.AppendUint(dst, n, 10)
+		return append(dst, " ns"...)
+	case n < 95*us:
+		dst = strconv.AppendUint(dst, (n+us/2)/us, 10)
+		return append(dst, " µs"...)
+	case n < s-50*us:
+		return tenths(n, ms, "ms")
+	case n < 120*s:
+		return tenths(n, s, "s")
+	case n < 2*3600*s:
+		return two((n+s/2)/s, 60, words[4], words[5])
+	case n < 48*3600*s:
+		return two((n/s+30)/60, 60, words[2], words[3])
+	}
+	return two((n/s+1800)/3600, 24, words[0], words[1])
+}
+
+func duration(d time.Duration) string { return string(appendDuration(nil, d)) }
+
+// closeName returns the short name of a close code (RFC 6455 7.4.1 and the
+// IANA registry), "" for one without a name.
+func closeName(code uint16) string {
+	switch code {
+	case 1000:
+		return "normal"
+	case 1001:
+		return "going away"
+	case 1002:
+		return "protocol error"
+	case 1003:
+		return "unsupported data"
+	case 1004:
+		return "reserved"
+	case 1005:
+		return "no status"
+	case 1006:
+		return "abnormal"
+	case 1007:
+		return "invalid payload"
+	case 1008:
+		return "policy violation"
+	case 1009:
+		return "message too big"
+	case 1010:
+		return "missing extension"
+	case 1011:
+		return "internal error"
+	case 1012:
+		return "service restart"
+	case 1013:
+		return "try again later"
+	case 1014:
+		return "bad gateway"
+	case 1015:
+		return "TLS handshake"
+	case 3000:
+		return "unauthorized"
+	case 3003:
+		return "forbidden"
+	case 3008:
+		return "timeout"
+	}
+	switch {
+	case code >= 3000 && code < 4000:
+		return "registered"
+	case code >= 4000 && code < 5000:
+		return "private"
+	}
+	return ""
+}
+
+// status returns "101" or "403 Forbidden", and "no response" for none.
+func status(h *timeline.Handshake) string {
+	switch {
+	case h.Status == 0:
+		return "no response"
+	case h.Accepted() || h.Reason == "":
+		return strconv.Itoa(h.Status)
+	}
+	return strconv.Itoa(h.Status) + " " + safe(h.Reason)
+}
+
+// ending says in plain words how c ended and what it carried.
+func ending(c *timeline.Conn) string {
+	var b strings.Builder
+	b.WriteString(endingHow(c))
+	if !c.Refused() {
+		b.WriteString(": ")
+		b.WriteString(carried(c))
+	}
+	return b.String()
+}
+
+func endingHow(c *timeline.Conn) string {
+	after := ", after " + duration(c.Duration())
+	quiet := silence(c)
+	if quiet != "" {
+		quiet += "; it lasted " + duration(c.Duration())
+	} else {
+		quiet = after
+	}
+	by := " by the " + c.By.String()
+	if c.By == timeline.PartyUnknown {
+		by = ""
+	}
+	closed := c.ClosedBy[0] || c.ClosedBy[1]
+	switch {
+	case c.Refused():
+		return "refused with " + status(c.Handshake) + after
+	case c.Clean():
+		return "closed" + by + ", cleanly" + after
+	case c.ClosedBy[0] && c.ClosedBy[1]:
+		switch c.TCP {
+		case timeline.TCPReset:
+			return "closed" + by + ", then cut by a TCP reset" + after
+		case timeline.TCPTimeout:
+			return "closed" + by + ", TCP never ended" + after
+		}
+		return "closed" + by + ", the end of TCP is not in the capture" + after
+	case closed:
+		said := "closed" + by
+		other := "server"
+		if c.ClosedBy[1] {
+			other = "client"
+		}
+		return said + ", no close frame from the " + other + tcpWords(c) + after
+	}
+	switch c.TCP {
+	case timeline.TCPReset:
+		return "cut" + by + " with a TCP reset, without a close frame" + quiet
+	case timeline.TCPFIN, timeline.TCPHalf:
+		return "ended" + by + " with a FIN, without a close frame" + quiet
+	case timeline.TCPTimeout:
+		return "given up" + quiet
+	}
+	return "still open when the capture ends" + after
+}
+
+func tcpWords(c *timeline.Conn) string {
+	switch c.TCP {
+	case timeline.TCPReset:
+		return ", cut by a TCP reset"
+	case timeline.TCPOpen:
+		return ", still open when the capture ends"
+	case timeline.TCPTimeout:
+		return ", given up"
+	}
+	return ""
+}
+
+// silence tells of a silence before the end that is long enough to matter.
+func silence(c *timeline.Conn) string {
+	if d, ok := c.Idle(); ok && d >= time.Second {
+		return ", after " + duration(d) + " of silence"
+	}
+	return ""
+}
+
+// carried returns "1 message sent (5 B), 2 received (1.2 KiB)".
+func carried(c *timeline.Conn) string {
+	sent, received := &c.Counters[0], &c.Counters[1]
+	if sent.Messages+received.Messages == 0 {
+		return "no messages"
+	}
+	with := func(n *timeline.Counters) string {
+		if n.Messages == 0 {
+			return ""
+		}
+		return " (" + size(n.MessageBytes) + ")"
+	}
+	return plural(sent.Messages, "message") + " sent" + with(sent) + ", " +
+		count(received.Messages) + " received" + with(received)
+}
+
+// NothingFound says what a capture without a single WebSocket held, and what
+// to try next.
+func NothingFound(t *timeline.Totals) string {
+	said, hint := Nothing(t)
+	return said + " Hint: " + hint
+}
+
+// Nothing returns the two halves of [NothingFound]: what was there, and the
+// hint. Both are safe to show.
+func Nothing(t *timeline.Totals) (said, hint string) {
+	var b strings.Builder
+	b.WriteString("0 WebSockets in " + plural(t.Packets, "packet"))
+	if t.Transports > 0 || t.Packets > 0 {
+		b.WriteString(", " + plural(t.Transports, "TCP connection"))
+	}
+	var parts []string
+	if t.TLSNoKeys > 0 {
+		parts = append(parts, count(t.TLSNoKeys)+" TLS without keys"+names(t.ServerNames))
+	}
+	for _, o := range t.Others {
+		parts = append(parts, count(o.N)+" "+safe(o.What))
+	}
+	udp, skipped := uint64(0), uint64(0)
+	for _, s := range t.Skipped {
+		what := safe(s.What)
+		if strings.Contains(what, "UDP") || strings.Contains(what, "QUIC") {
+			udp += s.N
+		}
+		skipped += s.N
+		if !strings.Contains(what, "packet") {
+			what += " packet"
+			if s.N != 1 {
+				what += "s"
+			}
+		}
+		parts = append(parts, count(s.N)+" "+what)
+	}
+	if len(parts) > 0 {
+		b.WriteString(": " + strings.Join(parts, ", "))
+	}
+	b.WriteByte('.')
+	return b.String(), nothingHint(t, udp, skipped)
+}
+
+func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
+	switch {
+	case t.Packets == 0:
+		return "the capture is empty; check the interface and the filter of the tool that made it, and that it ran while there was traffic."
+	case t.TLSNoKeys > 0:
+		return "wss:// is encrypted, and this version does not decrypt TLS yet. Keys must be recorded while the traffic happens: " +
+			"start the browser, curl or Node (--tls-keylog) with a key log (the variable SSLKEYLOGFILE), and keep that file with the capture. " +
+			"Or capture behind the TLS proxy, where the traffic is plain."
+	case t.Transports == 0 && udp > 0 && udp*2 >= skipped:
+		return "there is no TCP, only UDP; WebSockets over HTTP/3 (QUIC) are not supported. " +
+			"Switch HTTP/3 off in the client, or check the capture filter."
+	case t.Transports == 0:
+		return "there is no TCP in this capture; check the interface and the capture filter."
+	case t.Dropped > 0:
+		return "the capture tool lost " + plural(t.Dropped, "packet") + "; the handshake may be among them. Use a larger buffer or a narrower filter."
+	}
+	return "if a WebSocket should be there, check that the capture holds its port and interface, and whole packets (tcpdump -s 0)."
+}
+
+// names returns " (chat.example.com 12, ...)" of the most frequent names.
+func names(counts []timeline.Count) string {
+	if len(counts) == 0 {
+		return ""
+	}
+	const shown = 3
+	var parts []string
+	for i, c := range counts {
+		if i == shown {
+			parts = append(parts, "...")
+			break
+		}
+		parts = append(parts, safe(c.What)+" "+count(c.N))
+	}
+	return " (" + strings.Join(parts, ", ") + ")"
+}
