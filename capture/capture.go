@@ -4,7 +4,12 @@
 // A [Source] is pulled. Packets are borrowed until the next call. What a file
 // says besides packets (secrets, drops, damage, a cut end) is told through the
 // callback of [Options].
+//
+// A file that is cut short or damaged gives all the packets that it still has,
+// and the end of the input is then an error for which [Incomplete] is true.
 package capture
+
+import "io"
 
 // LinkType is a LINKTYPE_ value of the pcap formats
 // (https://www.tcpdump.org/linktypes.html).
@@ -26,4 +31,37 @@ type Packet struct {
 type Source interface {
 	Next(p *Packet) error
 	Close() error
+}
+
+// Options are what [Open] may be told. The zero value is ready.
+type Options struct {
+	Stdin  io.Reader  // what the path "-" reads; nil: os.Stdin
+	OnNote func(Note) // what files say besides packets; nil: nobody listens
+}
+
+// NoteKind says what a [Note] is about.
+type NoteKind uint8
+
+const (
+	NoteCut         NoteKind = iota // the file ends inside a record; N: bytes that are missing
+	NoteDamaged                     // a part of the file made no sense; N: bytes stepped over
+	NoteSecrets                     // a decryption secrets block; N: its secrets type, Secrets: its bytes
+	NoteDropped                     // the capturing machine lost packets; N: how many more
+	NoteSkippedFile                 // a file in a folder is no capture, or cannot be read
+)
+
+// SecretsTLSKeyLog is the secrets type (Note.N) of a TLS key log, the format
+// that SSLKEYLOGFILE has.
+const SecretsTLSKeyLog = 0x544c534b
+
+// Note is something that a file said besides packets.
+type Note struct {
+	Kind       NoteKind
+	File       string // its name, as [Input.Files] has it
+	Index      uint32 // its index there; nothing for NoteSkippedFile
+	FilePacket uint64 // packets of the file read before
+	Offset     int64  // byte of the file where it begins
+	N          uint64 // see the kinds
+	Text       string // a sentence for the operator; empty for NoteSecrets
+	Secrets    []byte // owned
 }

@@ -1,0 +1,91 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+)
+
+// ErrFormat is wrapped by an [OpenError] whose file is no capture.
+var ErrFormat = errors.New("not a capture")
+
+// OpenError says that a file cannot be opened or read, and what to do. It wraps
+// [ErrFormat], fs.ErrNotExist, fs.ErrPermission or what the system said.
+type OpenError struct {
+	File string
+	Text string
+	Err  error
+}
+
+func (e *OpenError) Error() string { return e.File + ": " + e.Text }
+func (e *OpenError) Unwrap() error { return e.Err }
+
+func openError(name string, err error) error {
+	text := err.Error()
+	if pathErr := (*fs.PathError)(nil); errors.As(err, &pathErr) {
+		text = pathErr.Err.Error()
+	}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		text = "there is no such file"
+	case errors.Is(err, fs.ErrPermission):
+		text = "no permission to read it; captures made by root need `sudo chmod a+r` or `sudo chown`"
+	}
+	return &OpenError{File: name, Text: text, Err: err}
+}
+
+// CutError says that a file ends inside a record: the capture was stopped hard,
+// is still being written, or was not copied whole. What came before was read.
+type CutError struct {
+	File   string
+	Offset int64  // byte of the file where the cut record begins
+	Packet uint64 // number of the packet that is cut, 1-based in its file; 0 in the file's header
+	Have   int64  // bytes of the record that are there
+	Want   int64  // bytes that the record or, when that is cut as well, its header has
+}
+
+func (e *CutError) Error() string {
+	if e.Packet == 0 {
+		return fmt.Sprintf("%s is cut short: it has %d of the %d bytes of the file header; copy the file again", e.File, e.Have, e.Want)
+	}
+	return fmt.Sprintf("%s is cut short: the last record (packet %d, at byte %d) has %d of %d bytes; everything before it was read",
+		e.File, e.Packet, e.Offset, e.Have, e.Want)
+}
+
+// DamagedError says that parts of a file made no sense and were stepped over.
+type DamagedError struct {
+	File    string
+	Offset  int64  // byte of the file where the first damage begins
+	Packet  uint64 // packets of the file read before it
+	Places  int    // how many damaged places there are
+	Skipped int64  // bytes stepped over, in all places
+	Text    string // what is wrong at the first place
+}
+
+func (e *DamagedError) Error() string {
+	places := ""
+	if e.Places > 1 {
+		places = fmt.Sprintf(" and in %d more places", e.Places-1)
+	}
+	return fmt.Sprintf("%s is damaged at byte %d, after packet %d (%s)%s; %d bytes were stepped over, everything else was read",
+		e.File, e.Offset, e.Packet, e.Text, places, e.Skipped)
+}
+
+// Incomplete reports whether err only means that files are cut or damaged: what
+// was read stands, but it is not everything.
+func Incomplete(err error) bool {
+	switch e := err.(type) {
+	case *CutError, *DamagedError:
+		return true
+	case interface{ Unwrap() []error }:
+		for _, err := range e.Unwrap() {
+			if !Incomplete(err) {
+				return false
+			}
+		}
+		return len(e.Unwrap()) > 0
+	case interface{ Unwrap() error }:
+		return Incomplete(e.Unwrap())
+	}
+	return false
+}

@@ -1,0 +1,87 @@
+package capture
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
+
+// newReader tells the format of a file by its first bytes and returns the
+// reader of it.
+func newReader(s stream) (reader, error) {
+	h := s.peek(4)
+	if len(h) < 4 && s.err != io.EOF {
+		return nil, openError(s.name, s.err)
+	}
+	if len(h) == 4 {
+		switch [4]byte(h) {
+		case [4]byte{0x0a, 0x0d, 0x0d, 0x0a}:
+			return newPcapng(s)
+		case [4]byte{0xd4, 0xc3, 0xb2, 0xa1}, [4]byte{0xa1, 0xb2, 0xc3, 0xd4},
+			[4]byte{0x4d, 0x3c, 0xb2, 0xa1}, [4]byte{0xa1, 0xb2, 0x3c, 0x4d},
+			[4]byte{0x34, 0xcd, 0xb2, 0xa1}, [4]byte{0xa1, 0xb2, 0xcd, 0x34}:
+			return newPcap(s)
+		}
+	}
+	return nil, &OpenError{File: s.name, Err: ErrFormat, Text: foreign(s.peek(512))}
+}
+
+// magics are beginnings of files that people pass by mistake.
+var magics = [...]struct{ magic, is string }{
+	{"\xff\xd8\xff", "looks like a JPEG picture"},
+	{"\x89PNG", "looks like a PNG picture"},
+	{"GIF8", "looks like a GIF picture"},
+	{"%PDF", "looks like a PDF document"},
+	{"\x7fELF", "looks like a program (ELF)"},
+	{"MZ", "looks like a Windows program"},
+	{"SQLite format 3", "looks like an SQLite database"},
+	{"PK\x03\x04", "looks like a zip archive: unpack it first"},
+	{"\x1f\x8b", "is compressed with gzip: decompress it first, `gzip -dc FILE | wsdump -`"},
+	{"\x28\xb5\x2f\xfd", "is compressed with zstd: decompress it first, `zstd -dc FILE | wsdump -`"},
+	{"\xfd7zXZ\x00", "is compressed with xz: decompress it first, `xz -dc FILE | wsdump -`"},
+	{"\x04\x22\x4d\x18", "is compressed with lz4: decompress it first, `lz4 -dc FILE | wsdump -`"},
+	{"BZh", "is compressed with bzip2: decompress it first, `bzip2 -dc FILE | wsdump -`"},
+	{"snoop\x00\x00\x00", "looks like a Solaris snoop capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
+	{"GMBU", "looks like a Microsoft Network Monitor capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
+	{"RTSS", "looks like a Microsoft Network Monitor 1 capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
+	{"TRSNIFF data", "looks like a Sniffer capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
+	{"\xd0\xcf\x11\xe0", "looks like a Microsoft Office document"},
+}
+
+// foreign says what a file is that begins with b and is no capture, and what to
+// do with it.
+func foreign(b []byte) string {
+	const reads = "wsdump reads pcap and pcapng; this "
+	if len(b) == 0 {
+		return "the file is empty; a capture has at least a header (is the capture still starting?)"
+	}
+	for _, m := range magics {
+		if bytes.HasPrefix(b, []byte(m.magic)) {
+			return reads + m.is
+		}
+	}
+	first := bytes.TrimLeft(b, "\ufeff \t\r\n")
+	switch {
+	case bytes.HasPrefix(first, []byte("{")) && bytes.Contains(b, []byte(`"log"`)):
+		return reads + "looks like a HAR recording (JSON)"
+	case bytes.HasPrefix(first, []byte("{")), bytes.HasPrefix(first, []byte("[")):
+		return reads + "looks like JSON"
+	case isText(b):
+		return reads + "looks like text"
+	case len(b) < 24:
+		return fmt.Sprintf(reads+"has only %d bytes, which is not even a header", len(b))
+	}
+	return fmt.Sprintf(reads+"begins with %x; if it is a capture, try `editcap -F pcapng FILE out.pcapng`", b[:min(4, len(b))])
+}
+
+func isText(b []byte) bool {
+	for len(b) > 0 {
+		c, n := utf8.DecodeRune(b)
+		if c == utf8.RuneError && len(b) >= utf8.UTFMax || c < ' ' && c != '\t' && c != '\r' && c != '\n' && c != '\f' && c != 0x1b {
+			return false
+		}
+		b = b[n:]
+	}
+	return true
+}

@@ -1,0 +1,75 @@
+package capture
+
+import (
+	"io"
+	"os"
+	"slices"
+)
+
+// maxOpen bounds the files that are open at once.
+const maxOpen = 128
+
+// handles keeps at most maxOpen files open: the one that was not read for the
+// longest time is closed, and opened again at its place when it is read again.
+type handles struct{ open []*handle } // the last is the one read last
+
+// handle is one file, to be read front to back.
+type handle struct {
+	set    *handles
+	path   string
+	file   *os.File // nil: closed for now
+	offset int64
+	pinned bool // no regular file (a pipe): what was read is gone, so it stays open
+}
+
+// Read opens the file when it is closed.
+func (h *handle) Read(b []byte) (int, error) {
+	if err := h.use(); err != nil {
+		return 0, err
+	}
+	n, err := h.file.Read(b)
+	h.offset += int64(n)
+	return n, err
+}
+
+func (h *handle) use() error {
+	open := h.set.open
+	if h.file != nil {
+		if i := slices.Index(open, h); i >= 0 && i != len(open)-1 {
+			h.set.open = append(slices.Delete(open, i, i+1), h)
+		}
+		return nil
+	}
+	if len(open) >= maxOpen {
+		open[0].Close()
+	}
+	f, err := os.Open(h.path)
+	if err != nil {
+		return err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		h.pinned = true
+		h.file = f
+		return err
+	}
+	if _, err := f.Seek(h.offset, io.SeekStart); err != nil {
+		f.Close()
+		return err
+	}
+	h.file = f
+	h.set.open = append(h.set.open, h)
+	return nil
+}
+
+// Close closes the file for now.
+func (h *handle) Close() error {
+	if h.file == nil {
+		return nil
+	}
+	if i := slices.Index(h.set.open, h); i >= 0 {
+		h.set.open = slices.Delete(h.set.open, i, i+1)
+	}
+	f := h.file
+	h.file = nil
+	return f.Close()
+}

@@ -1,0 +1,320 @@
+package capture
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Stdin is the path that means standard input.
+const Stdin = "-"
+
+// Input is the [Source] of files: their packets, merged by time. Packets of
+// equal time come in argument order. Within one file the order is kept, even
+// where its time runs backwards.
+type Input struct {
+	files   []*file
+	handles handles
+	heap    []*file // by the time of their next packet, the earliest first
+	current *file   // whose packet was given last; it is not in the heap
+	started bool
+	number  uint64
+	errs    []error
+}
+
+// file is one file of an Input.
+type file struct {
+	name   string
+	handle *handle // nil: standard input
+	reader reader
+	err    error // why it has no reader: cut inside the file's header
+	head   Packet
+	parked bool // only head.Time is known; the rest is read again when its turn comes
+}
+
+// Open opens captures: files, folders (read recursively, sorted by path, without
+// hidden files and without files that are no captures), and once "-", standard
+// input. Every error names its file; when several paths are bad, all are told.
+//
+// Open reads the beginning of every file, so on a pipe it waits for that.
+func Open(paths []string, opt Options) (*Input, error) {
+	in := &Input{}
+	found, err := expand(paths, opt)
+	var errs []error
+	if err != nil {
+		errs = append(errs, err)
+	}
+	size := min(max(64<<20/max(len(found), 1), 16<<10), 256<<10)
+	inFolder := map[string]int{} // captures by folder
+	for _, f := range found {
+		if f.folder != "" {
+			inFolder[f.folder] += 0
+		}
+		if f.name == "" {
+			continue
+		}
+		err := in.add(f, size, len(found) > maxOpen, opt)
+		switch {
+		case err == nil && f.folder != "":
+			inFolder[f.folder]++
+		case err != nil && f.folder != "":
+			skipped(opt, f.name, err)
+		case err != nil:
+			errs = append(errs, err)
+		}
+	}
+	for _, path := range paths {
+		if n, ok := inFolder[path]; ok && n == 0 {
+			errs = append(errs, &OpenError{File: path, Err: ErrFormat, Text: "there is no pcap or pcapng file in this folder"})
+		}
+	}
+	if len(errs) > 0 {
+		in.Close()
+		return nil, errors.Join(errs...)
+	}
+	return in, nil
+}
+
+func skipped(opt Options, name string, err error) {
+	if opt.OnNote != nil {
+		opt.OnNote(Note{Kind: NoteSkippedFile, File: name, Text: err.Error()})
+	}
+}
+
+// candidate is a file that may be a capture. A candidate without a name only
+// stands for its folder.
+type candidate struct {
+	name   string
+	folder string // the argument it was found in; empty: it is an argument itself
+}
+
+// expand replaces folders by the files in them.
+func expand(paths []string, opt Options) (found []candidate, err error) {
+	var errs []error
+	stdin := false
+	for _, path := range paths {
+		if path == Stdin {
+			if stdin {
+				errs = append(errs, &OpenError{File: Stdin, Err: fs.ErrInvalid, Text: "standard input can be read only once"})
+			}
+			stdin = true
+			found = append(found, candidate{name: Stdin})
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			errs = append(errs, openError(path, err))
+			continue
+		}
+		if !info.IsDir() {
+			found = append(found, candidate{name: path})
+			continue
+		}
+		found = append(found, candidate{folder: path})
+		filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+			switch {
+			case err != nil && name == path:
+				errs = append(errs, openError(path, err))
+			case err != nil:
+				skipped(opt, name, openError(name, err))
+			case name != path && strings.HasPrefix(entry.Name(), "."):
+				if entry.IsDir() {
+					return fs.SkipDir
+				}
+			case !entry.IsDir():
+				if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
+					found = append(found, candidate{name: name, folder: path})
+				}
+			}
+			return nil
+		})
+	}
+	return found, errors.Join(errs...)
+}
+
+// add opens one file and reads its header.
+func (in *Input) add(c candidate, size int, many bool, opt Options) error {
+	f := &file{name: c.name}
+	s := stream{name: c.name, index: uint32(len(in.files)), note: opt.OnNote}
+	s.size = size
+	if c.name == Stdin {
+		s.name = "standard input"
+		if s.r = opt.Stdin; s.r == nil {
+			s.r = os.Stdin
+		}
+	} else {
+		f.handle = &handle{set: &in.handles, path: c.name}
+		s.r = f.handle
+		if err := f.handle.use(); err != nil {
+			return openError(c.name, err)
+		}
+	}
+	var err error
+	f.reader, err = newReader(s)
+	if cut := (*CutError)(nil); errors.As(err, &cut) {
+		f.reader, f.err = nil, cut
+		s.tell(Note{Kind: NoteCut, N: uint64(cut.Want - cut.Have), Text: cut.Error()})
+	} else if err != nil {
+		f.close()
+		return err
+	}
+	in.files = append(in.files, f)
+	if many && f.reader != nil {
+		f.park(f.reader.state().offset())
+	}
+	return nil
+}
+
+// Files returns the names of the files after folders were expanded, in argument
+// order. Packet.File and Note.Index are indexes of it.
+func (in *Input) Files() []string {
+	names := make([]string, len(in.files))
+	for i, f := range in.files {
+		names[i] = f.name
+	}
+	return names
+}
+
+// Next gives the next packet. At the end of all files the error is io.EOF, or
+// what was wrong with them, joined; see [Incomplete].
+func (in *Input) Next(p *Packet) error {
+	if !in.started {
+		in.start()
+	} else if f := in.current; f != nil && in.advance(f) {
+		in.settle(f)
+	}
+	for in.current != nil && in.current.parked {
+		in.current.parked = false
+		in.advance(in.current) // when the file has changed and has none, the next one is current
+	}
+	if in.current == nil {
+		if len(in.errs) > 0 {
+			return errors.Join(in.errs...)
+		}
+		return io.EOF
+	}
+	in.number++
+	*p = in.current.head
+	p.Number = in.number
+	return nil
+}
+
+// start reads the first packet of every file. With more files than may be open
+// a file then waits, closed and without memory, until its time comes.
+func (in *Input) start() {
+	in.started = true
+	for _, f := range in.files {
+		if !in.advance(f) {
+			continue
+		}
+		if s := f.reader.state(); len(in.files) > maxOpen && f.park(s.at) {
+			s.packets--
+			f.parked = true
+		}
+		in.heap = append(in.heap, f)
+	}
+	slices.SortStableFunc(in.heap, func(a, b *file) int { return cmp.Compare(a.head.Time, b.head.Time) })
+	in.pop()
+}
+
+// advance reads the next packet of f. It reports false when f has no more; then
+// f is closed, and the next file of the heap is current if f was.
+func (in *Input) advance(f *file) bool {
+	err := f.err
+	if err == nil {
+		if err = f.reader.next(&f.head); err == nil {
+			s := f.reader.state()
+			f.head.File, f.head.FilePacket = s.index, s.packets
+			return true
+		}
+	}
+	if err != io.EOF {
+		in.errs = append(in.errs, err)
+	}
+	f.close()
+	if f == in.current {
+		in.pop()
+	}
+	return false
+}
+
+// settle makes the file with the earliest packet current: f, which was and has
+// a new packet, or the first of the heap.
+func (in *Input) settle(f *file) {
+	if len(in.heap) > 0 && in.heap[0].before(f) {
+		in.current, in.heap[0] = in.heap[0], f
+		in.sift()
+	}
+}
+
+// pop makes the first of the heap current.
+func (in *Input) pop() {
+	in.current = nil
+	if n := len(in.heap); n > 0 {
+		in.current = in.heap[0]
+		in.heap[0], in.heap[n-1] = in.heap[n-1], nil
+		in.heap = in.heap[:n-1]
+		in.sift()
+	}
+}
+
+// sift moves the first of the heap down to its place.
+func (in *Input) sift() {
+	h, i := in.heap, 0
+	for {
+		least := i
+		for child := 2*i + 1; child <= 2*i+2 && child < len(h); child++ {
+			if h[child].before(h[least]) {
+				least = child
+			}
+		}
+		if least == i {
+			return
+		}
+		h[i], h[least] = h[least], h[i]
+		i = least
+	}
+}
+
+func (f *file) before(g *file) bool {
+	if f.head.Time != g.head.Time {
+		return f.head.Time < g.head.Time
+	}
+	return f.head.File < g.head.File
+}
+
+// park closes f and frees its memory, to be read from a byte of it on later. It
+// reports whether that is possible.
+func (f *file) park(at int64) bool {
+	if f.handle == nil || f.handle.pinned {
+		return false
+	}
+	f.handle.Close()
+	f.handle.offset = at
+	f.reader.state().park(at)
+	return true
+}
+
+func (f *file) close() error {
+	f.reader = nil
+	f.err = io.EOF
+	if f.handle == nil {
+		return nil
+	}
+	return f.handle.Close()
+}
+
+// Close closes all files. Standard input stays open: it is the caller's.
+func (in *Input) Close() error {
+	var errs []error
+	for _, f := range in.files {
+		errs = append(errs, f.close())
+	}
+	in.heap, in.current, in.started = nil, nil, true
+	return errors.Join(errs...)
+}

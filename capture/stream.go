@@ -1,0 +1,134 @@
+package capture
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+const (
+	// maxRecord bounds one record or block, in bytes. The largest packets are
+	// jumbograms of offloading cards (512 KiB); key logs may be larger.
+	maxRecord = 32 << 20
+
+	// maxResync bounds the search for the next record behind a damage, in bytes.
+	maxResync = 64 << 20
+
+	// maxNotes bounds the notes on damage that one file may cause; the error at
+	// its end counts all.
+	maxNotes = 20
+
+	// nearby is how far apart, in nanoseconds, the times of records may be that
+	// are to prove a boundary after a damage.
+	nearby = 24 * 3600 * 1_000_000_000
+)
+
+// stream is what the readers of all formats share: the bytes, the place, and
+// what was wrong so far.
+type stream struct {
+	buffer
+	name    string
+	index   uint32
+	note    func(Note)
+	at      int64  // byte of the file where the current record begins
+	packets uint64 // read so far
+	last    int64  // time of the last packet
+	damage  *DamagedError
+}
+
+// reader reads one file of one format.
+type reader interface {
+	next(p *Packet) error // io.EOF, or an error, at the end
+	state() *stream
+}
+
+func (s *stream) state() *stream { return s }
+
+// finish ends the file: have bytes are left of the want that were needed.
+func (s *stream) finish(have, want int) error {
+	if s.err != io.EOF {
+		return &OpenError{File: s.name, Text: fmt.Sprintf("cannot be read at byte %d: %v", s.offset(), s.err), Err: s.err}
+	}
+	var cut error
+	if have > 0 {
+		e := &CutError{File: s.name, Offset: s.at, Packet: s.packets + 1, Have: int64(have), Want: int64(want)}
+		s.tell(Note{Kind: NoteCut, Offset: s.at, N: uint64(want - have), Text: e.Error()})
+		cut = e
+	}
+	return s.end(cut)
+}
+
+// end returns what the file ends with: cut, the damage told before, both, or
+// io.EOF.
+func (s *stream) end(cut error) error {
+	switch {
+	case s.damage == nil && cut == nil:
+		return io.EOF
+	case s.damage == nil:
+		return cut
+	case cut == nil:
+		return s.damage
+	}
+	return errors.Join(s.damage, cut)
+}
+
+// damaged notes that the bytes from s.at to here made no sense.
+func (s *stream) damaged(why string) {
+	n := s.offset() - s.at
+	if s.damage == nil {
+		s.damage = &DamagedError{File: s.name, Offset: s.at, Packet: s.packets, Text: why}
+	}
+	s.damage.Places++
+	s.damage.Skipped += n
+	if s.damage.Places <= maxNotes {
+		s.tell(Note{Kind: NoteDamaged, Offset: s.at, N: uint64(n),
+			Text: fmt.Sprintf("%s is damaged at byte %d, after packet %d (%s); %d bytes were stepped over", s.name, s.at, s.packets, why, n)})
+	}
+}
+
+func (s *stream) tell(n Note) {
+	if s.note != nil {
+		n.File, n.Index, n.FilePacket = s.name, s.index, s.packets
+		s.note(n)
+	}
+}
+
+// search steps forward byte by byte until boundary says that a record begins
+// here. It reports whether there is one.
+func (s *stream) search(boundary func() bool) bool {
+	for range maxResync {
+		if len(s.peek(1)) == 0 {
+			return false
+		}
+		s.skip(1)
+		if boundary() {
+			return true
+		}
+	}
+	return false
+}
+
+// resume goes on behind a damage at s.at. It returns nil when the next record
+// was found.
+func (s *stream) resume(why string, boundary func() bool) error {
+	found := s.search(boundary)
+	s.damaged(why)
+	if found {
+		return nil
+	}
+	if s.err != nil && s.err != io.EOF {
+		return s.finish(0, 0)
+	}
+	return s.end(nil)
+}
+
+// short ends the file in a record that has want bytes by its header, unless
+// records follow: then it is the length that is wrong. It returns nil when
+// reading goes on.
+func (s *stream) short(have, want int, boundary func() bool) error {
+	if s.err == io.EOF && s.search(boundary) {
+		s.damaged(fmt.Sprintf("a record says %d bytes, but others begin inside it", want))
+		return nil
+	}
+	return s.finish(have, want)
+}
