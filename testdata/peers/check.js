@@ -5,8 +5,7 @@ const fs = require('fs');
 const { execFileSync } = require('child_process');
 
 const [capture, record, ...options] = process.argv.slice(2);
-const fields = ['frame.number', 'tcp.stream', 'tcp.srcport', 'ip.src', 'ipv6.src', 'http.request.uri', 'http.response.code', 'websocket.fin', 'websocket.opcode',
-  'websocket.payload_length', 'websocket.payload_length_ext_16', 'websocket.payload_length_ext_64'];
+
 // JSON keeps the frames of one packet apart, which -T fields does not where a length has three forms.
 const packets = JSON.parse(execFileSync('tshark', ['-r', capture, '-d', 'tcp.port==80,http', ...options, '-2', '-Y', 'websocket or (http and tcp)', '-T', 'json', '--no-duplicate-keys'],
   { maxBuffer: 1 << 30, stdio: ['ignore', 'pipe', 'ignore'] }));
@@ -55,6 +54,7 @@ const say = (...words) => (wrong++, console.error(`${capture}:`, ...words));
 const { connections } = JSON.parse(fs.readFileSync(record));
 const free = [...streams.values()].filter((s) => s.upgrades.length);
 let compared = 0;
+if (connections.length !== free.reduce((n, s) => n + s.upgrades.length, 0)) say('the record has', connections.length, 'connections, the capture', free.length);
 for (const c of connections) {
   for (const side of ['client', 'server']) {
     const end = c[side];
@@ -73,6 +73,7 @@ for (const c of connections) {
   }
 }
 console.log(`${capture}: ${connections.length} connections, ${compared} events compared, ${wrong} differences`);
+if (!compared && connections.length) say('nothing compared');
 process.exit(wrong ? 1 : 0);
 
 function shape(e, end, captured) {

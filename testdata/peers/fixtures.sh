@@ -1,5 +1,8 @@
 # One function a fixture; make.sh calls them by name ("-" becomes "_").
-all=(chat fragments large refused-400 refused-426 ipv6)
+all=(chat fragments large refused-400 refused-426 ipv6
+  pings faye socketio gobwas-client gorilla-client coder-client python megabyte closes killed dropped reset refused-401-retry refused-403-404-503)
+
+python=/usr/bin/python3 # Debian's, with python3-websockets
 
 v4() { link 10.0.0.1/24 10.0.0.2/24; }
 go_server() { start server $server "$work/peers" "$@"; }
@@ -52,4 +55,112 @@ make_ipv6() {
   capture_ng $client ipv6.pcapng
   node_client chat ws://server.example.com/chat
   finish ipv6
+}
+
+make_pings() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client pings.pcap
+  node_client pings ws://server.example.com/echo
+  finish pings
+}
+
+make_faye() {
+  v4
+  start server $server node "$here/node/faye.js" server 0.0.0.0 80
+  capture $client faye.pcap
+  run node "$here/node/faye.js" client faye ws://server.example.com/echo
+  finish faye
+}
+
+make_socketio() {
+  v4
+  start server $server node "$here/node/socketio.js" server 0.0.0.0 80
+  capture $client socketio.pcap
+  run node "$here/node/socketio.js" client http://server.example.com
+  finish socketio
+}
+
+# A client of each Go library, with Node's as the server.
+go_client() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client $1-client.pcap
+  run "$work/peers" -library $1 -dial ws://server.example.com/echo
+  finish $1-client
+}
+make_gobwas_client() { go_client gobwas; }
+make_gorilla_client() { go_client gorilla; }
+make_coder_client() { go_client coder; }
+
+make_python() {
+  v4
+  start server $server $python "$here/python/peer.py" server 0.0.0.0 80 off
+  capture $client python.pcap
+  run $python "$here/python/peer.py" client ws://server.example.com/echo off
+  finish python
+}
+
+# Large segments, as a machine's own capture shows them where the network card cuts them.
+make_megabyte() {
+  v4
+  offload $client on
+  offload $server on
+  go_server -library gorilla
+  capture $client megabyte.pcap
+  node_client megabyte ws://server.example.com/echo
+  finish megabyte
+}
+
+make_closes() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client closes.pcap
+  node_client closes ws://server.example.com/echo
+  finish closes
+}
+
+# The client's process is killed: its kernel sends FIN, nobody a close frame.
+make_killed() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client killed.pcap
+  PEER_RECORD=$work/client.log ip netns exec $client node "$here/node/client.js" silence ws://server.example.com/echo &
+  local pid=$!
+  sleep 2
+  kill -KILL $pid
+  wait $pid 2>/dev/null || true
+  finish killed
+}
+
+make_dropped() {
+  v4
+  go_server -library gorilla
+  capture $client dropped.pcap
+  node_client serverDrops ws://server.example.com/echo
+  finish dropped
+}
+
+make_reset() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client reset.pcap
+  node_client clientResets ws://server.example.com/echo
+  finish reset
+}
+
+make_refused_401_retry() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client refused-401-retry.pcap
+  node_client login ws://server.example.com/login
+  finish refused-401-retry
+}
+
+make_refused_403_404_503() {
+  v4
+  node_server 0.0.0.0 80
+  capture $client refused-403-404-503.pcap
+  node_client denied ws://server.example.com/deny
+  finish refused-403-404-503
 }

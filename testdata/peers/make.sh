@@ -92,7 +92,10 @@ capture_ng() {
 
 # run COMMAND...: a client that ends by itself.
 run() {
-  PEER_RECORD=$work/client.log timeout 60 ip netns exec $client "$@"
+  PEER_RECORD=$work/client.log timeout 60 ip netns exec $client "$@" || {
+    echo "make.sh: the client failed or did not end: $*" >&2
+    exit 1
+  }
 }
 
 # finish NAME stops what was started, and joins the logs of client and server.

@@ -6,8 +6,11 @@ import (
 	"time"
 )
 
-// conn is what every library can do for a server.
+// conn is what every library can do for a client or a server.
 type conn interface {
+	// run reads until the connection ends, answers pings and close frames, and hands over messages.
+	run(handle func(kind string, data []byte))
+
 	send(kind string, data []byte)
 	fragments(parts []string)
 	ping(data string)

@@ -11,9 +11,10 @@ import (
 )
 
 type coder struct {
-	ws    *websocket.Conn
-	log   *log
-	pings atomic.Int64 // coder/websocket chooses the payload of its pings: a counter from 1
+	ws             *websocket.Conn
+	log            *log
+	closing, heard atomic.Bool  // a close frame was sent, heard
+	pings          atomic.Int64 // coder/websocket chooses the payload of its pings: a counter from 1
 }
 
 var coderDeflate = map[string]websocket.CompressionMode{
@@ -30,40 +31,65 @@ func serveCoder(f *logFile, deflate string) http.HandlerFunc {
 			Subprotocols:       []string{"chat"},
 			InsecureSkipVerify: true,
 			CompressionMode:    coderDeflate[deflate],
-			OnPingReceived: func(_ context.Context, data []byte) bool {
-				c.log.message(c.log.in, "ping", data, 1)
-				c.log.message(c.log.out, "pong", data, 1)
-				return true
-			},
-			OnPongReceived: func(_ context.Context, data []byte) { c.log.message(c.log.in, "pong", data, 1) },
+			OnPingReceived:     c.heardPing,
+			OnPongReceived:     c.heardPong,
 		})
 		if err != nil {
 			o.Status = http.StatusBadRequest
 			f.open(o)
 			return
 		}
-		defer ws.CloseNow()
-		ws.SetReadLimit(-1)
 		o.Subprotocol, o.Compression = ws.Subprotocol(), deflate != "off" && offersDeflate(r)
 		c.ws, c.log = ws, f.open(o)
-		for {
-			op, data, err := ws.Read(r.Context())
-			var closed websocket.CloseError
-			if errors.As(err, &closed) {
-				// The library has answered with the same code and reason before Read returns.
-				c.log.close(c.log.in, int(closed.Code), closed.Reason)
+		c.run(func(kind string, data []byte) { behave(c, r.URL.Path, kind, data) })
+	}
+}
+
+func dialCoder(f *logFile, url, deflate string) (conn, error) {
+	c := &coder{}
+	ws, response, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{
+		CompressionMode: coderDeflate[deflate],
+		OnPingReceived:  c.heardPing,
+		OnPongReceived:  c.heardPong,
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.ws, c.log = ws, f.open(dialed(response, url, version("github.com/coder/websocket")))
+	return c, nil
+}
+
+func (c *coder) heardPing(_ context.Context, data []byte) bool {
+	c.log.message(c.log.in, "ping", data, 1)
+	c.log.message(c.log.out, "pong", data, 1)
+	return true // the library sends the pong
+}
+
+func (c *coder) heardPong(_ context.Context, data []byte) {
+	c.log.message(c.log.in, "pong", data, 1)
+}
+
+func (c *coder) run(handle func(kind string, data []byte)) {
+	defer c.ws.CloseNow()
+	c.ws.SetReadLimit(-1)
+	for {
+		op, data, err := c.ws.Read(context.Background())
+		var closed websocket.CloseError
+		if errors.As(err, &closed) && c.heard.CompareAndSwap(false, true) {
+			c.log.close(c.log.in, int(closed.Code), closed.Reason)
+			if !c.closing.Load() { // the library has answered in kind before Read returns
 				c.log.close(c.log.out, int(closed.Code), closed.Reason)
 			}
-			if err != nil {
-				return
-			}
-			kind := "text"
-			if op == websocket.MessageBinary {
-				kind = "binary"
-			}
-			c.log.message(c.log.in, kind, data, 1)
-			behave(c, r.URL.Path, kind, data)
 		}
+		if err != nil {
+			return
+		}
+		kind := "text"
+		if op == websocket.MessageBinary {
+			kind = "binary"
+		}
+		c.log.message(c.log.in, kind, data, 1)
+		handle(kind, data)
 	}
 }
 
@@ -96,8 +122,9 @@ func (c *coder) ping(string) {
 }
 
 func (c *coder) close(code int, reason string) {
+	c.closing.Store(true)
 	c.log.close(c.log.out, code, reason)
-	if err := c.ws.Close(websocket.StatusCode(code), reason); err == nil {
+	if err := c.ws.Close(websocket.StatusCode(code), reason); err == nil && c.heard.CompareAndSwap(false, true) {
 		c.log.close(c.log.in, code, reason) // Close tells by its error when the answer was another
 	}
 }

@@ -4,15 +4,17 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gorilla/websocket"
 )
 
 type gorilla struct {
-	mu  sync.Mutex // gorilla allows one writer at a time
-	ws  *websocket.Conn
-	log *log
+	mu      sync.Mutex // gorilla allows one writer at a time
+	ws      *websocket.Conn
+	log     *log
+	closing atomic.Bool // a close frame was sent
 }
 
 var gorillaKinds = map[int]string{websocket.TextMessage: "text", websocket.BinaryMessage: "binary"}
@@ -33,11 +35,22 @@ func serveGorilla(f *logFile, deflate string) http.HandlerFunc {
 		}
 		o.Subprotocol, o.Compression = ws.Subprotocol(), deflate != "off" && offersDeflate(r)
 		g := &gorilla{ws: ws, log: f.open(o)}
-		g.run(r.URL.Path)
+		g.run(func(kind string, data []byte) { behave(g, r.URL.Path, kind, data) })
 	}
 }
 
-func (g *gorilla) run(path string) {
+func dialGorilla(f *logFile, url, deflate string) (conn, error) {
+	dialer := websocket.Dialer{EnableCompression: deflate != "off"}
+	ws, response, err := dialer.Dial(url, nil)
+	if err != nil {
+		return nil, err
+	}
+	o := dialed(response, url, version("github.com/gorilla/websocket"))
+	o.Local, o.Remote = ws.LocalAddr().String(), ws.RemoteAddr().String()
+	return &gorilla{ws: ws, log: f.open(o)}, nil
+}
+
+func (g *gorilla) run(handle func(kind string, data []byte)) {
 	defer g.ws.Close()
 	l := g.log
 	g.ws.SetPingHandler(func(data string) error {
@@ -51,14 +64,11 @@ func (g *gorilla) run(path string) {
 		l.message(l.in, "pong", []byte(data), 1)
 		return nil
 	})
-	closed := false
 	g.ws.SetCloseHandler(func(code int, reason string) error {
 		l.close(l.in, code, reason)
-		if closed {
-			return nil
+		if !g.closing.Load() {
+			g.close(code, reason)
 		}
-		closed = true
-		g.close(code, reason)
 		return nil
 	})
 	for {
@@ -67,10 +77,7 @@ func (g *gorilla) run(path string) {
 			return
 		}
 		l.message(l.in, gorillaKinds[kind], data, 1)
-		if len(data) > 6 && string(data[:6]) == "!close" {
-			closed = true
-		}
-		behave(g, path, gorillaKinds[kind], data)
+		handle(gorillaKinds[kind], data)
 	}
 }
 
@@ -93,6 +100,7 @@ func (g *gorilla) ping(data string) {
 }
 
 func (g *gorilla) close(code int, reason string) {
+	g.closing.Store(true)
 	g.log.close(g.log.out, code, reason)
 	g.ws.WriteControl(websocket.CloseMessage, websocket.FormatCloseMessage(code, reason), time.Now().Add(time.Second))
 }

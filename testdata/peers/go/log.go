@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"os"
 	"runtime"
 	"runtime/debug"
@@ -55,7 +56,6 @@ type line struct {
 	Conn  int     `json:"conn"`
 	Open  *opened `json:"open,omitempty"`
 	Event *event  `json:"event,omitempty"`
-	End   string  `json:"end,omitempty"`
 }
 
 func (f *logFile) write(l line) {
@@ -122,6 +122,17 @@ func requested(r *http.Request, library string) opened {
 	o := opened{Library: library, Role: "server", Remote: r.RemoteAddr, Path: r.URL.RequestURI(), Status: http.StatusSwitchingProtocols}
 	if local != nil {
 		o.Local = local.String()
+	}
+	return o
+}
+
+// dialed is what a client knows of a connection from the answer, which is nil where the library keeps it.
+func dialed(response *http.Response, address, library string) opened {
+	u, _ := url.Parse(address)
+	o := opened{Library: library, Role: "client", Path: u.RequestURI(), Status: http.StatusSwitchingProtocols}
+	if response != nil {
+		o.Subprotocol = response.Header.Get("Sec-WebSocket-Protocol")
+		o.Compression = strings.Contains(response.Header.Get("Sec-WebSocket-Extensions"), "permessage-deflate")
 	}
 	return o
 }

@@ -17,6 +17,8 @@ func main() {
 	deflate := flag.String("deflate", "off", "permessage-deflate: off, takeover or no-takeover")
 	files := flag.String("files", "", "folder served over plain HTTP")
 	cert := flag.String("cert", "", "file with certificate and key, for TLS")
+	dial := flag.String("dial", "", "be a client of this URL, instead of a server")
+	keys := flag.String("keys", "", "file for TLS secrets (SSLKEYLOGFILE's format)")
 	flag.Parse()
 
 	f := &logFile{}
@@ -24,6 +26,10 @@ func main() {
 		file, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		check(err)
 		f.file = file
+	}
+	if *dial != "" {
+		check(client(f, *library, *dial, *deflate))
+		return
 	}
 	upgrade := map[string]func(*logFile, string) http.HandlerFunc{
 		"gorilla": serveGorilla, "coder": serveCoder, "gobwas": serveGobwas,
@@ -50,7 +56,12 @@ func main() {
 	if *cert != "" {
 		pair, err := tls.LoadX509KeyPair(*cert, *cert)
 		check(err)
-		l = tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}})
+		config := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
+		if *keys != "" {
+			config.KeyLogWriter, err = os.Create(*keys)
+			check(err)
+		}
+		l = tls.NewListener(l, config)
 	}
 	fmt.Println("ready")
 	check(http.Serve(l, handler))

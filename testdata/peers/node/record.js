@@ -58,9 +58,8 @@ function addresses(socket) {
 const version = (name) => JSON.parse(fs.readFileSync(`${__dirname}/node_modules/${name}/package.json`)).version;
 const library = (name) => `${name} ${version(name)} (Node ${process.versions.node})`;
 
-// hookWs makes every WebSocket of the `ws` library write its log, also those that socket.io opens.
-function hookWs(name = library('ws')) {
-  const WebSocket = require('ws');
+// hookWs makes every WebSocket of a copy of the `ws` library write its log, also those that socket.io opens.
+function hookWs(WebSocket = require('ws'), name = library('ws')) {
   const { completeUpgrade } = WebSocket.Server.prototype;
   WebSocket.Server.prototype.completeUpgrade = function (extensions, key, protocols, req, socket, ...rest) {
     socket.request = req;

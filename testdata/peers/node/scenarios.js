@@ -1,5 +1,6 @@
 // What a client does, whatever its library. dial(path, options) gives a conn: send, fragment(data, fin, binary), ping, close, next, closed.
 'use strict';
+const http = require('http');
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 // digits is a text of n bytes in which every place can be told from its neighbours.
@@ -78,6 +79,36 @@ const scenarios = {
     await ask(conn, 'after the ping');
     conn.send('!close 1001 going away');
     await conn.closed;
+  },
+
+  // faye: what that library's client can do, which closes with 1000 or 3000 and above only.
+  async faye(dial) {
+    const conn = await dial();
+    await ask(conn, 'hello');
+    await ask(conn, 'Grüße aus Köln 👋');
+    await ask(conn, bytes(200));
+    await ask(conn, digits(70000));
+    conn.ping('from the client');
+    await conn.next();
+    conn.send('!ping from the server');
+    await ask(conn, 'after the ping');
+    conn.close(3001, 'done');
+    await conn.closed;
+  },
+
+  // login: refused, then welcome with a token, on the same TCP connection.
+  async login(dial) {
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    if (await dial('', { agent })) throw new Error('the server did not refuse');
+    await sleep(200);
+    const conn = await dial('', { agent, headers: { Authorization: 'Bearer secret' } });
+    await ask(conn, 'hello');
+    conn.close(1000, '');
+    await conn.closed;
+  },
+
+  async denied(dial) {
+    for (const status of [403, 404, 503]) if (await dial(`/${status}`)) throw new Error('the server did not refuse');
   },
 
   // megabyte: one message of 1 MiB each way.
