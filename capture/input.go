@@ -24,7 +24,6 @@ type Input struct {
 	current *file   // whose packet was given last; it is not in the heap
 	started bool
 	number  uint64
-	errs    []error
 }
 
 // file is one file of an Input.
@@ -32,7 +31,7 @@ type file struct {
 	name   string
 	handle *handle // nil: standard input
 	reader reader
-	err    error // why it has no reader: cut inside the file's header
+	err    error // why it gives no more packets; nil while it does
 	head   Packet
 	parked bool // only head.Time is known; the rest is read again when its turn comes
 }
@@ -193,10 +192,7 @@ func (in *Input) Next(p *Packet) error {
 		in.advance(in.current) // when the file has changed and has none, the next one is current
 	}
 	if in.current == nil {
-		if len(in.errs) > 0 {
-			return errors.Join(in.errs...)
-		}
-		return io.EOF
+		return in.end()
 	}
 	in.number++
 	*p = in.current.head
@@ -222,19 +218,29 @@ func (in *Input) start() {
 	in.pop()
 }
 
+// end returns what was wrong with the files, in argument order, or io.EOF.
+func (in *Input) end() error {
+	var errs []error
+	for _, f := range in.files {
+		if f.err != io.EOF {
+			errs = append(errs, f.err)
+		}
+	}
+	if len(errs) == 0 {
+		return io.EOF
+	}
+	return errors.Join(errs...)
+}
+
 // advance reads the next packet of f. It reports false when f has no more; then
 // f is closed, and the next file of the heap is current if f was.
 func (in *Input) advance(f *file) bool {
-	err := f.err
-	if err == nil {
-		if err = f.reader.next(&f.head); err == nil {
+	if f.err == nil {
+		if f.err = f.reader.next(&f.head); f.err == nil {
 			s := f.reader.state()
 			f.head.File, f.head.FilePacket = s.index, s.packets
 			return true
 		}
-	}
-	if err != io.EOF {
-		in.errs = append(in.errs, err)
 	}
 	f.close()
 	if f == in.current {
@@ -302,7 +308,6 @@ func (f *file) park(at int64) bool {
 
 func (f *file) close() error {
 	f.reader = nil
-	f.err = io.EOF
 	if f.handle == nil {
 		return nil
 	}
@@ -314,6 +319,9 @@ func (in *Input) Close() error {
 	var errs []error
 	for _, f := range in.files {
 		errs = append(errs, f.close())
+		if f.err == nil {
+			f.err = io.EOF
+		}
 	}
 	in.heap, in.current, in.started = nil, nil, true
 	return errors.Join(errs...)
