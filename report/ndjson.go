@@ -14,6 +14,7 @@ const schema = 1
 // types and their keys are a contract (docs/SCHEMA.md); rows.go appends them.
 // A message or control row costs no allocation.
 type NDJSON struct {
+	timeline.Nop
 	writer
 	opt     Options
 	clock   clock

@@ -23,6 +23,7 @@ import (
 // a second connection opens or the first one ends. Cells are made in
 // cells.go.
 type Table struct {
+	timeline.Nop
 	writer
 	opt     Options
 	textual textual
@@ -45,6 +46,9 @@ type Table struct {
 	printed bool   // anything at all
 	bare    bool   // the latest line was the head of a refused attempt
 }
+
+// Begin implements [timeline.Sink]: TIME counts from the first packet.
+func (t *Table) Begin(at timeline.Stamp) { t.zero, t.hasZero = at.Time, true }
 
 // holdLimit is how many bytes of rows wait for the decision how to show them.
 const holdLimit = 256 << 10

@@ -15,6 +15,7 @@ type Transport struct {
 	First          Stamp // the first packet
 	Last           Stamp // the latest packet so far
 	Midstream      bool  // the SYN is not in the capture
+	Exchanged      bool  // client and server were told apart late, see Exchange
 	Packets        uint64
 	Bytes          [2]uint64 // payload bytes delivered, by direction
 	Gaps           [2]uint64 // payload bytes missing, by direction
@@ -24,6 +25,7 @@ type Transport struct {
 // Exchange swaps client and server. The layer switch calls it at most once,
 // before any row was told.
 func (t *Transport) Exchange() {
+	t.Exchanged = !t.Exchanged
 	t.Client, t.Server = t.Server, t.Client
 	t.Bytes[0], t.Bytes[1] = t.Bytes[1], t.Bytes[0]
 	t.Gaps[0], t.Gaps[1] = t.Gaps[1], t.Gaps[0]

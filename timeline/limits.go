@@ -17,6 +17,9 @@ type Limits struct {
 	// ReorderTime is how long a segment waits for bytes of the other direction
 	// that it acknowledges, by capture time.
 	ReorderTime time.Duration
+	// Hole is how long bytes wait behind a hole that the peer has not
+	// acknowledged: retransmissions may take that long.
+	Hole time.Duration
 	// Idle is how long a connection may be silent before its state is dropped,
 	// by capture time. Long: a quiet WebSocket is normal.
 	Idle time.Duration
@@ -42,6 +45,7 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.Reorder, 4<<20)
 	set(&l.ReorderTotal, 64<<20)
 	set(&l.ReorderTime, 100*time.Millisecond)
+	set(&l.Hole, time.Minute)
 	set(&l.Idle, 24*time.Hour)
 	set(&l.HalfOpen, 2*time.Minute)
 	set(&l.Head, 256<<10)

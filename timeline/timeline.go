@@ -105,6 +105,9 @@ type Stream interface {
 // Sink receives what happened. All calls come from one goroutine; those for
 // one Conn come in order. Embed [Nop] so that the interface can grow.
 type Sink interface {
+	// Begin is called once, before all else, with the first packet of the
+	// input; not at all when there is none.
+	Begin(at Stamp)
 	// Needs tells what this sink wants to know of c, before c is opened. The
 	// layers skip what nobody needs: without payload, nothing is unmasked.
 	Needs(c *Conn) Needs
@@ -140,6 +143,7 @@ func (n Needs) Union(o Needs) Needs {
 // Nop is a Sink that needs nothing and does nothing.
 type Nop struct{}
 
+func (Nop) Begin(Stamp)        {}
 func (Nop) Needs(*Conn) Needs  { return Needs{} }
 func (Nop) Open(*Conn)         {}
 func (Nop) Frame(*Frame)       {}
@@ -157,6 +161,12 @@ func Tee(sinks ...Sink) Sink {
 }
 
 type tee []Sink
+
+func (t tee) Begin(at Stamp) {
+	for _, s := range t {
+		s.Begin(at)
+	}
+}
 
 func (t tee) Needs(c *Conn) (n Needs) {
 	for _, s := range t {

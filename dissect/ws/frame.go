@@ -127,7 +127,7 @@ func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payl
 	} else if op.Control() {
 		count.Bytes += hd.length
 	}
-	if !c.ClosedBy[0] && !c.ClosedBy[1] {
+	if op != timeline.OpClose && !c.ClosedBy[0] && !c.ClosedBy[1] {
 		c.LastFrame, c.LastDir = last, dir
 	}
 	var row uint64

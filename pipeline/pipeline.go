@@ -1,0 +1,176 @@
+// Package pipeline joins a source of packets, the reassembly, the dissection
+// and a sink, and counts what passes.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect"
+	"github.com/wsdump/wsdump/reassembly"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Options sets up a run. The zero value is useful.
+type Options struct {
+	Limits timeline.Limits
+	Files  []string // names for the summary
+	Notes  *Notes   // what the source says besides packets becomes findings
+}
+
+// Run reads src to its end and tells sink everything, Done included. It
+// returns what src returned other than io.EOF, or the context's error; what
+// was told until then stands.
+func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Options) error {
+	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes}
+	dissector := dissect.New(r.sink, opt.Limits)
+	tracker := reassembly.New(dissector.Open, opt.Limits)
+	err := r.read(ctx, src, tracker)
+	tracker.Flush()
+	r.tellNotes()
+	r.judgeCapture()
+
+	totals := &r.sink.totals
+	totals.Files = opt.Files
+	tracker.Report(totals)
+	dissector.Report(totals)
+	r.sink.Sink.Done(totals)
+	return err
+}
+
+// runner is one run.
+type runner struct {
+	sink  *tally
+	notes *Notes
+	at    timeline.Stamp // the latest packet
+
+	short, backwards     uint64         // packets cut by the snap length, packets before their time
+	shortAt, backwardsAt timeline.Stamp // the first of them
+	times                []int64        // the latest time by file
+}
+
+// checkEvery is how many packets pass between looks at the context.
+const checkEvery = 256
+
+func (r *runner) read(ctx context.Context, src capture.Source, tracker *reassembly.Tracker) error {
+	var p capture.Packet
+	for n := 0; ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := src.Next(&p); err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		r.look(&p)
+		tracker.Packet(&p)
+	}
+}
+
+// look judges what can be seen of a packet without opening it.
+func (r *runner) look(p *capture.Packet) {
+	begins := r.at.IsZero()
+	r.at = timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
+	if begins {
+		r.sink.Begin(r.at)
+	}
+	if r.notes != nil && len(r.notes.all) > 0 {
+		r.tellNotes()
+	}
+	if uint32(len(p.Data)) < p.Length {
+		if r.short == 0 {
+			r.shortAt = r.at
+		}
+		r.short++
+	}
+	for int(p.File) >= len(r.times) {
+		r.times = append(r.times, p.Time)
+	}
+	if p.Time < r.times[p.File] {
+		if r.backwards == 0 {
+			r.backwardsAt = r.at
+		}
+		r.backwards++
+	}
+	r.times[p.File] = p.Time
+}
+
+func (r *runner) judgeCapture() {
+	if r.short > 0 {
+		r.tell(&timeline.Finding{Rule: ruleSnaplen, At: r.shortAt, Count: r.short})
+	}
+	if r.backwards > 0 {
+		r.tell(&timeline.Finding{Rule: ruleClock, At: r.backwardsAt, Count: r.backwards})
+	}
+}
+
+func (r *runner) tell(f *timeline.Finding) {
+	f.Severity = f.Rule.Severity
+	r.sink.Finding(f)
+}
+
+// tellNotes tells what the source said besides packets.
+func (r *runner) tellNotes() {
+	if r.notes == nil {
+		return
+	}
+	for _, n := range r.notes.all {
+		f := timeline.Finding{At: r.at, Detail: n.Text}
+		switch n.Kind {
+		case capture.NoteCut:
+			f.Rule, f.Got = ruleCut, fmt.Sprintf("%d bytes are missing", n.N)
+		case capture.NoteDamaged:
+			f.Rule, f.Got = ruleDamaged, fmt.Sprintf("%d bytes at byte %d", n.N, n.Offset)
+		case capture.NoteDropped:
+			f.Rule, f.Count = ruleDropped, n.N
+			r.sink.totals.Dropped += n.N
+		default:
+			continue
+		}
+		r.tell(&f)
+	}
+	r.notes.all = r.notes.all[:0]
+}
+
+// Notes takes what a source says besides packets, in order to tell it in its
+// place. Give its Add to [capture.Options] and itself to [Options].
+type Notes struct{ all []capture.Note }
+
+// Add takes a note.
+func (n *Notes) Add(note capture.Note) { n.all = append(n.all, note) }
+
+// tally numbers connections and counts what passes.
+type tally struct {
+	timeline.Sink
+	totals timeline.Totals
+}
+
+func (t *tally) Open(c *timeline.Conn) {
+	t.totals.Conns++
+	c.ID = t.totals.Conns
+	t.totals.HeadersOnly = t.totals.HeadersOnly || !t.Sink.Needs(c).Payload
+	t.Sink.Open(c)
+}
+
+func (t *tally) Finding(f *timeline.Finding) {
+	if f.Conn == nil {
+		t.totals.Findings[f.Severity]++
+	}
+	t.Sink.Finding(f)
+}
+
+func (t *tally) Close(c *timeline.Conn, at timeline.Stamp) {
+	for _, n := range c.Counters {
+		t.totals.Messages += n.Messages
+		t.totals.Frames += n.Frames
+	}
+	for severity, n := range c.FindingsBy {
+		t.totals.Findings[severity] += n
+	}
+	t.Sink.Close(c, at)
+}

@@ -1,0 +1,290 @@
+// Package reassembly turns packets into connections and connections into
+// ordered bytes (RFC 9293). What is missing is told as a gap: never silence,
+// never a guess.
+//
+// First bytes win where segments overlap. A hole becomes a gap when the peer
+// has acknowledged bytes behind it, or when a limit, a timeout or the end says
+// so. Bytes are delivered from the packet itself and copied only while they
+// wait behind a hole. Time is the capture's: the same file gives the same
+// story today and next year.
+package reassembly
+
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/reassembly/wire"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Tracker follows all TCP connections of an input. It is not safe for
+// concurrent use.
+type Tracker struct {
+	open    func(*timeline.Transport) timeline.Stream
+	limits  timeline.Limits
+	decoder wire.Decoder
+	segment wire.Segment
+	conns   map[key]*connection
+	latest  *connection // of the last segment: often of the next one too
+	pool    pool
+	waiting []*connection // bytes wait behind a hole, oldest first
+	since   []int64       // when they began to, by capture time
+	timers  timers
+	now     timeline.Stamp // the latest packet; Time never goes back
+
+	packets, bytes uint64
+	first          int64
+	transports     uint64
+	empty          uint64
+	gaps, gapBytes uint64
+	skipped        [wire.NumSkips]uint64
+}
+
+// key is the pair of endpoints of a connection, the lower first.
+type key struct {
+	addr [2][16]byte
+	port [2]uint16
+}
+
+// New returns a Tracker that calls open for every TCP connection that carries
+// bytes and feeds the stream that it returns. Zero limits mean the defaults.
+func New(open func(*timeline.Transport) timeline.Stream, limits timeline.Limits) *Tracker {
+	return &Tracker{open: open, limits: limits.WithDefaults(), conns: make(map[key]*connection)}
+}
+
+// Packet takes the next packet. p is borrowed.
+func (t *Tracker) Packet(p *capture.Packet) {
+	t.packets++
+	t.bytes += uint64(len(p.Data))
+	if t.packets == 1 {
+		t.first = p.Time
+	}
+	at := timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
+	t.Advance(at)
+	if skip := t.decoder.Decode(uint32(p.Link), p.Data, p.Length, &t.segment); skip != wire.SkipNone {
+		t.skipped[skip]++
+		return
+	}
+	t.Segment(&t.segment, at)
+}
+
+// Advance moves the clock without a packet, so that silence is heard.
+func (t *Tracker) Advance(at timeline.Stamp) {
+	if at.Time < t.now.Time && !t.now.IsZero() {
+		at.Time = t.now.Time
+	}
+	t.now = at
+	for len(t.waiting) > 0 && at.Time-t.since[0] > int64(t.limits.ReorderTime) {
+		c := t.waiting[0]
+		t.waiting, t.since = t.waiting[1:], t.since[1:]
+		c.waiting = false
+		if !c.closed {
+			c.giveUpWaiting(at)
+		}
+	}
+	t.timers.expire(at.Time, t.expired)
+}
+
+// Segment takes one segment. seg is borrowed.
+func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
+	k := keyOf(seg.Src, seg.Dst)
+	c := t.latest
+	if c == nil || c.key != k {
+		c = t.conns[k]
+	}
+	if c != nil && (seg.Flags&wire.SYN != 0 || c.reborn != nil) {
+		if c = c.reuse(seg, at); c == nil {
+			return
+		}
+	}
+	if c == nil {
+		if seg.Flags&(wire.SYN|wire.RST) == 0 && seg.Length == 0 || seg.Flags&wire.RST != 0 {
+			return // nothing to learn: the rest of a connection that we never saw
+		}
+		c = t.add(k, seg, at)
+	}
+	t.latest = c
+	if c.closed {
+		c.transport.Last = at
+		return
+	}
+	c.segment(c.direction(seg), seg, at)
+}
+
+func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
+	if len(t.conns) >= t.limits.Transports {
+		t.evict(at)
+	}
+	t.transports++
+	fromClient := seg.Src.Port() >= seg.Dst.Port()
+	if seg.Flags&wire.SYN != 0 {
+		fromClient = seg.Flags&wire.ACK == 0
+	}
+	tr := &timeline.Transport{ID: t.transports, Client: seg.Src, Server: seg.Dst, First: at, Last: at, Midstream: seg.Flags&wire.SYN == 0}
+	if !fromClient {
+		tr.Client, tr.Server = tr.Server, tr.Client
+	}
+	c := &connection{t: t, key: k, transport: tr, client: side(k, tr.Client)}
+	t.conns[k] = c
+	t.schedule(c, t.limits.HalfOpen)
+	return c
+}
+
+// replace puts a new connection, which begins with seg, in the place of c.
+func (t *Tracker) replace(c *connection, seg *wire.Segment, at timeline.Stamp) *connection {
+	delete(t.conns, c.key)
+	return t.add(c.key, seg, at)
+}
+
+// evict makes room: the connection whose timer is due first goes.
+func (t *Tracker) evict(at timeline.Stamp) {
+	c := t.timers.oldest()
+	if c == nil {
+		return
+	}
+	if !c.closed {
+		if c.stream != nil {
+			c.finding(&timeline.Finding{Rule: ruleLimit, At: at, Got: "Transports", Want: "fewer connections at once"})
+		}
+		c.finishBoth(at, timeline.EndLimit)
+	}
+	t.forget(c)
+}
+
+func (t *Tracker) forget(c *connection) {
+	if t.conns[c.key] == c {
+		delete(t.conns, c.key)
+	}
+	if t.latest == c {
+		t.latest = nil
+	}
+}
+
+// schedule looks at c again after d.
+func (t *Tracker) schedule(c *connection, d time.Duration) { t.timers.add(c, t.now.Time+int64(d)) }
+
+// expired looks at a connection whose timer is due and returns when to look
+// again; 0 for never.
+func (t *Tracker) expired(c *connection, due int64) (again int64) {
+	if t.conns[c.key] != c {
+		return 0
+	}
+	last := c.transport.Last
+	idle := t.limits.Idle
+	if c.closed || c.stream == nil {
+		idle = t.limits.HalfOpen
+	}
+	if deadline := last.Time + int64(idle); deadline > due {
+		return deadline
+	}
+	if !c.closed {
+		last.Time += int64(idle)
+		c.finishBoth(last, timeline.EndTimeout)
+	}
+	t.forget(c)
+	return 0
+}
+
+// wait notes that bytes of c wait since at.
+func (t *Tracker) wait(c *connection, at timeline.Stamp) {
+	c.waiting = true
+	t.waiting = append(t.waiting, c)
+	t.since = append(t.since, t.now.Time)
+}
+
+// giveUpWaiting is called now and then while bytes wait. Those that came
+// before what they acknowledge stop waiting for it after ReorderTime; behind a
+// hole that nobody acknowledged they wait longer, for a retransmission.
+func (c *connection) giveUpWaiting(at timeline.Stamp) {
+	limits := &c.t.limits
+	for d := range c.half {
+		dir := timeline.Direction(d)
+		h, peer := &c.half[d], &c.half[1-d]
+		if !h.known && h.queue.first != nil {
+			c.begin(dir, h)
+		}
+		waited := func(b *block) time.Duration { return time.Duration(at.Time - b.at.Time) }
+		for b := h.queue.first; b != nil && h.ahead(b.seq) == 0 && c.early(b, peer) && waited(b) > limits.ReorderTime; b = h.queue.first {
+			c.skipTo(dir.Reverse(), peer, b.ack, b.at)
+			c.drain(dir.Reverse(), peer)
+			c.drain(dir, h)
+		}
+		patience := limits.Hole
+		if !peer.known { // nobody is there to acknowledge
+			patience = min(patience, oneSided*limits.ReorderTime)
+		}
+		if b := h.queue.first; b != nil && waited(b) > patience || h.hasOver && h.over == timeline.EndReset {
+			c.force(dir, h, at)
+		}
+	}
+	switch {
+	case c.half[0].ended && c.half[1].ended:
+		c.close()
+	case c.half[0].queue.first != nil || c.half[1].queue.first != nil:
+		c.t.wait(c, at)
+	}
+}
+
+// oneSided is how many times ReorderTime a hole may last when the other
+// direction is not in the capture.
+const oneSided = 10
+
+// Flush ends every connection: the input is over.
+func (t *Tracker) Flush() {
+	rest := make([]*connection, 0, len(t.conns))
+	for _, c := range t.conns {
+		if !c.closed {
+			rest = append(rest, c)
+		}
+	}
+	slices.SortFunc(rest, func(a, b *connection) int { return cmp.Compare(a.transport.ID, b.transport.ID) })
+	for _, c := range rest {
+		c.finishBoth(t.now, timeline.EndOpen)
+	}
+	clear(t.conns)
+	t.latest = nil
+}
+
+// Report adds what was counted to totals.
+func (t *Tracker) Report(totals *timeline.Totals) {
+	totals.Packets += t.packets
+	totals.Bytes += t.bytes
+	totals.First, totals.Last = t.first, t.now.Time
+	totals.Transports += t.transports
+	totals.Gaps += t.gaps
+	totals.GapBytes += t.gapBytes
+	if t.empty > 0 {
+		totals.Others = append(totals.Others, timeline.Count{What: "without data", N: t.empty})
+	}
+	for skip, n := range t.skipped {
+		if n > 0 {
+			totals.Skipped = append(totals.Skipped, timeline.Count{What: wire.Skip(skip).String(), N: n})
+		}
+	}
+}
+
+func keyOf(a, b netip.AddrPort) (k key) {
+	x, y := a.Addr().As16(), b.Addr().As16()
+	if c := cmp.Compare(string(x[:]), string(y[:])); c > 0 || c == 0 && a.Port() > b.Port() {
+		return key{[2][16]byte{y, x}, [2]uint16{b.Port(), a.Port()}}
+	}
+	return key{[2][16]byte{x, y}, [2]uint16{a.Port(), b.Port()}}
+}
+
+// side returns which side of k is a.
+func side(k key, a netip.AddrPort) uint8 {
+	if k.port[0] == a.Port() && k.addr[0] == a.Addr().As16() {
+		return 0
+	}
+	return 1
+}
+
+func (c *connection) direction(seg *wire.Segment) timeline.Direction {
+	if side(c.key, seg.Src) == c.client {
+		return timeline.ClientToServer
+	}
+	return timeline.ServerToClient
+}
