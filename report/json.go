@@ -31,22 +31,27 @@ const (
 // zeroByte has a bit set when one of the eight bytes of x is zero.
 func zeroByte(x uint64) uint64 { return (x - lows) & ^x & highs }
 
-// plainRun returns how many bytes at the start of s are plain. It looks at
-// eight bytes at once: escaping is most of the cost of a row.
-func plainRun(s []byte) int {
-	i := 0
-	for ; i+8 <= len(s); i += 8 {
-		x := binary.LittleEndian.Uint64(s[i:])
+// plainRun returns how many bytes at the start of s are plain, and whether all
+// of those are ASCII. It looks at eight bytes at once: escaping is most of the
+// cost of a row.
+func plainRun(s []byte) (n int, ascii bool) {
+	var seen uint64
+	for ; n+8 <= len(s); n += 8 {
+		x := binary.LittleEndian.Uint64(s[n:])
 		odd := (x - lows*0x20) & ^x & highs // below 0x20
 		odd |= zeroByte(x^lows*'"') | zeroByte(x^lows*'\\') | zeroByte(x^lows*0x7f) |
 			zeroByte(x^lows*0xc2) | zeroByte(x^lows*0xe2)
 		if odd != 0 {
-			return i + bits.TrailingZeros64(odd)/8
+			at := bits.TrailingZeros64(odd) / 8 // exact for the first odd byte
+			seen |= x & (1<<(8*at) - 1)
+			return n + at, seen&highs == 0
 		}
+		seen |= x
 	}
-	for ; i < len(s) && plain[s[i]]; i++ {
+	for ; n < len(s) && plain[s[n]]; n++ {
+		seen |= uint64(s[n])
 	}
-	return i
+	return n, seen&highs == 0
 }
 
 // appendJSON appends s as a JSON string. Bytes that are not valid UTF-8 become
@@ -55,17 +60,22 @@ func plainRun(s []byte) int {
 func appendJSON(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for len(s) > 0 {
-		n := plainRun(s)
-		if n > 0 && !utf8.Valid(s[:n]) {
+		n, ascii := plainRun(s)
+		if !ascii && !utf8.Valid(s[:n]) {
 			n = validPrefix(s[:n])
 		}
 		dst = append(dst, s[:n]...)
-		if s = s[n:]; len(s) == 0 {
+		if n == len(s) {
 			break
 		}
+		if c := s[n]; c == '"' || c == '\\' {
+			dst = append(dst, '\\', c)
+			s = s[n+1:]
+			continue
+		}
 		var size int
-		dst, size = appendEscape(dst, s)
-		s = s[size:]
+		dst, size = appendEscape(dst, s[n:])
+		s = s[n+size:]
 	}
 	return append(dst, '"')
 }

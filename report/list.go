@@ -92,7 +92,7 @@ func (l *List) Flush() error {
 func (l *List) cells(c *timeline.Conn) []string {
 	url, answer := "(handshake not in the capture)", "mid-stream"
 	if h := c.Handshake; h != nil {
-		url, answer = safe(c.URL()), status(h)
+		url, answer = Safe(c.URL()), status(h)
 	}
 	client := c.Client.String()
 	if c.Peer.IsValid() {
@@ -172,6 +172,12 @@ func (l *List) draw() {
 	for _, row := range l.page {
 		for i, cell := range row {
 			l.widths[i] = max(l.widths[i], displaywidth.String(cell))
+		}
+	}
+	if len(l.page) == listPage { // more will come, with longer numbers
+		l.widths[0] = len("1000000")
+		for _, row := range l.page {
+			row[0] += strings.Repeat(" ", max(0, l.widths[0]-len(row[0])))
 		}
 	}
 	if l.opt.Width > 0 { // the URL gives way

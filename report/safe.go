@@ -17,8 +17,8 @@ const noLimit = int(^uint(0) >> 1)
 // before the rest is escaped: enough for every script, too few to flood a row.
 const marksPerCharacter = 6
 
-// safe returns s in a form that a terminal may be shown, at full length.
-func safe(s string) string {
+// Safe returns s in a form that a terminal may be shown, at full length.
+func Safe(s string) string {
 	b, _ := appendSafe(nil, []byte(s), noLimit)
 	return string(b)
 }

@@ -163,7 +163,7 @@ func status(h *timeline.Handshake) string {
 	case h.Accepted() || h.Reason == "":
 		return strconv.Itoa(h.Status)
 	}
-	return strconv.Itoa(h.Status) + " " + safe(h.Reason)
+	return strconv.Itoa(h.Status) + " " + Safe(h.Reason)
 }
 
 // ending says in plain words how c ended and what it carried.
@@ -278,11 +278,11 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 		parts = append(parts, count(t.TLSNoKeys)+" TLS without keys"+names(t.ServerNames))
 	}
 	for _, o := range t.Others {
-		parts = append(parts, count(o.N)+" "+safe(o.What))
+		parts = append(parts, count(o.N)+" "+Safe(o.What))
 	}
 	udp, skipped := uint64(0), uint64(0)
 	for _, s := range t.Skipped {
-		what := safe(s.What)
+		what := Safe(s.What)
 		if strings.Contains(what, "UDP") || strings.Contains(what, "QUIC") {
 			udp += s.N
 		}
@@ -333,7 +333,7 @@ func names(counts []timeline.Count) string {
 			parts = append(parts, "...")
 			break
 		}
-		parts = append(parts, safe(c.What)+" "+count(c.N))
+		parts = append(parts, Safe(c.What)+" "+count(c.N))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }

@@ -1,0 +1,104 @@
+package report
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+func TestWords(t *testing.T) {
+	for n, want := range map[uint64]string{0: "0", 999: "999", 1000: "1,000", 48112: "48,112", 1_000_007: "1,000,007", math.MaxUint64: "18,446,744,073,709,551,615"} {
+		if got := count(n); got != want {
+			t.Errorf("count %d: got %s, want %s", n, got, want)
+		}
+	}
+	for n, want := range map[uint64]string{0: "0 B", 5: "5 B", 1023: "1023 B", 1024: "1.0 KiB", 65536: "64.0 KiB", 1<<20 - 1: "1.0 MiB",
+		1_258_291: "1.2 MiB", 1 << 40: "1.0 TiB", math.MaxUint64: "16.0 EiB"} {
+		if got := size(n); got != want {
+			t.Errorf("size %d: got %s, want %s", n, got, want)
+		}
+	}
+	const ms, s = time.Millisecond, time.Second
+	for d, want := range map[time.Duration]string{
+		0: "0 ms", 40: "40 ns", 23 * time.Microsecond: "23 µs", 200 * time.Microsecond: "0.2 ms", 12_400 * time.Microsecond: "12.4 ms",
+		999*ms + 960*time.Microsecond: "1.0 s", 9100 * ms: "9.1 s", 60 * s: "60.0 s", 200 * s: "3 min 20 s", 7500 * s: "2 h 5 min",
+		99 * time.Hour: "4 d 3 h", -400 * time.Microsecond: "-0.4 ms", math.MinInt64: "-106752 d 0 h", 119*s + 960*ms: "120.0 s",
+	} {
+		if got := duration(d); got != want {
+			t.Errorf("%d: got %s, want %s", d, got, want)
+		}
+	}
+	if got := string(appendShort(nil, 200*s)); got != "3m20s" {
+		t.Errorf("short: %s", got)
+	}
+	for code, want := range map[uint16]string{1000: "normal", 1006: "abnormal", 1015: "TLS handshake", 2000: "", 3500: "registered", 4321: "private", 5000: ""} {
+		if got := closeName(code); got != want {
+			t.Errorf("close code %d: got %q, want %q", code, got, want)
+		}
+	}
+}
+
+func TestEnding(t *testing.T) {
+	type change func(*timeline.Conn)
+	for want, change := range map[string]change{
+		"closed by the client, cleanly, after 9.1 s: no messages": func(*timeline.Conn) {},
+		"closed by the client, then cut by a TCP reset, after 9.1 s: no messages": func(c *timeline.Conn) {
+			c.TCP, c.FirstFIN = timeline.TCPReset, 0
+		},
+		"closed by the client, no close frame from the server, after 9.1 s: no messages": func(c *timeline.Conn) {
+			c.ClosedBy[1] = false
+		},
+		"ended by the server with a FIN, without a close frame, after 60.0 s of silence; it lasted 9.1 s: no messages": func(c *timeline.Conn) {
+			c.ClosedBy, c.By, c.CloseCode = [2]bool{}, timeline.PartyServer, 0
+			c.LastFrame.Time = c.EndBegan.Time - 60e9
+		},
+		"cut by the client with a TCP reset, without a close frame, after 9.1 s: no messages": func(c *timeline.Conn) {
+			c.ClosedBy, c.TCP, c.LastFrame = [2]bool{}, timeline.TCPReset, timeline.Stamp{}
+		},
+		"still open when the capture ends, after 9.1 s: 1 message sent (1.0 KiB), 0 received": func(c *timeline.Conn) {
+			c.ClosedBy, c.TCP, c.By = [2]bool{}, timeline.TCPOpen, 0
+			c.Counters[0].Messages, c.Counters[0].MessageBytes = 1, 1024
+		},
+		"refused with 426 Upgrade\\nRequired, after 9.1 s": func(c *timeline.Conn) {
+			c.Handshake.Status, c.Handshake.Reason = 426, "Upgrade\nRequired"
+		},
+	} {
+		c := chat(1, 0)
+		closed(c, 15, 9100)
+		change(c)
+		if got := ending(c); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+func TestNothingFound(t *testing.T) {
+	for _, test := range []struct {
+		totals timeline.Totals
+		said   string
+		hint   string
+	}{
+		{timeline.Totals{
+			Packets: 48112, Transports: 312, TLSNoKeys: 41,
+			ServerNames: []timeline.Count{{What: "chat.example.com", N: 12}, {What: "b\x1b.test", N: 3}, {What: "c.test", N: 2}, {What: "d.test", N: 1}},
+			Others:      []timeline.Count{{What: "plain HTTP", N: 9}}, Skipped: []timeline.Count{{What: "QUIC", N: 1204}},
+		}, `0 WebSockets in 48,112 packets, 312 TCP connections: 41 TLS without keys (chat.example.com 12, b\u001b.test 3, c.test 2, ...), 9 plain HTTP, 1,204 QUIC packets.`, "SSLKEYLOGFILE"},
+		{timeline.Totals{}, "0 WebSockets in 0 packets.", "empty"},
+		{timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "UDP", N: 1}, {What: "DNS over UDP", N: 8}}},
+			"0 WebSockets in 9 packets, 0 TCP connections: 1 UDP packet, 8 DNS over UDP packets.", "only UDP"},
+		{timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "ARP", N: 9}}}, "0 WebSockets in 9 packets, 0 TCP connections: 9 ARP packets.", "no TCP"},
+		{timeline.Totals{Packets: 9, Transports: 1, Others: []timeline.Count{{What: "SSH", N: 1}}},
+			"0 WebSockets in 9 packets, 1 TCP connection: 1 SSH.", "port and interface"},
+	} {
+		said, hint := Nothing(&test.totals)
+		if said != test.said || !strings.Contains(hint, test.hint) {
+			t.Errorf("got %q, hint %q\nwant %q, hint with %q", said, hint, test.said, test.hint)
+		}
+		if NothingFound(&test.totals) != said+" Hint: "+hint {
+			t.Error("NothingFound is not both halves")
+		}
+	}
+}
