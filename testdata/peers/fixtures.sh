@@ -1,6 +1,8 @@
 # One function a fixture; make.sh calls them by name ("-" becomes "_").
 all=(chat fragments large refused-400 refused-426 ipv6
-  pings faye socketio gobwas-client gorilla-client coder-client python megabyte closes killed dropped reset refused-401-retry refused-403-404-503)
+  pings faye socketio gobwas-client gorilla-client coder-client python megabyte closes killed dropped reset refused-401-retry refused-403-404-503
+  deflate-browser deflate-firefox deflate-node deflate-node-threshold deflate-node-no-takeover deflate-node-windows
+  deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python)
 
 python=/usr/bin/python3 # Debian's, with python3-websockets
 
@@ -163,4 +165,91 @@ make_refused_403_404_503() {
   capture $client refused-403-404-503.pcap
   node_client denied ws://server.example.com/deny
   finish refused-403-404-503
+}
+
+# A page in a browser. Its log comes by port 8080, which is not captured.
+page() { # NAME BROWSER...
+  local name=$1
+  shift
+  capture $client $name.pcap 'tcp port 80'
+  HOME=$work/home ip netns exec $client "$@" >"$work/browser.out" 2>&1 &
+  local pid=$!
+  pids+=($pid)
+  wait_for "$work/server.out" done
+  sleep 1
+  kill $pid
+  finish $name
+}
+
+chromium() {
+  need chromium
+  mkdir -p "$work/home"
+  page $1 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
+    --disable-sync --disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable --user-data-dir="$work/chromium" "$2"
+}
+
+firefox() {
+  need firefox-esr
+  mkdir -p "$work/home" "$work/firefox"
+  cat >"$work/firefox/user.js" <<'EOF'
+user_pref("network.captive-portal-service.enabled", false);
+user_pref("network.connectivity-service.enabled", false);
+user_pref("dom.security.https_first", false);
+user_pref("network.dns.disablePrefetch", true);
+user_pref("browser.aboutwelcome.enabled", false);
+user_pref("datareporting.policy.dataSubmissionEnabled", false);
+EOF
+  page $1 firefox-esr --headless --no-remote --profile "$work/firefox" "$2"
+}
+
+make_deflate_browser() {
+  v4
+  go_server -library coder -deflate takeover -files "$here/pages" -collect "$work/client.log"
+  chromium deflate-browser http://server.example.com/chat.html
+}
+
+make_deflate_firefox() {
+  v4
+  go_server -library gorilla -deflate no-takeover -files "$here/pages" -collect "$work/client.log"
+  firefox deflate-firefox http://server.example.com/chat.html
+}
+
+# deflate NAME CLIENT_OPTIONS SERVER_OPTIONS: Node on both sides with its options for permessage-deflate.
+deflate() {
+  v4
+  node_server 0.0.0.0 80 "{\"perMessageDeflate\":$3}"
+  capture $client $1.pcap
+  node_client lines ws://server.example.com/echo "{\"perMessageDeflate\":$2}"
+  finish $1
+}
+make_deflate_node() { deflate deflate-node '{"threshold":0}' '{"threshold":0}'; }
+# The library sends short messages plain only where it takes no context over.
+make_deflate_node_threshold() {
+  deflate deflate-node-threshold '{"threshold":100,"clientNoContextTakeover":true}' '{"threshold":1024,"serverNoContextTakeover":true}'
+}
+make_deflate_node_no_takeover() {
+  deflate deflate-node-no-takeover '{"threshold":0,"clientNoContextTakeover":true}' '{"threshold":0,"serverNoContextTakeover":true}'
+}
+make_deflate_node_windows() {
+  deflate deflate-node-windows '{"threshold":0,"clientMaxWindowBits":10,"serverMaxWindowBits":9}' '{"threshold":0,"clientMaxWindowBits":9}'
+}
+
+# A client of a Go library that compresses, with Node's as the server.
+go_deflate() { # NAME LIBRARY MODE
+  v4
+  node_server 0.0.0.0 80 '{"perMessageDeflate":{"threshold":0}}'
+  capture $client $1.pcap
+  run "$work/peers" -library $2 -deflate $3 -dial ws://server.example.com/echo
+  finish $1
+}
+make_deflate_coder() { go_deflate deflate-coder coder takeover; }
+make_deflate_coder_no_takeover() { go_deflate deflate-coder-no-takeover coder no-takeover; }
+make_deflate_gorilla() { go_deflate deflate-gorilla gorilla no-takeover; }
+
+make_deflate_python() {
+  v4
+  start server $server $python "$here/python/peer.py" server 0.0.0.0 80 on
+  capture $client deflate-python.pcap
+  run $python "$here/python/peer.py" client ws://server.example.com/echo on
+  finish deflate-python
 }

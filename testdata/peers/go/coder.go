@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync/atomic"
+	"time"
 
 	"github.com/coder/websocket"
 )
@@ -119,6 +120,7 @@ func (c *coder) fragments(parts []string) {
 func (c *coder) ping(string) {
 	c.log.message(c.log.out, "ping", []byte(strconv.FormatInt(c.pings.Add(1), 10)), 1)
 	go c.ws.Ping(context.Background()) // waits for the pong, which the reader must hear
+	time.Sleep(20 * time.Millisecond)  // so that nothing is sent before it, as the log says
 }
 
 func (c *coder) close(code int, reason string) {

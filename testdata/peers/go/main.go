@@ -19,6 +19,7 @@ func main() {
 	cert := flag.String("cert", "", "file with certificate and key, for TLS")
 	dial := flag.String("dial", "", "be a client of this URL, instead of a server")
 	keys := flag.String("keys", "", "file for TLS secrets (SSLKEYLOGFILE's format)")
+	collected := flag.String("collect", "", "file for what pages post to port 8080")
 	flag.Parse()
 
 	f := &logFile{}
@@ -53,6 +54,9 @@ func main() {
 	})
 	l, err := net.Listen("tcp", *listen)
 	check(err)
+	if *collected != "" {
+		go collect(":8080", *collected)
+	}
 	if *cert != "" {
 		pair, err := tls.LoadX509KeyPair(*cert, *cert)
 		check(err)

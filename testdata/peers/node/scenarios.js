@@ -7,6 +7,14 @@ const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 const digits = (n) => '0123456789'.repeat(Math.ceil(n / 10)).slice(0, n);
 const bytes = (n) => Buffer.from(Array.from({ length: n }, (_, i) => (i * 7 + (i >> 8)) & 0xff));
 
+// prose is a text of about n bytes whose words come back at all distances: what a sliding window of any size feels.
+function prose(n) {
+  const words = 'price quote order trade symbol market limit stop buy sell open close high low volume last change'.split(' ');
+  let seed = 1, text = '';
+  while (text.length < n) text += `${words[(seed = (seed * 16807) % 2147483647) % words.length]}${seed % 97} `;
+  return text;
+}
+
 // ask sends and waits for one message in return.
 async function ask(conn, data) {
   conn.send(data);
@@ -181,6 +189,8 @@ const scenarios = {
     await ask(conn, '');
     await ask(conn, bytes(300));
     await ask(conn, digits(5000));
+    await ask(conn, prose(9000));
+    await ask(conn, prose(9000));
     conn.ping('not compressed');
     await conn.next();
     conn.fragment('a compressed message '.repeat(20), false);
