@@ -115,7 +115,11 @@ func (d *Decoder) ethernet(data []byte, length uint32, seg *Segment) Skip {
 	if t == etherIPv4 {
 		return d.ipv4(data[14:], length-14, seg)
 	}
-	return d.etherType(t, data[14:], length-14, seg)
+	data, length = data[14:], length-14
+	if t < etherMinimum && uint32(t) < length { // an 802.3 length: the rest is padding
+		data, length = data[:min(int(t), len(data))], uint32(t)
+	}
+	return d.etherType(t, data, length, seg)
 }
 
 // etherType goes on with what an EtherType names; data begins behind it.
