@@ -153,15 +153,11 @@ func (t *Table) appendTime(dst []byte, ns int64) []byte {
 	return append(dst, ' ')
 }
 
-// start returns the time that TIME counts from.
+// start returns the time that TIME counts from: the first packet's, else that
+// of the first row.
 func (t *Table) start(ns int64) int64 {
 	if !t.hasZero {
 		t.zero, t.hasZero = ns, true
-		if t.opt.Start != nil {
-			if first, ok := t.opt.Start(); ok {
-				t.zero = first
-			}
-		}
 	}
 	return t.zero
 }

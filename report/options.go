@@ -84,9 +84,6 @@ type Options struct {
 	Local   *time.Location // for TimeLocal; nil means UTC
 	Color   bool           // table and list only
 	Width   int            // columns of the terminal; 0 means not a terminal
-	// Start returns the capture time of the first packet, for TimeRelative.
-	// Without it the first stamp that the output sees counts as the start.
-	Start func() (ns int64, ok bool)
 	// Stop is called once when nothing more will be printed: Count is reached
 	// or the writer failed. The caller may end the run early.
 	Stop func()

@@ -16,8 +16,6 @@ func at(packet uint64, ms float64) timeline.Stamp {
 	return timeline.Stamp{Packet: packet, FilePacket: packet, Time: epoch + int64(ms*1e6)}
 }
 
-func start() (int64, bool) { return epoch, true }
-
 // chat returns a connection as it stands at Open.
 func chat(id uint64, ms float64) *timeline.Conn {
 	client, server := netip.MustParseAddrPort("10.0.0.1:51234"), netip.MustParseAddrPort("10.0.0.2:80")

@@ -47,9 +47,6 @@ type Table struct {
 	bare    bool   // the latest line was the head of a refused attempt
 }
 
-// Begin implements [timeline.Sink]: TIME counts from the first packet.
-func (t *Table) Begin(at timeline.Stamp) { t.zero, t.hasZero = at.Time, true }
-
 // holdLimit is how many bytes of rows wait for the decision how to show them.
 const holdLimit = 256 << 10
 
@@ -78,6 +75,9 @@ func NewTable(w io.Writer, opt Options) *Table {
 
 // Needs tells what the rows are made from.
 func (t *Table) Needs(*timeline.Conn) timeline.Needs { return t.opt.needs() }
+
+// Begin sets what TIME counts from.
+func (t *Table) Begin(at timeline.Stamp) { t.zero, t.hasZero = at.Time, true }
 
 // Open prints the head of a connection.
 func (t *Table) Open(c *timeline.Conn) {

@@ -13,8 +13,9 @@ import (
 
 func table(opt Options, tell func(timeline.Sink)) string {
 	var out strings.Builder
-	opt.Start = start
-	tell(NewTable(&out, opt))
+	s := NewTable(&out, opt)
+	s.Begin(at(1, 0))
+	tell(s)
 	return out.String()
 }
 
@@ -136,7 +137,8 @@ ws://server.example.com/chat   10.0.0.1:51234 -> 10.0.0.2:80   101   chat   12.4
 func TestTableTurns(t *testing.T) {
 	turn := func(settle func(*Table, *timeline.Conn)) string {
 		var out strings.Builder
-		s := NewTable(&out, Options{Start: start, Payload: PayloadAll})
+		s := NewTable(&out, Options{Payload: PayloadAll})
+		s.Begin(at(1, 0))
 		a, b := chat(1, 0), chat(2, 20)
 		s.Open(a)
 		settle(s, a)
@@ -278,7 +280,7 @@ func FuzzTableIsHarmless(f *testing.F) {
 			s.Done(&timeline.Totals{})
 		}
 		var out bytes.Buffer
-		opt := Options{Width: int(width), Frames: true, Start: start}
+		opt := Options{Width: int(width), Frames: true}
 		tell(NewTable(&out, opt))
 		tell(NewList(&out, opt))
 		checkHarmless(t, []byte(head+payload), bytes.ReplaceAll(out.Bytes(), []byte("\n"), nil))
@@ -287,7 +289,7 @@ func FuzzTableIsHarmless(f *testing.F) {
 
 func TestList(t *testing.T) {
 	var out strings.Builder
-	many(NewList(&out, Options{Start: start}))
+	many(NewList(&out, Options{}))
 	expect(t, out.String(), `
 #  URL                           CLIENT          SERVER       STATUS         DURATION    SENT      RECEIVED  CLOSE              FINDINGS
 3  ws://server.example.com/chat  10.0.0.1:51234  10.0.0.2:80  403 Forbidden  10.0 ms     -         -         refused            -

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/report"
+)
+
+// usageError is a wrong use of the command line.
+type usageError struct {
+	text string
+	hint string // "" for none
+}
+
+func (e *usageError) Error() string { return e.text }
+
+// console writes words to the operator, on standard error. What it is given may
+// hold names from files and folders; it lets none of their bytes act.
+type console struct {
+	w       io.Writer
+	quiet   bool // errors only
+	verbose bool
+}
+
+func newConsole(w io.Writer) *console { return &console{w: w} }
+
+func (c *console) error(text string) { fmt.Fprintf(c.w, "wsdump: error: %s\n", report.Safe(text)) }
+
+func (c *console) hint(text string) {
+	if !c.quiet && text != "" {
+		fmt.Fprintf(c.w, "wsdump: hint: %s\n", report.Safe(text))
+	}
+}
+
+// say tells what is neither an error nor a hint.
+func (c *console) say(text string) {
+	if !c.quiet {
+		fmt.Fprintf(c.w, "wsdump: %s\n", report.Safe(text))
+	}
+}
+
+// fail tells err, with what to do about it, and returns the exit code for it.
+func (c *console) fail(err error) int {
+	if usage := (*usageError)(nil); errors.As(err, &usage) {
+		c.error(usage.text)
+		c.hint(usage.hint)
+		return exitUsage
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			c.fail(err)
+		}
+		return exitInput
+	}
+	c.error(err.Error())
+	c.hint(advice(err))
+	return exitInput
+}
+
+// advice returns what to try after err, "" when the error says it already.
+func advice(err error) string {
+	var (
+		open *capture.OpenError
+		cut  *capture.CutError
+	)
+	switch {
+	case errors.As(err, &open) && errors.Is(err, fs.ErrNotExist):
+		if near := neighbour(open.File); near != "" {
+			return "did you mean " + quote(near) + "?"
+		}
+	case errors.As(err, &cut) && cut.Packet > 0:
+		return "a capture that is still being written ends like this; stop the tool that writes it with Ctrl-C, or read it again later"
+	}
+	return ""
+}
+
+// neighbour returns the file beside the missing one whose name is most like it.
+func neighbour(missing string) string {
+	folder := filepath.Dir(missing)
+	entries, err := os.ReadDir(folder)
+	if err != nil || len(entries) > 10_000 {
+		return ""
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	if near := nearest(filepath.Base(missing), names); near != "" {
+		return filepath.Join(folder, near)
+	}
+	return ""
+}
+
+// quote returns s between quotation marks.
+func quote(s string) string {
+	if strings.ContainsAny(s, "\"\\") {
+		return "'" + s + "'"
+	}
+	return `"` + s + `"`
+}
+
+// more keeps the console short: it tells the first few and counts the rest.
+type more struct {
+	console *console
+	n       int
+}
+
+const tellFirst = 5
+
+func (m *more) hint(text string) {
+	if m.n++; m.n <= tellFirst || m.console.verbose {
+		m.console.hint(text)
+	}
+}
+
+func (m *more) done(what string) {
+	if rest := m.n - tellFirst; rest > 0 && !m.console.verbose {
+		m.console.hint(strconv.Itoa(rest) + " more " + what + " (-v tells all)")
+	}
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wsdump/wsdump/report"
+)
+
+const listExamples = `  wsdump list capture.pcap
+  wsdump list captures/ more.pcapng
+  wsdump list -T ndjson capture.pcap | jq 'select(.status != 101) | .url'
+  wsdump list --payload none huge.pcap    fast: nothing is unmasked or inflated`
+
+// listCommand shows one row a connection.
+type listCommand struct {
+	source sourceFlags
+	view   viewFlags
+}
+
+func (l *listCommand) flags(f *pflag.FlagSet) {
+	l.source.flags(f)
+	l.view.flags(f)
+	f.SortFlags = false
+}
+
+func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
+	return show(ctx, &l.source, &l.view, l.output, stdin, stdout, stderr)
+}
+
+func (l *listCommand) output(w io.Writer, opt report.Options) report.Output {
+	if l.view.format.value == "ndjson" {
+		return report.NewListNDJSON(w, opt)
+	}
+	return report.NewList(w, opt)
+}

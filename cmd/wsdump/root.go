@@ -1,0 +1,195 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const rootExamples = `  wsdump capture.pcap                     what was said on every WebSocket, as a timeline
+  wsdump list capture.pcap                one row a connection
+  wsdump -T ndjson capture.pcap | jq .    the same for programs, one JSON object a line
+  wsdump --frames -t u capture.pcap       every frame, with UTC times
+  wsdump captures/ more.pcapng            folders and several files, merged by time
+  sudo tcpdump -w - -U port 8080 | wsdump -`
+
+const helpTemplate = `{{.Short}}
+
+{{if .HasExample}}{{.Example}}
+
+{{end}}Usage: {{.UseLine}}
+{{if .HasAvailableSubCommands}}
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}
+{{end}}{{if .HasAvailableLocalFlags}}
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}
+{{end}}{{with .Long}}
+{{.}}
+{{end}}`
+
+// command is what every subcommand is.
+type command interface {
+	run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int
+}
+
+// newRoot returns the tree of commands. The exit code of the one that runs
+// goes to code.
+func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.Writer) *cobra.Command {
+	// takes makes c run cmd on the files that it is given. Without any it
+	// teaches, on standard error, since nothing was asked for.
+	takes := func(c *cobra.Command, source *sourceFlags, cmd command) {
+		c.Args = cobra.ArbitraryArgs
+		c.RunE = func(c *cobra.Command, args []string) error {
+			source.args = args
+			if len(source.paths()) == 0 {
+				c.SetOut(stderr)
+				*code = exitUsage
+				return c.Help()
+			}
+			*code = cmd.run(ctx, stdin, stdout, stderr)
+			return nil
+		}
+	}
+
+	read := &readCommand{}
+	root := &cobra.Command{
+		Use:     "wsdump [command] [flags] FILE...",
+		Short:   "wsdump shows the WebSocket traffic in packet captures (pcap, pcapng).",
+		Example: rootExamples,
+		Long: "FILE is a capture, a folder of captures, or - for standard input.\n" +
+			"Exit codes: 0 done, 2 wrong use, 3 input unreadable or cut short or output not written, 70 a bug.",
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	root.SetHelpTemplate(helpTemplate)
+	root.SetVersionTemplate(versionLine() + "\n")
+	root.SetFlagErrorFunc(flagError)
+	read.flags(root.Flags())
+	takes(root, &read.source, read)
+
+	again := &readCommand{}
+	readCmd := &cobra.Command{Use: "read [flags] FILE...", Short: "Show captures as a timeline (the default command).", Example: readExamples}
+	again.flags(readCmd.Flags())
+	takes(readCmd, &again.source, again)
+
+	list := &listCommand{}
+	listCmd := &cobra.Command{Use: "list [flags] FILE...", Short: "One row a connection: URL, peers, status, messages, close, findings.", Example: listExamples}
+	list.flags(listCmd.Flags())
+	takes(listCmd, &list.source, list)
+
+	versionCmd := &cobra.Command{
+		Use: "version", Short: "Print the version.", Args: noArgs,
+		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
+	}
+
+	root.AddCommand(readCmd, listCmd, versionCmd)
+	for _, c := range []*cobra.Command{root, readCmd, listCmd} {
+		complete(c)
+	}
+	return root
+}
+
+// complete tells the shell which words a flag takes.
+func complete(c *cobra.Command) {
+	for flag, words := range map[string][]string{
+		"format": {"table", "ndjson"}, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
+		"hide": hideWords(), "payload": {"all", "none"},
+	} {
+		if c.Flags().Lookup(flag) != nil {
+			// The error only says that the flag does not exist.
+			_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
+}
+
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return &usageError{text: c.Name() + " takes no arguments, and " + quote(args[0]) + " is one"}
+	}
+	return nil
+}
+
+// flagError turns what pflag says into an error with a hint.
+func flagError(c *cobra.Command, err error) error {
+	var (
+		unknown *pflag.NotExistError
+		invalid *pflag.InvalidValueError
+		missing *pflag.ValueRequiredError
+		usage   *usageError
+	)
+	help := "`" + c.CommandPath() + " --help` lists the flags"
+	switch {
+	case errors.As(err, &unknown):
+		name := unknown.GetSpecifiedName()
+		if group := unknown.GetSpecifiedShortnames(); group != "" {
+			text := "unknown flag -" + name
+			if len(group) > 1 {
+				text += " in -" + group
+			}
+			return &usageError{text: text, hint: help}
+		}
+		var names []string
+		c.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+		if near := nearest(name, names); near != "" {
+			help = "did you mean --" + near + "?"
+		}
+		return &usageError{text: "unknown flag --" + name, hint: help}
+	case errors.As(err, &usage) && errors.As(err, &invalid):
+		return &usageError{text: "--" + invalid.GetFlag().Name + " " + quote(invalid.GetValue()) + ": " + usage.text, hint: usage.hint}
+	case errors.As(err, &missing):
+		return &usageError{text: "--" + missing.GetFlag().Name + " needs a value", hint: help}
+	}
+	return &usageError{text: err.Error(), hint: help}
+}
+
+// nearest returns the word that name was most likely meant to be, or "".
+func nearest(name string, words []string) string {
+	best, distance := "", 1+len(name)/3
+	for _, word := range words {
+		d := edits(strings.ToLower(name), word)
+		if len(name) >= 2 && strings.HasPrefix(word, strings.ToLower(name)) {
+			d = min(d, 1)
+		}
+		if d <= distance && (best == "" || d < distance) {
+			best, distance = word, d
+		}
+	}
+	return best
+}
+
+// edits counts the letters to insert, remove, replace or exchange with the
+// next one to turn a into b.
+func edits(a, b string) int {
+	if len(a) > 100 || len(b) > 100 {
+		return 100
+	}
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			replace := last[j-1]
+			if a[i-1] != b[j-1] {
+				replace++
+			}
+			row[j] = min(replace, last[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+		before, last, row = last, row, before
+	}
+	return last[len(b)]
+}

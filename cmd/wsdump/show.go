@@ -1,0 +1,183 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// errEnough ends a run that has printed all that was asked for.
+var errEnough = errors.New("enough")
+
+// show reads a source and prints it through the output that newOutput makes.
+// It is what read and list do.
+func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput func(io.Writer, report.Options) report.Output,
+	stdin io.Reader, stdout, stderr io.Writer) int {
+	words := view.console(stderr)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	notes := &pipeline.Notes{}
+	input, err := source.open(ctx, stdin, words, notes)
+	if err != nil {
+		return words.fail(err)
+	}
+	defer input.Close()
+	target, err := openTarget(view.output, stdout)
+	if err != nil {
+		return words.fail(err)
+	}
+	defer target.abandon()
+
+	opt := view.options(stdout)
+	opt.Files = input.Files()
+	opt.Stop = func() { cancel(errEnough) }
+	out := newOutput(target, opt)
+	seen := &witness{Output: out}
+	var sink timeline.Sink = seen
+	if source.stdin() {
+		live := &promptly{sink: seen, flush: out.Flush}
+		defer live.every(flushEvery)()
+		sink = live
+	}
+	began := time.Now()
+	err = pipeline.Run(ctx, input, sink, pipeline.Options{Files: opt.Files, Notes: notes})
+	return finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
+}
+
+// finish says how a run ended and returns its exit code.
+func finish(cause, err error, out report.Output, target *target, seen *witness, words *console, took time.Duration) int {
+	if wrong := out.Err(); wrong != nil {
+		if errors.Is(wrong, syscall.EPIPE) || errors.Is(wrong, io.ErrClosedPipe) {
+			return exitOK // the reader has seen enough
+		}
+		words.error("cannot write " + target.name() + ": " + reason(wrong))
+		words.hint(target.lost())
+		return exitInput
+	}
+	if wrong := target.keep(); wrong != nil {
+		return words.fail(wrong)
+	}
+	switch {
+	case errors.Is(cause, errEnough):
+		return exitOK
+	case errors.Is(cause, errInterrupted):
+		words.error("interrupted; what was read until then is shown")
+		return exitInput
+	}
+	if seen.totals.Conns == 0 {
+		said, hint := report.Nothing(&seen.totals)
+		words.say(said)
+		words.hint(hint)
+	}
+	if words.verbose {
+		t := &seen.totals
+		words.say(strconv.FormatUint(t.Packets, 10) + " packets, " + strconv.FormatUint(t.Bytes, 10) + " bytes, " +
+			strconv.FormatUint(t.Conns, 10) + " connections, " + strconv.FormatUint(t.Messages, 10) + " messages in " +
+			took.Round(time.Millisecond).String())
+	}
+	if err != nil {
+		return words.fail(err)
+	}
+	return exitOK
+}
+
+// witness keeps the totals that pass by.
+type witness struct {
+	report.Output
+	totals timeline.Totals
+}
+
+// Done keeps a copy of t. Its lists are the pipeline's, which is done with them.
+func (w *witness) Done(t *timeline.Totals) {
+	w.totals = *t
+	w.Output.Done(t)
+}
+
+// flushEvery is how long a row may wait when the source is a pipe that may be
+// quiet for long.
+const flushEvery = 50 * time.Millisecond
+
+// promptly is a Sink whose rows are flushed by the clock, so that they show
+// while the source waits for more packets.
+type promptly struct {
+	mu    sync.Mutex
+	sink  timeline.Sink
+	flush func() error
+	dirty bool
+}
+
+// every starts to flush and returns how to stop.
+func (p *promptly) every(interval time.Duration) (stop func()) {
+	done := make(chan struct{})
+	go func() {
+		ticker := time.NewTicker(interval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-ticker.C:
+				p.mu.Lock()
+				if p.dirty {
+					p.dirty = false
+					p.flush() // the output remembers its error
+				}
+				p.mu.Unlock()
+			}
+		}
+	}()
+	return func() { close(done) }
+}
+
+func (p *promptly) lock() (unlock func()) {
+	p.mu.Lock()
+	p.dirty = true
+	return p.mu.Unlock
+}
+
+func (p *promptly) Begin(at timeline.Stamp) {
+	defer p.lock()()
+	p.sink.Begin(at)
+}
+
+// Needs answers from what was fixed at the start.
+func (p *promptly) Needs(c *timeline.Conn) timeline.Needs { return p.sink.Needs(c) }
+
+func (p *promptly) Open(c *timeline.Conn) {
+	defer p.lock()()
+	p.sink.Open(c)
+}
+
+func (p *promptly) Frame(f *timeline.Frame) {
+	defer p.lock()()
+	p.sink.Frame(f)
+}
+
+func (p *promptly) Message(m *timeline.Message) {
+	defer p.lock()()
+	p.sink.Message(m)
+}
+
+func (p *promptly) Finding(f *timeline.Finding) {
+	defer p.lock()()
+	p.sink.Finding(f)
+}
+
+func (p *promptly) Close(c *timeline.Conn, at timeline.Stamp) {
+	defer p.lock()()
+	p.sink.Close(c, at)
+}
+
+func (p *promptly) Done(t *timeline.Totals) {
+	defer p.lock()()
+	p.sink.Done(t)
+}

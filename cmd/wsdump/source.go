@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/pipeline"
+)
+
+// sourceFlags say where packets come from.
+type sourceFlags struct {
+	args []string // FILE...
+	read []string // -r
+}
+
+func (s *sourceFlags) flags(f *pflag.FlagSet) {
+	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
+}
+
+func (s *sourceFlags) paths() []string {
+	return append(append([]string(nil), s.read...), s.args...)
+}
+
+// stdin reports whether standard input is one of the sources.
+func (s *sourceFlags) stdin() bool {
+	for _, path := range s.paths() {
+		if path == "-" {
+			return true
+		}
+	}
+	return false
+}
+
+// open opens the captures.
+func (s *sourceFlags) open(ctx context.Context, stdin io.Reader, words *console, notes *pipeline.Notes) (*capture.Input, error) {
+	if err := s.mistyped(); err != nil {
+		return nil, err
+	}
+	skipped := &more{console: words}
+	input, err := capture.Open(s.paths(), capture.Options{
+		Stdin: &patientReader{ctx: ctx, r: stdin},
+		OnNote: func(n capture.Note) {
+			if n.Kind == capture.NoteSkippedFile {
+				skipped.hint(n.Text)
+			}
+			notes.Add(n)
+		},
+	})
+	skipped.done("files are no captures")
+	return input, err
+}
+
+// mistyped returns an error when the first argument is no file but looks like
+// one of the commands.
+func (s *sourceFlags) mistyped() error {
+	if len(s.args) == 0 || len(s.read) > 0 {
+		return nil
+	}
+	name := s.args[0]
+	if _, err := os.Stat(name); !os.IsNotExist(err) {
+		return nil
+	}
+	if command := nearest(name, []string{"read", "list", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
+		return &mistypedError{name, command}
+	}
+	return nil
+}
+
+type mistypedError struct{ name, command string }
+
+func (e *mistypedError) Error() string {
+	return e.name + ": no such file; did you mean the command " + quote(e.command) + "?"
+}
+
+// patientReader reads r until its context ends: a read that waits for a quiet
+// pipe must not keep a Ctrl-C waiting. It reads ahead by at most one block, in
+// a goroutine that starts with the first Read and may outlive it.
+type patientReader struct {
+	ctx    context.Context
+	r      io.Reader
+	blocks chan block
+	rest   []byte
+	err    error
+}
+
+type block struct {
+	b   []byte
+	err error
+}
+
+// Read implements io.Reader.
+func (p *patientReader) Read(b []byte) (int, error) {
+	if p.blocks == nil {
+		p.blocks = make(chan block)
+		go p.pump()
+	}
+	for len(p.rest) == 0 {
+		if p.err != nil {
+			return 0, p.err
+		}
+		select {
+		case next := <-p.blocks:
+			p.rest, p.err = next.b, next.err
+		case <-p.ctx.Done():
+			return 0, context.Cause(p.ctx)
+		}
+	}
+	n := copy(b, p.rest)
+	p.rest = p.rest[n:]
+	return n, nil
+}
+
+// pump fills two blocks in turn. The channel has no buffer: when a block is
+// taken, the reader is done with the other one.
+func (p *patientReader) pump() {
+	var blocks [2][64 << 10]byte
+	for i := 0; ; i ^= 1 {
+		n, err := p.r.Read(blocks[i][:])
+		select {
+		case p.blocks <- block{blocks[i][:n], err}:
+		case <-p.ctx.Done():
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/wsdump/wsdump/report"
+)
+
+// viewFlags say what is printed, and how.
+type viewFlags struct {
+	format  choice
+	color   choice
+	time    choice
+	hide    hideFlag
+	payload payloadFlag
+	count   countFlag
+	output  string
+	frames  bool
+	quiet   bool
+	verbose bool
+}
+
+// flags registers what all views share.
+func (v *viewFlags) flags(f *pflag.FlagSet) {
+	v.format = choice{words: []string{"table", "ndjson"}, value: "table"}
+	v.color = choice{words: []string{"auto", "always", "never"}, value: "auto"}
+	f.VarP(&v.format, "format", "T", "`table` for people, ndjson for programs")
+	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
+	f.Var(&v.color, "color", "`auto`, always or never (NO_COLOR is honoured)")
+	f.Var(&v.payload, "payload", "payload bytes of a row: `N`, all, or none (table: what fits; ndjson: 1 MiB)")
+	f.VarP(&v.count, "count", "c", "stop after `N` rows")
+	f.BoolVarP(&v.quiet, "quiet", "q", false, "no hints on standard error")
+	f.BoolVarP(&v.verbose, "verbose", "v", false, "more on standard error")
+}
+
+// rowFlags registers what views with a row a message have besides.
+func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
+	v.time = choice{words: []string{"r", "a", "u", "d", "e"}, value: "r"}
+	f.VarP(&v.time, "time", "t", "`r` since the first packet, a local, u UTC, d since the previous row, e epoch")
+	f.BoolVar(&v.frames, "frames", false, "a row for every frame too")
+	f.Var(&v.hide, "hide", "leave out rows: a `LIST` of control,open,close,finding,message")
+}
+
+// console returns where words go.
+func (v *viewFlags) console(stderr io.Writer) *console {
+	return &console{w: stderr, quiet: v.quiet, verbose: v.verbose}
+}
+
+// options returns what the outputs need to know. stdout is where rows go when
+// no file is named.
+func (v *viewFlags) options(stdout io.Writer) report.Options {
+	opt := report.Options{
+		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local,
+	}
+	if v.time.value != "" {
+		opt.Time = report.TimeMode(v.time.value[0])
+	}
+	fd, terminal := -1, false
+	if f, ok := stdout.(*os.File); ok && v.output == "" {
+		fd = int(f.Fd())
+		terminal = term.IsTerminal(fd)
+	}
+	if terminal {
+		if width, _, err := term.GetSize(fd); err == nil {
+			opt.Width = width
+		}
+	}
+	opt.Color = v.colored(terminal)
+	return opt
+}
+
+// colored decides about colour: the flag, then NO_COLOR, CLICOLOR_FORCE and
+// TERM, then whether a terminal is there.
+func (v *viewFlags) colored(terminal bool) bool {
+	force := os.Getenv("CLICOLOR_FORCE")
+	switch {
+	case v.color.value != "auto":
+		return v.color.value == "always"
+	case os.Getenv("NO_COLOR") != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return terminal && os.Getenv("TERM") != "dumb"
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	words []string
+	value string
+}
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return "WORD" }
+
+func (c *choice) Set(s string) error {
+	for _, word := range c.words {
+		if s == word {
+			c.value = s
+			return nil
+		}
+	}
+	return unknownWord(s, c.words)
+}
+
+func unknownWord(s string, words []string) error {
+	hint := "it is one of " + strings.Join(words, ", ")
+	if near := nearest(s, words); near != "" && len(near) > 1 {
+		hint = "did you mean " + near + "? " + hint
+	}
+	return &usageError{text: "no such choice", hint: hint}
+}
+
+// hideFlag is a list of row kinds.
+type hideFlag struct {
+	hide  report.Hide
+	words []string
+}
+
+func hideWords() []string { return []string{"control", "open", "close", "finding", "message"} }
+
+func (h *hideFlag) String() string { return strings.Join(h.words, ",") }
+func (h *hideFlag) Type() string   { return "LIST" }
+
+func (h *hideFlag) Set(s string) error {
+	for word := range strings.SplitSeq(s, ",") {
+		switch word = strings.TrimSpace(word); word {
+		case "control":
+			h.hide |= report.HideControl
+		case "open":
+			h.hide |= report.HideOpen
+		case "close":
+			h.hide |= report.HideClose
+		case "finding":
+			h.hide |= report.HideFinding
+		case "message":
+			h.hide |= report.HideMessage
+		default:
+			return unknownWord(word, hideWords())
+		}
+		h.words = append(h.words, word)
+	}
+	return nil
+}
+
+// payloadFlag is a number of bytes, "all" or "none".
+type payloadFlag struct{ payload report.Payload }
+
+func (p *payloadFlag) Type() string { return "N" }
+
+func (p *payloadFlag) String() string {
+	switch p.payload {
+	case report.PayloadDefault:
+		return ""
+	case report.PayloadAll:
+		return "all"
+	case report.PayloadNone:
+		return "none"
+	}
+	return strconv.Itoa(int(p.payload))
+}
+
+func (p *payloadFlag) Set(s string) error {
+	switch s {
+	case "all":
+		p.payload = report.PayloadAll
+		return nil
+	case "none":
+		p.payload = report.PayloadNone
+		return nil
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	if err != nil || n < 1 {
+		return &usageError{text: "not a number of bytes", hint: "it is a number from 1, all, or none (headers only, nothing is inflated)"}
+	}
+	p.payload = report.Payload(n)
+	return nil
+}
+
+// countFlag is a number of rows.
+type countFlag struct{ n uint64 }
+
+func (c *countFlag) Type() string { return "N" }
+
+func (c *countFlag) String() string {
+	if c.n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(c.n, 10)
+}
+
+func (c *countFlag) Set(s string) error {
+	n, err := strconv.ParseUint(s, 10, 63)
+	if err != nil || n == 0 {
+		return &usageError{text: "not a number of rows", hint: "it is a whole number from 1"}
+	}
+	c.n = n
+	return nil
+}
