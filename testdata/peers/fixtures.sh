@@ -2,7 +2,8 @@
 all=(chat fragments large refused-400 refused-426 ipv6
   pings faye socketio gobwas-client gorilla-client coder-client python megabyte closes killed dropped reset refused-401-retry refused-403-404-503
   deflate-browser deflate-firefox deflate-node deflate-node-threshold deflate-node-no-takeover deflate-node-windows
-  deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python)
+  deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python
+  nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw)
 
 python=/usr/bin/python3 # Debian's, with python3-websockets
 
@@ -54,7 +55,7 @@ make_refused_426() {
 make_ipv6() {
   link fd00::1/64 fd00::2/64
   go_server -library gorilla
-  capture_ng $client ipv6.pcapng
+  capture_ng $client ipv6.pcapng eth0
   node_client chat ws://server.example.com/chat
   finish ipv6
 }
@@ -252,4 +253,133 @@ make_deflate_python() {
   capture $client deflate-python.pcap
   run $python "$here/python/peer.py" client ws://server.example.com/echo on
   finish deflate-python
+}
+
+# Both legs of a proxy in one file, an interface each.
+nginx() {
+  need nginx
+  mkdir -p "$work/nginx/tmp"
+  ip netns exec $middle nginx -p "$work/nginx" -c "$here/proxies/nginx.conf" -e stderr 2>"$work/nginx.err" &
+  pids+=($!)
+  listening $middle 80
+}
+
+# listening waits until a port of a namespace is open.
+listening() {
+  for _ in $(seq 100); do
+    ip netns exec $1 ss -Hltn "sport = :$2" | grep -q . && return
+    sleep 0.1
+  done
+  echo "make.sh: nobody listens on port $2 in $1" >&2
+  exit 1
+}
+
+make_nginx() {
+  link_proxy
+  node_server 0.0.0.0 8080 '{"perMessageDeflate":{"threshold":0}}'
+  nginx
+  capture_ng $middle nginx.pcapng eth0 eth1
+  node_client lines ws://server.example.com/echo '{"perMessageDeflate":{"threshold":0},"headers":{"Cookie":"session=8d0f3c1e; theme=dark"}}'
+  finish nginx
+}
+
+make_nginx_forgotten() {
+  link_proxy
+  go_server -library gorilla -listen :8080
+  nginx
+  capture_ng $middle nginx-forgotten.pcapng eth0 eth1
+  node_client refused ws://server.example.com/forgotten
+  finish nginx-forgotten
+}
+
+haproxy() {
+  need haproxy
+  ip netns exec $middle haproxy -db -q -f "$here/proxies/haproxy.cfg" 2>"$work/haproxy.err" &
+  pids+=($!)
+  listening $middle 80
+}
+
+make_haproxy() {
+  link_proxy
+  go_server -library coder -listen :8080
+  haproxy
+  capture_ng $middle haproxy.pcapng eth0 eth1
+  node_client echo ws://server.example.com/echo
+  finish_capture
+  # dumpcap writes what its interfaces buffered one after the other; nginx.pcapng stays so.
+  mv "$pcaps/haproxy.pcapng" "$work/as-taken.pcapng"
+  reordercap "$work/as-taken.pcapng" "$pcaps/haproxy.pcapng" >/dev/null
+  finish haproxy
+}
+
+# No server behind the proxy.
+make_refused_503_haproxy() {
+  link_proxy
+  haproxy
+  capture_ng $middle refused-503-haproxy.pcapng eth0
+  node_client refused ws://server.example.com/chat
+  finish refused-503-haproxy
+}
+
+# Tagged frames on the trunk of a switch. Filters see the tags or not, depending on who put them on, so all is captured and then filtered.
+trunk() { # NAME FILTER TAG...
+  local name=$1 filter=$2
+  shift 2
+  link 10.0.0.1/24 10.0.0.2/24
+  ip -n $client link del eth0
+  ip netns add $middle
+  ip netns exec $middle sysctl -qw net.ipv6.conf.all.disable_ipv6=1
+  wire $client eth0 $middle port0
+  wire $server eth0 $middle port1
+  wire $middle trunk0 $middle trunk1
+  local device
+  for device in port0 port1 trunk0 trunk1; do
+    ip -n $middle link set $device mtu 1600 up
+    offload $middle off $device
+  done
+  end $client 10.0.0.1/24
+  end $server 10.0.0.2/24
+  start switch $middle $python "$here/python/wires.py" switch port0 port1 trunk0 trunk1 "$@"
+  go_server -library gorilla
+  device=trunk0 capture $middle $name.pcap ''
+  node_client trunk ws://server.example.com/echo
+  mv "$pcaps/$name.pcap" "$work/all.pcap"
+  finish_capture
+  tcpdump -Z root -r "$work/all.pcap" -w "$pcaps/$name.pcap" "$filter" 2>/dev/null
+  finish $name
+}
+make_vlan() { trunk vlan 'vlan 5 and tcp' 8100:5; }
+make_qinq() { trunk qinq 'vlan 7 and vlan 5 and tcp' 88a8:7 8100:5; }
+
+# loopback has both ends at one address, and checksums that nobody fills in.
+loopback() { # NAME ADDRESS-TO-LISTEN URL
+  v4
+  start server $client "$work/peers" -library gorilla -listen "$2"
+  device=lo capture $client $1.pcap
+  node_client chat "$3"
+  finish $1
+}
+make_loopback() { loopback loopback 127.0.0.1:8080 ws://127.0.0.1:8080/chat; }
+make_loopback6() { loopback loopback6 '[::1]:8080' 'ws://[::1]:8080/chat'; }
+
+# All devices at once: no Ethernet header but Linux's "cooked" one, in its two versions.
+any() { # NAME LINKTYPE
+  v4
+  go_server -library gorilla
+  device=any capture $client $1.pcap tcp -y $2
+  node_client chat ws://server.example.com/chat
+  finish $1
+}
+make_any() { any any LINUX_SLL2; }
+make_sll() { any sll LINUX_SLL; }
+
+# A tun device carries IP packets without a link layer.
+make_raw() {
+  v4
+  start wire $client $python "$here/python/wires.py" tun $client 10.9.0.1 $server 10.9.0.2
+  printf '127.0.0.1 localhost\n10.9.0.2 server.example.com\n' >/etc/netns/$client/hosts
+  go_server -library gorilla
+  device=tun0 capture $client raw.pcap
+  node_client chat ws://server.example.com/chat
+  finish raw
 }

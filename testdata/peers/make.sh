@@ -1,20 +1,20 @@
 #!/bin/bash
 # Makes captures of testdata/pcaps again: make.sh NAME... or make.sh all. Needs root, Linux, and (Debian's names)
 # tcpdump tshark (it judges each capture when made) ethtool iproute2 nodejs npm golang; what a fixture needs beyond stands in its function.
-# Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's.
+# Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's. A proxy or a switch is a third.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 pcaps=${PCAPS:-$here/../pcaps}
 work=$(mktemp -d)
-client=wsdump-client server=wsdump-server
-pids=()
+client=wsdump-client server=wsdump-server middle=wsdump-middle
+pids=() capturing=
 failed=0
 
 . "$here/fixtures.sh"
 
 need() {
   for program; do
-    command -v "$program" >/dev/null || { echo "make.sh: $program is missing; install it (see the head of this file)" >&2; exit 1; }
+    type -P "$program" >/dev/null || { echo "make.sh: $program is missing; install it (see the head of this file)" >&2; exit 1; }
   done
 }
 
@@ -37,21 +37,42 @@ link() {
   end $server "$2"
 }
 
-end() {
-  ip -n "$1" addr add "$2" dev eth0 $(case "$2" in *:*) echo nodad ;; esac)
-  ip -n "$1" link set eth0 up
-  offload "$1" off
+end() { # NAMESPACE ADDRESS [DEVICE]
+  local device=${3:-eth0}
+  ip -n "$1" addr add "$2" dev $device $(case "$2" in *:*) echo nodad ;; esac)
+  ip -n "$1" link set $device up
+  offload "$1" off $device
 }
 
-offload() {
-  for feature in tx tso gso gro; do ip netns exec "$1" ethtool -K eth0 $feature "$2" >/dev/null; done
+offload() { # NAMESPACE on|off [DEVICE]
+  for feature in tx tso gso gro; do ip netns exec "$1" ethtool -K ${3:-eth0} $feature "$2" >/dev/null; done
 }
 
 unlink_all() {
-  for ns in $client $server ${more_namespaces:-}; do
+  for ns in $client $server $middle; do
     ip netns del $ns 2>/dev/null || true
     rm -rf /etc/netns/$ns
   done
+}
+
+# link_proxy puts a third machine between: the client at 10.0.0.1 sees it at 10.0.0.2, the server at 10.0.1.2 sees it at 10.0.1.1.
+link_proxy() {
+  link 10.0.0.1/24 10.0.1.2/24
+  ip -n $client link del eth0
+  ip netns add $middle
+  ip -n $middle link set lo up
+  wire $client eth0 $middle eth0
+  wire $server eth0 $middle eth1
+  printf '127.0.0.1 localhost\n10.0.0.2 server.example.com\n' >/etc/netns/$client/hosts
+  end $client 10.0.0.1/24
+  end $server 10.0.1.2/24
+  end $middle 10.0.0.2/24
+  end $middle 10.0.1.1/24 eth1
+}
+
+wire() { # NAMESPACE DEVICE NAMESPACE DEVICE
+  wires=$((wires + 1))
+  ip -n $1 link add $2 address 02:00:00:00:0$wires:01 type veth peer name $4 address 02:00:00:00:0$wires:02 netns $3
 }
 
 # start NAME NAMESPACE COMMAND... runs a program in a namespace and waits until it wrote "ready".
@@ -73,18 +94,21 @@ wait_for() {
   exit 1
 }
 
-# capture NAMESPACE FILE [FILTER [tcpdump's options]] starts tcpdump.
+# capture NAMESPACE FILE [FILTER [tcpdump's options]] starts tcpdump, on eth0 or $device.
 capture() {
-  local ns=$1 file=$2 filter=${3:-tcp}
+  local ns=$1 file=$2 filter=${3-tcp}
   shift $(($# < 3 ? $# : 3))
-  ip netns exec $ns tcpdump -Z root -n -s 0 -B 16384 -U --immediate-mode -i eth0 "$@" -w "$pcaps/$file" "$filter" 2>"$work/capture.err" &
+  ip netns exec $ns tcpdump -Z root -n -s 0 -B 16384 -U --immediate-mode -i ${device:-eth0} "$@" -w "$pcaps/$file" "$filter" 2>"$work/capture.err" &
   capturing=$!
   wait_for "$work/capture.err" 'listening on'
 }
 
-# capture_ng NAMESPACE FILE [FILTER]: the same with dumpcap, which writes pcapng.
+# capture_ng NAMESPACE FILE DEVICE...: the same with dumpcap, which writes pcapng.
 capture_ng() {
-  ip netns exec $1 dumpcap -q -i eth0 -s 0 -w "$pcaps/$2" -f "${3:-tcp}" 2>"$work/capture.err" &
+  local ns=$1 file=$2 device interfaces=()
+  shift 2
+  for device; do interfaces+=(-i $device -f tcp -s 0); done
+  ip netns exec $ns dumpcap -q -n "${interfaces[@]}" -w "$pcaps/$file" 2>"$work/capture.err" &
   capturing=$!
   wait_for "$work/capture.err" 'File:'
   sleep 0.5
@@ -98,11 +122,17 @@ run() {
   }
 }
 
-# finish NAME stops what was started, and joins the logs of client and server.
-finish() {
+finish_capture() {
+  [ -n "$capturing" ] || return 0
   sleep 1.5 # the last segments, and tcpdump's buffer
   kill -INT $capturing
   wait $capturing || true
+  capturing=
+}
+
+# finish NAME stops what was started, and joins the logs of client and server.
+finish() {
+  finish_capture
   for pid in "${pids[@]}"; do
     kill $pid 2>/dev/null || true
     wait $pid 2>/dev/null || true
@@ -116,10 +146,11 @@ finish() {
   node "$here/check.js" "$pcaps/$1".pcap* "$pcaps/$1.record.json" || failed=1
 }
 
-trap 'for pid in "${pids[@]}" ${capturing:-}; do kill $pid 2>/dev/null || true; done; unlink_all; rm -rf "$work"' EXIT
+trap 'for pid in "${pids[@]}" $capturing; do kill $pid 2>/dev/null || true; done; unlink_all; rm -rf "$work"' EXIT
 prepare
 [ "$*" = all ] && set -- "${all[@]}"
 for name; do
+  wires=0
   unlink_all
   rm -f "$work"/*.log "$work"/*.out "$work"/*.err
   echo "$name"

@@ -29,8 +29,9 @@ func serveGorilla(f *logFile, deflate string) http.HandlerFunc {
 		o := requested(r, version("github.com/gorilla/websocket"))
 		ws, err := up.Upgrade(w, r, nil)
 		if err != nil {
-			o.Status = http.StatusBadRequest
-			f.open(o)
+			if o.Status = http.StatusBadRequest; r.Header.Get("Upgrade") != "" {
+				f.open(o)
+			}
 			return
 		}
 		o.Subprotocol, o.Compression = ws.Subprotocol(), deflate != "off" && offersDeflate(r)

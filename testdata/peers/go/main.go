@@ -35,10 +35,6 @@ func main() {
 	upgrade := map[string]func(*logFile, string) http.HandlerFunc{
 		"gorilla": serveGorilla, "coder": serveCoder, "gobwas": serveGobwas,
 	}[*library](f, *deflate)
-	plain := http.NotFoundHandler()
-	if *files != "" {
-		plain = http.FileServer(http.Dir(*files))
-	}
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.URL.Path == "/room" && r.URL.Query().Get("name") == "":
@@ -46,10 +42,10 @@ func main() {
 			o.Status = http.StatusBadRequest
 			f.open(o)
 			http.Error(w, "which room? add ?name=", http.StatusBadRequest)
-		case strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
-			upgrade(w, r)
+		case *files != "" && !strings.EqualFold(r.Header.Get("Upgrade"), "websocket"):
+			http.FileServer(http.Dir(*files)).ServeHTTP(w, r)
 		default:
-			plain.ServeHTTP(w, r)
+			upgrade(w, r)
 		}
 	})
 	l, err := net.Listen("tcp", *listen)

@@ -127,6 +127,17 @@ const scenarios = {
     await conn.closed;
   },
 
+  // trunk: segments of full size, both ways.
+  async trunk(dial) {
+    const conn = await dial();
+    await ask(conn, 'hello');
+    await ask(conn, digits(10000));
+    conn.ping('png');
+    await conn.next();
+    conn.close(1000, 'bye');
+    await conn.closed;
+  },
+
   // pings: several in flight, an empty one, a pong that nobody asked for, and one of the longest kind.
   async pings(dial) {
     const conn = await dial();
