@@ -43,7 +43,7 @@ func (s *Stream) readControl(dir timeline.Direction, h *half, f *timeline.Frame)
 	case timeline.OpPong:
 		s.readPong(h, &s.half[dir.Reverse()], f)
 	case timeline.OpClose:
-		s.readClose(h, f)
+		s.readClose(dir, h, f)
 	}
 }
 
@@ -68,7 +68,7 @@ func (s *Stream) readPong(h, from *half, f *timeline.Frame) {
 }
 
 // readClose understands a close payload (RFC 6455 5.5.1).
-func (s *Stream) readClose(h *half, f *timeline.Frame) {
+func (s *Stream) readClose(dir timeline.Direction, h *half, f *timeline.Frame) {
 	switch {
 	case f.Length == 0:
 		return
@@ -87,6 +87,7 @@ func (s *Stream) readClose(h *half, f *timeline.Frame) {
 		h.judge(finding)
 	case code < 1000, code >= 1004 && code <= 1006, code >= 1015 && code <= 2999:
 		h.judge(finding)
+	case s.conn.ClosedBy[dir.Reverse()] && code == s.conn.CloseCode: // an echo tells nothing new
 	case code == 1002, code == 1003, code >= 1007 && code <= 1014:
 		h.judge(timeline.Finding{Rule: ruleCloseAbnormal, Got: fmt.Sprint(code)})
 	}

@@ -309,11 +309,12 @@ func (p *packet) framed(rnd *rand.Rand) {
 	}
 }
 
-// newPacket returns a random packet and the bytes of its headers.
-func newPacket(rnd *rand.Rand) (p *packet, headers int) {
+// newPacket returns a random packet with up to so many tunnels, and the bytes
+// of its headers.
+func newPacket(rnd *rand.Rand, tunnels int) (p *packet, headers int) {
 	p = newTCP(rnd, rnd.IntN(100)*rnd.IntN(2))
 	p.ip(rnd)
-	for range rnd.IntN(3) {
+	for range rnd.IntN(tunnels + 1) {
 		if p.ether == etherIPv4 || p.ether == etherIPv6 {
 			p.tunnel(rnd)
 		}

@@ -22,7 +22,7 @@ func TestEveryShape(t *testing.T) {
 	var d Decoder
 	seen := map[string]bool{}
 	for range 20_000 {
-		p, headers := newPacket(rnd)
+		p, headers := newPacket(rnd, 2)
 		for _, s := range p.shape[1:] {
 			seen[s] = true
 		}
@@ -264,7 +264,7 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 	var d Decoder
 	var seg Segment
 	for range 300 {
-		p, _ := newPacket(rnd)
+		p, _ := newPacket(rnd, 2)
 		if slices.Contains(p.shape, "geneve") { // gopacket copies each option
 			continue
 		}
@@ -282,7 +282,7 @@ func TestDecodeAllocatesNothing(t *testing.T) {
 func FuzzDecode(f *testing.F) {
 	rnd := rand.New(rand.NewPCG(5, 5))
 	for range 200 {
-		p, _ := newPacket(rnd)
+		p, _ := newPacket(rnd, 2)
 		f.Add(p.link, p.b, uint32(rnd.IntN(20)))
 	}
 	var d Decoder

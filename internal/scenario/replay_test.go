@@ -1,0 +1,73 @@
+package scenario_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsdump/wsdump/internal/scenario"
+	"github.com/wsdump/wsdump/pipeline"
+)
+
+func play(t *testing.T, s *scenario.Scenario, d scenario.Disguise) []string {
+	t.Helper()
+	r := &scenario.Recorder{Poison: true}
+	if err := pipeline.Run(context.Background(), &scenario.Source{Packets: s.Packets(d)}, r, pipeline.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return r.Lines
+}
+
+// without leaves out what depends on the disguise.
+func without(lines []string, prefixes ...string) (out []string) {
+next:
+	for _, l := range lines {
+		for _, p := range prefixes {
+			if strings.HasPrefix(l, p) {
+				continue next
+			}
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// TestScenarios plays every scenario plain, where all events must be as
+// written, and in every disguise, where all but findings about TCP must be.
+func TestScenarios(t *testing.T) {
+	files, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, part := range strings.Split("\n"+string(text), "\n## ")[1:] {
+			name, body, _ := strings.Cut(part, "\n")
+			t.Run(filepath.Base(file)+"/"+name, func(t *testing.T) {
+				s, err := scenario.Parse(name, body)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(s.Expect) == 0 {
+					t.Fatal("a scenario without an expectation proves nothing")
+				}
+				if diff := cmp.Diff(s.Expect, play(t, s, scenario.Disguise{})); diff != "" {
+					t.Fatalf("plain (-want +got):\n%s", diff)
+				}
+				want := without(s.Expect, "finding tcp/")
+				for _, d := range scenario.Disguises() {
+					if diff := cmp.Diff(want, without(play(t, s, d), "finding tcp/")); diff != "" {
+						t.Errorf("%s (-want +got):\n%s", d.Name, diff)
+					}
+				}
+			})
+		}
+	}
+}
