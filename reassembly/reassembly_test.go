@@ -33,8 +33,10 @@ func (s recorded) say(format string, args ...any) {
 	s.r.lines = append(s.r.lines, fmt.Sprintf("%d ", s.id)+fmt.Sprintf(format, args...))
 }
 func (s recorded) Data(d timeline.Direction, _ timeline.Stamp, b []byte) { s.say("%s %q", name(d), b) }
-func (s recorded) Gap(d timeline.Direction, _ timeline.Stamp, n uint64)  { s.say("%s gap %d", name(d), n) }
-func (s recorded) Finding(f *timeline.Finding)                           { s.say("finding %s", f.Rule.ID) }
+func (s recorded) Gap(d timeline.Direction, _ timeline.Stamp, n uint64) {
+	s.say("%s gap %d", name(d), n)
+}
+func (s recorded) Finding(f *timeline.Finding) { s.say("finding %s", f.Rule.ID) }
 func (s recorded) End(d timeline.Direction, _ timeline.Stamp, why timeline.End) {
 	s.say("%s end %s", name(d), [...]string{"open", "fin", "rst", "timeout", "replaced", "limit"}[why])
 }

@@ -17,17 +17,17 @@ import (
 // Disguise is a way to put the same conversation on the wire. The zero value
 // sends each step as one segment over Ethernet and IPv4.
 type Disguise struct {
-	Name      string
-	Seed      uint64
-	MaxPiece  int  // split segments into random pieces of at most that many bytes; 1: every byte alone
-	Shuffle   bool // reorder the segments that one side sends before the other answers
-	Repeat    bool // send some segments twice
-	Overlap   bool // resend bytes before a segment together with it
-	Wrap      bool // sequence numbers pass zero inside the conversation
-	IPv6      bool
-	VLAN      bool
-	Exchange  bool // the client has the higher address
-	SameIP    bool // both ends on one address
+	Name     string
+	Seed     uint64
+	MaxPiece int  // split segments into random pieces of at most that many bytes; 1: every byte alone
+	Shuffle  bool // reorder the segments that one side sends before the other answers
+	Repeat   bool // send some segments twice
+	Overlap  bool // resend bytes before a segment together with it
+	Wrap     bool // sequence numbers pass zero inside the conversation
+	IPv6     bool
+	VLAN     bool
+	Exchange bool // the client has the higher address
+	SameIP   bool // both ends on one address
 }
 
 // Disguises are those that must tell the same story as the plain conversation.

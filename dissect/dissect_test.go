@@ -1,0 +1,134 @@
+package dissect
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsdump/wsdump/dissect/ws"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// TestAccept: the values of RFC 6455 1.3 and of a textbook.
+func TestAccept(t *testing.T) {
+	for key, want := range map[string]string{
+		"dGhlIHNhbXBsZSBub25jZQ==": "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+		"x3JJHMbDL1EzLkh9GBhXDw==": "HSmrc0sMlYUkAGmm5OPpG2HaGWk=",
+	} {
+		if got := acceptFor(key); got != want {
+			t.Errorf("accept for %s: got %s, want %s", key, got, want)
+		}
+	}
+}
+
+func TestExtensions(t *testing.T) {
+	got := extensions([]timeline.Header{
+		{Name: "Sec-WebSocket-Extensions", Value: `permessage-deflate; client_max_window_bits; server_max_window_bits="10", foo;a="x, y; z\"q"`},
+		{Name: "sec-websocket-extensions", Value: `X-Webkit-Deflate-Frame`},
+	})
+	want := []timeline.Extension{
+		{Name: "permessage-deflate", Params: []timeline.Param{{Name: "client_max_window_bits"}, {Name: "server_max_window_bits", Value: "10", HasValue: true}}},
+		{Name: "foo", Params: []timeline.Param{{Name: "a", Value: `x, y; z"q`, HasValue: true}}},
+		{Name: "x-webkit-deflate-frame"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+func TestUnderstand(t *testing.T) {
+	for _, tc := range []struct{ target, host, url, wantHost, wantPath string }{
+		{"/chat?a=b#c", "example.com:8080", "ws://example.com:8080/chat?a=b", "example.com", "/chat"},
+		{"/", "[::1]:81", "ws://[::1]:81/", "[::1]", "/"},
+		{"/", "[::1]", "ws://[::1]/", "[::1]", "/"},
+		{"http://other.example:1/x", "example.com", "ws://other.example:1/x", "other.example", "/x"},
+		{"http://other.example", "example.com", "ws://other.example/", "other.example", "/"},
+		{"/x", "", "ws://10.0.0.1:80/x", "", "/x"},
+	} {
+		h := &timeline.Handshake{Method: "GET", Target: tc.target, RequestHeaders: []timeline.Header{{Name: "host", Value: tc.host}}}
+		understand(h, false)
+		if got := h.URL("10.0.0.1:80"); got != tc.url || h.Host != tc.wantHost || h.Path != tc.wantPath {
+			t.Errorf("%s on %s: got %s, %s, %s; want %+v", tc.target, tc.host, got, h.Host, h.Path, tc)
+		}
+	}
+}
+
+func TestCleartextCredentials(t *testing.T) {
+	for _, tc := range []struct {
+		server, query string
+		headers       []timeline.Header
+		want          bool
+	}{
+		{"93.184.216.34", "", []timeline.Header{{Name: "cookie", Value: "a=b"}}, true},
+		{"93.184.216.34", "access_token=x", nil, true},
+		{"93.184.216.34", "room=5", nil, false},
+		{"10.0.0.1", "", []timeline.Header{{Name: "Cookie", Value: "a=b"}}, false},
+		{"127.0.0.1", "token=x", nil, false},
+		{"fd00::1", "token=x", nil, false},
+		{"100.64.3.4", "token=x", nil, false},
+		{"2606:2800:220:1::1", "token=x", nil, true},
+	} {
+		h := &timeline.Handshake{Scheme: "ws", Status: 101, HTTPVersion: "2", Host: "a", Query: tc.query, RequestHeaders: tc.headers}
+		h.Status = 200
+		found := false
+		for _, f := range judge(h, netip.MustParseAddr(tc.server)) {
+			found = found || f.Rule == ruleCleartext
+		}
+		if found != tc.want {
+			t.Errorf("%+v: found %v", tc, found)
+		}
+	}
+}
+
+// TestRulesAreDocumented: every rule has an ID of its own, a title and a text.
+func TestRulesAreDocumented(t *testing.T) {
+	seen := map[string]bool{}
+	for _, r := range append(Rules(), ws.Rules()...) {
+		if r.Title == "" || r.Text == "" || r.Since == "" {
+			t.Errorf("%s lacks a title, text or version", r.ID)
+		}
+		seen[r.ID] = true
+	}
+	if len(seen) < 30 {
+		t.Errorf("%d rules", len(seen))
+	}
+}
+
+// FuzzSwitch: whatever two sides say, nothing panics and every Conn that opens
+// is closed.
+func FuzzSwitch(f *testing.F) {
+	f.Add([]byte("GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x80abcd"), []byte("HTTP/1.1 101\r\n\r\n\x81\x01x"), true)
+	f.Add([]byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"), []byte("SSH-2.0-x\r\n"), false)
+	f.Fuzz(func(t *testing.T, client, server []byte, midstream bool) {
+		s := &balance{}
+		d := New(s, timeline.Limits{Head: 4 << 10, Held: 4 << 10, Message: 1 << 10})
+		stream := d.Open(&timeline.Transport{Midstream: midstream})
+		var at timeline.Stamp
+		for len(client)+len(server) > 0 {
+			if n := min(len(client), 11); n > 0 {
+				stream.Data(timeline.ClientToServer, at, client[:n])
+				client = client[n:]
+			}
+			if n := min(len(server), 13); n > 0 {
+				stream.Data(timeline.ServerToClient, at, server[:n])
+				server = server[n:]
+			}
+		}
+		stream.End(timeline.ServerToClient, at, timeline.EndFIN)
+		stream.End(timeline.ClientToServer, at, timeline.EndReset)
+		if s.open != 0 {
+			t.Fatalf("%d connections were opened and not closed", s.open)
+		}
+	})
+}
+
+type balance struct {
+	timeline.Nop
+	open int
+}
+
+func (*balance) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
+
+func (b *balance) Open(*timeline.Conn)                  { b.open++ }
+func (b *balance) Close(*timeline.Conn, timeline.Stamp) { b.open-- }
