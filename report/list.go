@@ -102,7 +102,10 @@ func (l *List) cells(c *timeline.Conn) []string {
 		if n.Messages == 0 {
 			return "-"
 		}
-		return count(n.Messages) + " (" + size(n.MessageBytes) + ")"
+		if bytes := messageBytes(n); bytes != "" {
+			return count(n.Messages) + " (" + bytes + ")"
+		}
+		return count(n.Messages)
 	}
 	return []string{
 		strconv.FormatUint(c.ID, 10), cut(url, listURL), client, c.Server.String(), cut(answer, 40), duration(c.Duration()),

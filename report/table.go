@@ -44,7 +44,7 @@ type Table struct {
 	head    []byte // its head
 	columns bool   // the column head stands over the rows
 	printed bool   // anything at all
-	bare    bool   // the latest line was the head of a refused attempt
+	bare    bool   // the latest line is about a refused attempt
 }
 
 // holdLimit is how many bytes of rows wait for the decision how to show them.
@@ -228,7 +228,8 @@ func (t *Table) print(kind lineKind, conn uint64, line []byte) {
 		t.printGrouped(kind, conn, line)
 	}
 	t.buf = append(bytes.TrimRight(t.buf, " "), '\n')
-	t.printed, t.bare = true, kind == lineRefused
+	t.printed = true
+	t.bare = kind == lineRefused || t.bare && kind == lineRow && conn != t.current
 }
 
 func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
@@ -242,12 +243,15 @@ func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
 		}
 		t.columns = false
 	case lineRow:
+		if conn != 0 && conn != t.current { // what was found about a refused attempt
+			if !t.bare {
+				t.buf = append(appendConn(t.buf, conn), ' ')
+			}
+			break
+		}
 		if !t.columns {
 			t.columns = true
 			t.buf = append(t.appendColumns(t.buf), '\n')
-		}
-		if conn != 0 && conn != t.current {
-			t.buf = append(appendConn(t.buf, conn), ' ')
 		}
 	case lineClosing:
 		t.buf = append(t.buf, closingIndent...)

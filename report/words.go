@@ -249,13 +249,23 @@ func carried(c *timeline.Conn) string {
 		return "no messages"
 	}
 	with := func(n *timeline.Counters) string {
-		if n.Messages == 0 {
-			return ""
+		if text := messageBytes(n); text != "" {
+			return " (" + text + ")"
 		}
-		return " (" + size(n.MessageBytes) + ")"
+		return ""
 	}
 	return plural(sent.Messages, "message") + " sent" + with(sent) + ", " +
 		count(received.Messages) + " received" + with(received)
+}
+
+// messageBytes returns the size of all messages of a direction, "" when there
+// are none or nobody knows it, as with compressed messages that were not
+// inflated.
+func messageBytes(n *timeline.Counters) string {
+	if n.Messages == 0 || n.MessageBytes == 0 && n.WireBytes > n.Bytes {
+		return ""
+	}
+	return size(n.MessageBytes)
 }
 
 // NothingFound says what a capture without a single WebSocket held, and what

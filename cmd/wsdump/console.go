@@ -107,22 +107,19 @@ func quote(s string) string {
 	return `"` + s + `"`
 }
 
-// more keeps the console short: it tells the first few and counts the rest.
-type more struct {
-	console *console
-	n       int
-}
+// few keeps the console short: it tells a few hints, or only how many there
+// are.
+type few struct{ texts []string }
 
-const tellFirst = 5
+func (f *few) add(text string) { f.texts = append(f.texts, text) }
 
-func (m *more) hint(text string) {
-	if m.n++; m.n <= tellFirst || m.console.verbose {
-		m.console.hint(text)
+// tell tells what was added; what says what it is about.
+func (f *few) tell(c *console, what string) {
+	if len(f.texts) > 3 && !c.verbose {
+		c.hint(strconv.Itoa(len(f.texts)) + " " + what + " (-v tells which)")
+		return
 	}
-}
-
-func (m *more) done(what string) {
-	if rest := m.n - tellFirst; rest > 0 && !m.console.verbose {
-		m.console.hint(strconv.Itoa(rest) + " more " + what + " (-v tells all)")
+	for _, text := range f.texts {
+		c.hint(text)
 	}
 }

@@ -40,17 +40,17 @@ func (s *sourceFlags) open(ctx context.Context, stdin io.Reader, words *console,
 	if err := s.mistyped(); err != nil {
 		return nil, err
 	}
-	skipped := &more{console: words}
+	skipped := &few{}
 	input, err := capture.Open(s.paths(), capture.Options{
 		Stdin: &patientReader{ctx: ctx, r: stdin},
 		OnNote: func(n capture.Note) {
 			if n.Kind == capture.NoteSkippedFile {
-				skipped.hint(n.Text)
+				skipped.add(n.Text)
 			}
 			notes.Add(n)
 		},
 	})
-	skipped.done("files are no captures")
+	skipped.tell(words, "files in the folders are no captures and were left out")
 	return input, err
 }
 

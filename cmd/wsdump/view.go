@@ -31,9 +31,9 @@ type viewFlags struct {
 func (v *viewFlags) flags(f *pflag.FlagSet) {
 	v.format = choice{words: []string{"table", "ndjson"}, value: "table"}
 	v.color = choice{words: []string{"auto", "always", "never"}, value: "auto"}
-	f.VarP(&v.format, "format", "T", "`table` for people, ndjson for programs")
+	f.VarP(&v.format, "format", "T", "output `NAME`: table for people, ndjson for programs")
 	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
-	f.Var(&v.color, "color", "`auto`, always or never (NO_COLOR is honoured)")
+	f.Var(&v.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
 	f.Var(&v.payload, "payload", "payload bytes of a row: `N`, all, or none (table: what fits; ndjson: 1 MiB)")
 	f.VarP(&v.count, "count", "c", "stop after `N` rows")
 	f.BoolVarP(&v.quiet, "quiet", "q", false, "no hints on standard error")
@@ -43,7 +43,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet) {
 // rowFlags registers what views with a row a message have besides.
 func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
 	v.time = choice{words: []string{"r", "a", "u", "d", "e"}, value: "r"}
-	f.VarP(&v.time, "time", "t", "`r` since the first packet, a local, u UTC, d since the previous row, e epoch")
+	f.VarP(&v.time, "time", "t", "time `MODE`: r since the first packet, a local, u UTC, d since the previous row, e epoch")
 	f.BoolVar(&v.frames, "frames", false, "a row for every frame too")
 	f.Var(&v.hide, "hide", "leave out rows: a `LIST` of control,open,close,finding,message")
 }
