@@ -36,7 +36,7 @@ type Source interface {
 // Options are what [Open] may be told. The zero value is ready.
 type Options struct {
 	Stdin  io.Reader  // what the path "-" reads; nil: os.Stdin
-	OnNote func(Note) // what files say besides packets; nil: nobody listens
+	OnNote func(Note) // what files say besides packets, called by Open and Next; nil: nobody listens
 }
 
 // NoteKind says what a [Note] is about.

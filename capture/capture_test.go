@@ -55,16 +55,18 @@ func drain(t testing.TB, src *Input, notes *[]Note) (r result) {
 	return r
 }
 
-// read reads bytes as a file; one byte a time when slow.
+// read reads bytes as a file; one byte a time into a tiny buffer when slow.
 func read(t testing.TB, file []byte, slow bool) (result, error) {
 	t.Helper()
-	var stdin io.Reader = bytes.NewReader(file)
-	if slow {
-		stdin = oneByte{stdin}
-	}
 	var notes []Note
-	src, err := Open([]string{Stdin}, Options{Stdin: stdin, OnNote: func(n Note) { notes = append(notes, n) }})
-	if err != nil {
+	opt := Options{Stdin: bytes.NewReader(file), OnNote: func(n Note) { notes = append(notes, n) }}
+	size := 4096
+	if slow {
+		opt.Stdin = oneByte{opt.Stdin}
+		size = 64
+	}
+	src := &Input{} // what Open does, with a small buffer that must be moved and grow
+	if err := src.add(candidate{name: Stdin}, size, false, opt); err != nil {
 		return result{}, err
 	}
 	return drain(t, src, &notes), nil

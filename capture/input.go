@@ -115,13 +115,14 @@ func expand(paths []string, opt Options) (found []candidate, err error) {
 			continue
 		}
 		found = append(found, candidate{folder: path})
-		filepath.WalkDir(path, func(name string, entry fs.DirEntry, err error) error {
+		root := path + string(filepath.Separator) // goes through a link to a folder
+		filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 			switch {
-			case err != nil && name == path:
+			case err != nil && name == root:
 				errs = append(errs, openError(path, err))
 			case err != nil:
 				skipped(opt, name, openError(name, err))
-			case name != path && strings.HasPrefix(entry.Name(), "."):
+			case name != root && strings.HasPrefix(entry.Name(), "."):
 				if entry.IsDir() {
 					return fs.SkipDir
 				}

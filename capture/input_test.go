@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -127,10 +126,6 @@ func TestMergeOfManyFiles(t *testing.T) {
 	slices.SortStableFunc(want, func(a, b Packet) int { return cmp.Compare(a.Time, b.Time) })
 	dir := write(t, content)
 
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		t.Fatal(err)
-	}
 	src, err := Open([]string{dir}, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -216,6 +211,20 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+func TestLinkToFolder(t *testing.T) {
+	dir := write(t, map[string][]byte{"real/1.pcap": pcapOf(at(1))})
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "real"), link); err != nil {
+		t.Skip("no links here:", err)
+	}
+	for _, path := range []string{link, link + "/", filepath.Join(dir, "real") + "/"} {
+		r, names, err := readPaths(t, path)
+		if err != nil || r.err != nil || len(r.packets) != 1 || names[0] != filepath.Join(path, "1.pcap") {
+			t.Errorf("%s: %v %v %v", path, err, r.err, names)
+		}
+	}
+}
+
 func TestOpenErrors(t *testing.T) {
 	dir := write(t, map[string][]byte{
 		"photo.jpg": []byte("\xff\xd8\xff\xe0\x00\x10JFIF and so on and so on"),
@@ -273,7 +282,7 @@ func TestOpenErrors(t *testing.T) {
 	if _, err := Open([]string{"-", "-"}, Options{Stdin: bytes.NewReader(nil)}); err == nil || !strings.Contains(err.Error(), "only once") {
 		t.Errorf("%v", err)
 	}
-	if err := openError("x", &fs.PathError{Op: "open", Path: "x", Err: syscall.EACCES}); !errors.Is(err, fs.ErrPermission) ||
+	if err := openError("x", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}); !errors.Is(err, fs.ErrPermission) ||
 		!strings.Contains(err.Error(), "x: no permission") {
 		t.Errorf("%v", err)
 	}
@@ -347,20 +356,6 @@ func TestReadErrorIsTold(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Read([]byte) (int, error) { return 0, f.err }
-
-func TestNamedPipe(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "pipe")
-	if err := syscall.Mkfifo(path, 0o600); err != nil {
-		t.Skip("no named pipes here:", err)
-	}
-	packets := samples(4)
-	go os.WriteFile(path, pcapOf(packets), 0)
-	r, _, err := readPaths(t, path)
-	if err != nil || r.err != nil {
-		t.Fatal(err, r.err)
-	}
-	same(t, r.packets, packets)
-}
 
 func TestWriters(t *testing.T) {
 	packets := samples(9)

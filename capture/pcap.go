@@ -158,7 +158,7 @@ func (r *pcap) next(p *Packet) error {
 		r.packets++
 		r.last = rec.time
 		p.Time = rec.time
-		p.Data = b[r.header:]
+		p.Data = b[r.header:n:n]
 		p.Length = max(rec.length, rec.captured)
 		p.Link = r.link
 		return nil

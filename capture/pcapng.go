@@ -239,7 +239,7 @@ func (r *pcapng) packet(id uint32, b []byte, p *Packet) (bool, string) {
 		return false, fmt.Sprintf("a packet says %d bytes in a block that has room for %d", captured, len(b)-16)
 	}
 	p.Time = i.time(uint64(r.u32(b))<<32 | uint64(r.u32(b[4:])))
-	p.Data = b[16 : 16+captured]
+	p.Data = b[16 : 16+captured : 16+captured]
 	p.Length = max(r.u32(b[12:]), captured)
 	p.Link = i.link
 	return true, ""
