@@ -1,0 +1,327 @@
+package pipeline_test
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+const fixtures = "../testdata/pcaps/"
+
+// record is what the endpoints of a fixture wrote down themselves; its format
+// is told in testdata/pcaps/README.md.
+type record struct {
+	Connections []struct {
+		Path           string
+		Client, Server *end
+	}
+}
+
+type end struct {
+	Library       string
+	Local, Remote string
+	Status        int
+	Subprotocol   string
+	Hears         []string
+	Events        []event
+}
+
+type event struct {
+	Dir, Kind            string
+	Length               int
+	Text, Base64, SHA256 *string
+	Frames               uint64
+	Code                 int
+	Reason               string
+}
+
+// seen is one connection as wsdump tells it.
+type seen struct {
+	conn   *timeline.Conn
+	events []event
+	used   [2]bool
+}
+
+// watcher is a Sink that keeps everything.
+type watcher struct {
+	timeline.Nop
+	conns    []*seen
+	findings []string
+	totals   timeline.Totals
+}
+
+func (*watcher) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
+
+func (w *watcher) Open(c *timeline.Conn) { w.conns = append(w.conns, &seen{conn: c}) }
+
+func (w *watcher) of(c *timeline.Conn) *seen { return w.conns[c.ID-1] }
+
+func (w *watcher) Frame(f *timeline.Frame) {
+	e := event{Dir: f.Dir.String(), Kind: f.Opcode.String(), Length: int(f.Length)}
+	if f.Opcode == timeline.OpClose {
+		e = event{Dir: e.Dir, Kind: e.Kind, Code: int(f.CloseCode), Reason: string(f.CloseReason)}
+	} else {
+		text := string(f.Payload)
+		e.Text = &text
+	}
+	w.of(f.Conn).events = append(w.of(f.Conn).events, e)
+}
+
+func (w *watcher) Message(m *timeline.Message) {
+	text := string(m.Payload)
+	e := event{Dir: m.Dir.String(), Kind: m.Kind.String(), Length: int(m.Length), Text: &text, Frames: m.Frames}
+	if m.Incomplete || m.Truncated || m.Opaque {
+		e.Kind += " (not whole)"
+	}
+	w.of(m.Conn).events = append(w.of(m.Conn).events, e)
+}
+
+func (w *watcher) Finding(f *timeline.Finding) {
+	w.findings = append(w.findings, f.Severity.String()+" "+f.Rule.ID)
+}
+
+func (w *watcher) Done(t *timeline.Totals) { w.totals = *t }
+
+func watch(t *testing.T, files ...string) *watcher {
+	t.Helper()
+	notes := &pipeline.Notes{}
+	in, err := capture.Open(files, capture.Options{OnNote: notes.Add})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	w := &watcher{}
+	if err := pipeline.Run(context.Background(), in, w, pipeline.Options{Notes: notes}); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// words says what an event is, in a form that both sides of the comparison can
+// be brought into.
+func (e event) words(frames bool) string {
+	switch {
+	case e.Kind == "close":
+		return fmt.Sprintf("close %d %q", e.Code, e.Reason)
+	case e.SHA256 != nil:
+		return fmt.Sprintf("%s of %d bytes %s", e.Kind, e.Length, *e.SHA256)
+	}
+	var payload []byte
+	if e.Text != nil {
+		payload = []byte(*e.Text)
+	} else if e.Base64 != nil {
+		payload, _ = base64.StdEncoding.DecodeString(*e.Base64)
+	}
+	sum := sha256.Sum256(payload)
+	s := fmt.Sprintf("%s of %d bytes %s", e.Kind, e.Length, hex.EncodeToString(sum[:]))
+	if frames && e.Frames > 1 {
+		s += fmt.Sprintf(" in %d frames", e.Frames)
+	}
+	return s
+}
+
+// heard returns the events of one direction that an end can hear.
+func heard(events []event, dir string, kinds []string, frames bool) (out []string) {
+	for _, e := range events {
+		if kind, _, _ := strings.Cut(e.Kind, " "); e.Dir == dir && slices.Contains(kinds, kind) {
+			out = append(out, e.words(frames))
+		}
+	}
+	return out
+}
+
+// TestRecords holds the timeline of every fixture to what the endpoints wrote
+// down themselves.
+func TestRecords(t *testing.T) {
+	files, err := filepath.Glob(fixtures + "*.record.json")
+	if err != nil || len(files) < 20 {
+		t.Fatalf("%d records: %v", len(files), err)
+	}
+	for _, file := range files {
+		base := strings.TrimSuffix(file, ".record.json")
+		name := filepath.Base(base)
+		t.Run(name, func(t *testing.T) {
+			if reason := notYet(name); reason != "" {
+				t.Skip(reason)
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var r record
+			if err := json.Unmarshal(text, &r); err != nil {
+				t.Fatal(err)
+			}
+			captures, _ := filepath.Glob(base + ".pcap*")
+			w := watch(t, captures...)
+			for _, c := range r.Connections {
+				for side, end := range []*end{c.Client, c.Server} {
+					if end != nil {
+						compare(t, w, c.Path, timeline.Direction(side), end)
+					}
+				}
+			}
+		})
+	}
+}
+
+func compare(t *testing.T, w *watcher, path string, side timeline.Direction, end *end) {
+	t.Helper()
+	s := find(w, path, side, end)
+	if s == nil {
+		t.Errorf("%s of %s: its connection is not shown", end.Library, path)
+		return
+	}
+	if end.Status != 0 && s.conn.Handshake.Status != end.Status {
+		t.Errorf("%s of %s: status %d, the end saw %d", end.Library, path, s.conn.Handshake.Status, end.Status)
+	}
+	if s.conn.Handshake.Subprotocol != end.Subprotocol {
+		t.Errorf("%s of %s: subprotocol %q, the end saw %q", end.Library, path, s.conn.Handshake.Subprotocol, end.Subprotocol)
+	}
+	for _, dir := range []string{"send", "receive"} {
+		frames := false
+		for _, e := range end.Events {
+			frames = frames || e.Dir == dir && e.Frames > 0
+		}
+		want, got := heard(end.Events, dir, end.Hears, false), heard(s.events, dir, end.Hears, false)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s of %s, %s (-the end, +wsdump):\n%s", end.Library, path, dir, diff)
+		}
+		if frames {
+			i := 0
+			for _, e := range end.Events {
+				if e.Dir != dir || e.Kind != "text" && e.Kind != "binary" {
+					continue
+				}
+				for i < len(s.events) && (s.events[i].Dir != dir || s.events[i].Kind != "text" && s.events[i].Kind != "binary") {
+					i++
+				}
+				if i < len(s.events) && e.Frames > 0 && e.Frames != s.events[i].Frames {
+					t.Errorf("%s of %s: %d frames, the end saw %d", end.Library, path, s.events[i].Frames, e.Frames)
+				}
+				i++
+			}
+		}
+	}
+}
+
+// find returns the connection that an end speaks of: by its addresses, else by
+// its path, in order.
+func find(w *watcher, path string, side timeline.Direction, end *end) *seen {
+	for _, s := range w.conns {
+		ours := s.conn.Client
+		if side == timeline.ServerToClient {
+			ours = s.conn.Server
+		}
+		theirs := s.conn.Server
+		if side == timeline.ServerToClient {
+			theirs = s.conn.Client
+		}
+		switch {
+		case s.used[side]:
+		case end.Local == "" && end.Remote == "":
+			h := s.conn.Handshake
+			full := h.Path
+			if h.Query != "" {
+				full += "?" + h.Query
+			}
+			if full == path {
+				s.used[side] = true
+				return s
+			}
+		case same(end.Local, ours) && same(end.Remote, theirs) && (end.Status == 0 || end.Status == s.conn.Handshake.Status):
+			s.used[side] = true
+			return s
+		}
+	}
+	return nil
+}
+
+func same(s string, a netip.AddrPort) bool {
+	b, err := netip.ParseAddrPort(s)
+	return s == "" || err == nil && netip.AddrPortFrom(b.Addr().Unmap(), b.Port()) == a
+}
+
+// notYet names what a fixture waits for.
+func notYet(name string) string {
+	switch {
+	case strings.HasPrefix(name, "deflate-"), name == "nginx":
+		return "permessage-deflate is not inflated yet"
+	case strings.HasPrefix(name, "tls"):
+		return "TLS is not decrypted yet"
+	}
+	return ""
+}
+
+// TestQuiet: a fixture announces what its line in the README says, and no
+// other error or warning.
+func TestQuiet(t *testing.T) {
+	readme, err := os.ReadFile(fixtures + "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.SplitSeq(string(readme), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) < 6 || !strings.HasPrefix(cells[1], " `") {
+			continue
+		}
+		name := strings.Trim(cells[1], " `")
+		announced := cells[len(cells)-2]
+		t.Run(name, func(t *testing.T) {
+			must, may, _ := strings.Cut(announced, "(")
+			w := watch(t, fixtures+name)
+			for _, f := range w.findings {
+				severity, rule, _ := strings.Cut(f, " ")
+				if severity != "note" && !strings.Contains(announced, rule) {
+					t.Errorf("%s, which its line in the README does not announce", f)
+				}
+				_ = may
+			}
+			for _, rule := range strings.Split(must, "`") {
+				if !strings.Contains(rule, "/") || strings.Contains(rule, " ") || notYet(strings.TrimSuffix(name, filepath.Ext(name))) != "" {
+					continue
+				}
+				if !slices.ContainsFunc(w.findings, func(f string) bool { return strings.HasSuffix(f, " "+rule) }) {
+					t.Errorf("%s is announced and was not found", rule)
+				}
+			}
+		})
+	}
+}
+
+// TestProvenance: every capture has a line in the README, and every line a
+// capture.
+func TestProvenance(t *testing.T) {
+	readme, err := os.ReadFile(fixtures + "README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, _ := filepath.Glob(fixtures + "*.pcap*")
+	for _, f := range files {
+		if !strings.Contains(string(readme), "| `"+filepath.Base(f)+"`") {
+			t.Errorf("%s has no line in the README", f)
+		}
+	}
+	for line := range strings.SplitSeq(string(readme), "\n") {
+		if name, _, ok := strings.Cut(strings.TrimPrefix(line, "| `"), "`"); ok && strings.HasPrefix(line, "| `") {
+			if _, err := os.Stat(fixtures + name); err != nil {
+				t.Errorf("the README speaks of %s: %v", name, err)
+			}
+		}
+	}
+}
