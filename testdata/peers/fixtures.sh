@@ -3,7 +3,8 @@ all=(chat fragments large refused-400 refused-426 ipv6
   pings faye socketio gobwas-client gorilla-client coder-client python megabyte closes killed dropped reset refused-401-retry refused-403-404-503
   deflate-browser deflate-firefox deflate-node deflate-node-threshold deflate-node-no-takeover deflate-node-windows
   deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python
-  nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw)
+  nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw
+  tls-chromium tls-node tls-go tls12-node tls12-rsa tls-nokeys http-only ssh dns)
 
 python=/usr/bin/python3 # Debian's, with python3-websockets
 
@@ -169,27 +170,25 @@ make_refused_403_404_503() {
 }
 
 # A page in a browser. Its log comes by port 8080, which is not captured.
-page() { # NAME BROWSER...
-  local name=$1
+page() { # PAGES' SERVER, BROWSER...
+  local pages=$1
   shift
-  capture $client $name.pcap 'tcp port 80'
   HOME=$work/home ip netns exec $client "$@" >"$work/browser.out" 2>&1 &
   local pid=$!
   pids+=($pid)
-  wait_for "$work/server.out" done
+  wait_for "$work/$pages.out" done
   sleep 1
   kill $pid
-  finish $name
 }
 
-chromium() {
+chromium() { # PAGES' SERVER, URL
   need chromium
   mkdir -p "$work/home"
   page $1 chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update \
-    --disable-sync --disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable --user-data-dir="$work/chromium" "$2"
+    --disable-sync --disable-features=HttpsUpgrades,HttpsFirstBalancedModeAutoEnable --ignore-certificate-errors --user-data-dir="$work/chromium" "$2"
 }
 
-firefox() {
+firefox() { # URL
   need firefox-esr
   mkdir -p "$work/home" "$work/firefox"
   cat >"$work/firefox/user.js" <<'EOF'
@@ -200,19 +199,23 @@ user_pref("network.dns.disablePrefetch", true);
 user_pref("browser.aboutwelcome.enabled", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 EOF
-  page $1 firefox-esr --headless --no-remote --profile "$work/firefox" "$2"
+  page server firefox-esr --headless --no-remote --profile "$work/firefox" "$1"
 }
 
 make_deflate_browser() {
   v4
   go_server -library coder -deflate takeover -files "$here/pages" -collect "$work/client.log"
-  chromium deflate-browser http://server.example.com/chat.html
+  capture $client deflate-browser.pcap 'tcp port 80'
+  chromium server http://server.example.com/chat.html
+  finish deflate-browser
 }
 
-make_deflate_firefox() {
+make_deflate_firefox() { # URL
   v4
   go_server -library gorilla -deflate no-takeover -files "$here/pages" -collect "$work/client.log"
-  firefox deflate-firefox http://server.example.com/chat.html
+  capture $client deflate-firefox.pcap 'tcp port 80'
+  firefox http://server.example.com/chat.html
+  finish deflate-firefox
 }
 
 # deflate NAME CLIENT_OPTIONS SERVER_OPTIONS: Node on both sides with its options for permessage-deflate.
@@ -382,4 +385,112 @@ make_raw() {
   device=tun0 capture $client raw.pcap
   node_client chat ws://server.example.com/chat
   finish raw
+}
+
+# wss. The keys are the client's own log (SSLKEYLOGFILE), beside the capture as NAME.keys.
+certificate() {
+  need openssl
+  openssl req -x509 -newkey ${1:-ec} ${2:--pkeyopt ec_paramgen_curve:P-256} -nodes -days 3650 -subj /CN=server.example.com \
+    -addext subjectAltName=DNS:server.example.com -keyout "$work/key.pem" -out "$work/cert.pem" 2>/dev/null
+  cat "$work/cert.pem" "$work/key.pem" >"$work/both.pem"
+}
+
+secure_server() { go_server -listen :443 -cert "$work/both.pem" "$@"; }
+with_keys() {
+  chmod 644 "$pcaps/$1.keys"
+  finish $1 -o tls.keylog_file:"$pcaps/$1.keys"
+}
+
+make_tls_chromium() {
+  v4
+  certificate
+  secure_server -library coder -deflate takeover
+  start pages $server "$work/peers" -files "$here/pages" -collect "$work/client.log"
+  capture $client tls-chromium.pcap 'tcp port 443'
+  rm -f "$pcaps/tls-chromium.keys"
+  SSLKEYLOGFILE=$pcaps/tls-chromium.keys chromium pages 'http://server.example.com/chat.html?socket=wss://server.example.com/echo'
+  with_keys tls-chromium
+}
+
+tls_node() { # NAME NODE'S OPTIONS
+  v4
+  certificate
+  secure_server -library gorilla
+  capture $client $1.pcap
+  rm -f "$pcaps/$1.keys"
+  run node --no-warnings "${@:2}" "$here/node/client.js" chat wss://server.example.com/chat '{"rejectUnauthorized":false}'
+}
+make_tls_node() {
+  tls_node tls-node --tls-keylog="$pcaps/tls-node.keys"
+  with_keys tls-node
+}
+make_tls12_node() {
+  tls_node tls12-node --tls-max-v1.2 --tls-keylog="$pcaps/tls12-node.keys"
+  with_keys tls12-node
+}
+
+make_tls_go() {
+  v4
+  certificate
+  secure_server -library gobwas
+  capture $client tls-go.pcap
+  run "$work/peers" -library gorilla -dial wss://server.example.com/echo -keys "$pcaps/tls-go.keys"
+  with_keys tls-go
+}
+
+# RSA key exchange: the server's private key, made for this capture, is enough.
+make_tls12_rsa() {
+  v4
+  certificate rsa:2048 -sha256
+  secure_server -library gorilla -rsa
+  capture $client tls12-rsa.pcap
+  node_client chat wss://server.example.com/chat '{"rejectUnauthorized":false,"ciphers":"AES128-GCM-SHA256","maxVersion":"TLSv1.2"}'
+  install -m 644 "$work/key.pem" "$pcaps/tls12-rsa.pem"
+  finish tls12-rsa -o "uat:rsa_keys:\"$pcaps/tls12-rsa.pem\",\"\""
+}
+
+# Captures in which there is no WebSocket to see: they have no record.
+make_tls_nokeys() {
+  tls_node tls-nokeys
+  finish_capture
+  pids_stop
+}
+
+make_http_only() {
+  need curl
+  v4
+  start server $server node "$here/node/server.js" 0.0.0.0 80
+  capture $client http-only.pcap
+  run curl -s http://server.example.com/ http://server.example.com/a --next -s -d some=form http://server.example.com/b >/dev/null
+  run curl -s -H 'Expect: 100-continue' -T "$here/node/package.json" http://server.example.com/c >/dev/null
+  finish_capture
+  pids_stop
+}
+
+make_ssh() {
+  need /usr/sbin/sshd ssh ssh-keygen
+  v4
+  mkdir -p /run/sshd
+  ssh-keygen -q -t ed25519 -N '' -f "$work/host"
+  ip netns exec $server /usr/sbin/sshd -D -e -f /dev/null -h "$work/host" -o UsePAM=no 2>"$work/sshd.err" &
+  pids+=($!)
+  listening $server 22
+  capture $client ssh.pcap
+  # Refused, as nobody has a key for it: the capture is to hold a banner and a key exchange.
+  ip netns exec $client ssh -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -F none nobody@server.example.com 2>/dev/null || true
+  finish_capture
+  pids_stop
+}
+
+make_dns() {
+  need dnsmasq dig
+  v4
+  ip netns exec $server dnsmasq -k -C /dev/null --no-resolv --no-hosts --address=/server.example.com/10.0.0.2 --user=root --pid-file 2>"$work/dns.err" &
+  pids+=($!)
+  listening $server 53
+  capture $client dns.pcap udp
+  run dig @10.0.0.2 server.example.com +short >/dev/null
+  run dig @10.0.0.2 other.example.com AAAA +short >/dev/null
+  finish_capture
+  pids_stop
 }

@@ -4,7 +4,7 @@
 # Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's. A proxy or a switch is a third.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-pcaps=${PCAPS:-$here/../pcaps}
+pcaps=$(cd "${PCAPS:-$here/../pcaps}" && pwd)
 work=$(mktemp -d)
 client=wsdump-client server=wsdump-server middle=wsdump-middle
 pids=() capturing=
@@ -130,20 +130,24 @@ finish_capture() {
   capturing=
 }
 
-# finish NAME stops what was started, and joins the logs of client and server.
-finish() {
-  finish_capture
+pids_stop() {
   for pid in "${pids[@]}"; do
     kill $pid 2>/dev/null || true
     wait $pid 2>/dev/null || true
   done
   pids=()
+}
+
+# finish NAME [tshark's options] stops what was started, and joins the logs of client and server.
+finish() {
+  finish_capture
+  pids_stop
   node "$here/merge.js" "$work/client.log" "$work/server.log" >"$pcaps/$1.record.json"
   if [ -f "$pcaps/$1.pcapng" ]; then
     node "$here/scrub.js" "$pcaps/$1.pcapng"
     chmod 644 "$pcaps/$1.pcapng"
   fi
-  node "$here/check.js" "$pcaps/$1".pcap* "$pcaps/$1.record.json" || failed=1
+  node "$here/check.js" "$pcaps/$1".pcap* "$pcaps/$1.record.json" "${@:2}" || failed=1
 }
 
 trap 'for pid in "${pids[@]}" $capturing; do kill $pid 2>/dev/null || true; done; unlink_all; rm -rf "$work"' EXIT

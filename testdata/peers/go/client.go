@@ -2,17 +2,18 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"time"
 )
 
-var dialers = map[string]func(f *logFile, url, deflate string) (conn, error){
+var dialers = map[string]func(f *logFile, url, deflate string, config *tls.Config) (conn, error){
 	"gorilla": dialGorilla, "coder": dialCoder, "gobwas": dialGobwas,
 }
 
 // client talks to an echo server as the scenarios of node/scenarios.js do: short and long messages, pings both ways, fragments where the library
 // can choose them, and a close by the client.
-func client(f *logFile, library, url, deflate string) error {
-	c, err := dialers[library](f, url, deflate)
+func client(f *logFile, library, url, deflate string, config *tls.Config) error {
+	c, err := dialers[library](f, url, deflate, config)
 	if err != nil {
 		return err
 	}

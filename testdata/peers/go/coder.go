@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net/http"
 	"strconv"
@@ -46,9 +47,10 @@ func serveCoder(f *logFile, deflate string) http.HandlerFunc {
 	}
 }
 
-func dialCoder(f *logFile, url, deflate string) (conn, error) {
+func dialCoder(f *logFile, url, deflate string, config *tls.Config) (conn, error) {
 	c := &coder{}
 	ws, response, err := websocket.Dial(context.Background(), url, &websocket.DialOptions{
+		HTTPClient:      &http.Client{Transport: &http.Transport{TLSClientConfig: config}},
 		CompressionMode: coderDeflate[deflate],
 		OnPingReceived:  c.heardPing,
 		OnPongReceived:  c.heardPong,

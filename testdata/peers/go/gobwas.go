@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"io"
 	"net"
@@ -49,11 +50,11 @@ func serveGobwas(f *logFile, deflate string) http.HandlerFunc {
 	}
 }
 
-func dialGobwas(f *logFile, url, deflate string) (conn, error) {
+func dialGobwas(f *logFile, url, deflate string, config *tls.Config) (conn, error) {
 	if deflate != "off" {
 		panic("the gobwas peer does not compress")
 	}
-	c, buffered, handshake, err := ws.Dial(context.Background(), url)
+	c, buffered, handshake, err := ws.Dialer{TLSConfig: config}.Dial(context.Background(), url)
 	if err != nil {
 		return nil, err
 	}

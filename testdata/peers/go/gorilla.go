@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/tls"
 	"net"
 	"net/http"
 	"sync"
@@ -40,8 +41,8 @@ func serveGorilla(f *logFile, deflate string) http.HandlerFunc {
 	}
 }
 
-func dialGorilla(f *logFile, url, deflate string) (conn, error) {
-	dialer := websocket.Dialer{EnableCompression: deflate != "off"}
+func dialGorilla(f *logFile, url, deflate string, config *tls.Config) (conn, error) {
+	dialer := websocket.Dialer{EnableCompression: deflate != "off", TLSClientConfig: config}
 	ws, response, err := dialer.Dial(url, nil)
 	if err != nil {
 		return nil, err

@@ -19,6 +19,7 @@ func main() {
 	cert := flag.String("cert", "", "file with certificate and key, for TLS")
 	dial := flag.String("dial", "", "be a client of this URL, instead of a server")
 	keys := flag.String("keys", "", "file for TLS secrets (SSLKEYLOGFILE's format)")
+	rsa := flag.Bool("rsa", false, "TLS 1.2 with RSA key exchange, which the server's private key decrypts")
 	collected := flag.String("collect", "", "file for what pages post to port 8080")
 	flag.Parse()
 
@@ -28,8 +29,19 @@ func main() {
 		check(err)
 		f.file = file
 	}
+	// Only fixtures are at stake: certificates are not judged.
+	config := &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}}
+	if *keys != "" {
+		file, err := os.Create(*keys)
+		check(err)
+		config.KeyLogWriter = file
+	}
+	if *rsa {
+		config.MaxVersion = tls.VersionTLS12
+		config.CipherSuites = []uint16{tls.TLS_RSA_WITH_AES_128_GCM_SHA256}
+	}
 	if *dial != "" {
-		check(client(f, *library, *dial, *deflate))
+		check(client(f, *library, *dial, *deflate, config))
 		return
 	}
 	upgrade := map[string]func(*logFile, string) http.HandlerFunc{
@@ -56,11 +68,7 @@ func main() {
 	if *cert != "" {
 		pair, err := tls.LoadX509KeyPair(*cert, *cert)
 		check(err)
-		config := &tls.Config{Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
-		if *keys != "" {
-			config.KeyLogWriter, err = os.Create(*keys)
-			check(err)
-		}
+		config.Certificates = []tls.Certificate{pair}
 		l = tls.NewListener(l, config)
 	}
 	fmt.Println("ready")
