@@ -1,0 +1,148 @@
+// Package arch holds the import map of docs/ARCHITECTURE.md. It parses the
+// files itself: a test that shells out to the go command is cached and would
+// stay green.
+package arch
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/wsdump/wsdump"
+
+// allowed says what each package may import beside the standard library:
+// packages of this module by their folder ("." is the root), others by the
+// beginning of their path. Sub-folders not named here follow their parent.
+var allowed = map[string][]string{
+	"timeline":        {},
+	"capture":         {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
+	"reassembly/wire": {"github.com/google/gopacket"},
+	"reassembly":      {"reassembly/wire", "capture", "timeline"},
+	"dissect":         {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
+	"dissect/http1":   {"timeline"},
+	"dissect/http2":   {"timeline", "golang.org/x/net/http2/hpack"},
+	"dissect/tls":     {"timeline", "golang.org/x/crypto"},
+	"dissect/ws":      {"timeline", "dissect/ws/inflate"},
+	"dissect/payload": {"timeline"},
+	"query":           {"timeline", "github.com/expr-lang/expr"},
+	"transcript":      {"timeline"},
+	"har":             {"timeline"},
+	"stats":           {"timeline"},
+	"check":           {"timeline", "query", "transcript", "stats", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
+	"report": {"timeline", "query", "transcript", "har", "stats", "check", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
+		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth"},
+	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
+	".":        {"pipeline", "capture", "timeline"},
+	"cmd/wsdump": {".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "report", "stats", "timeline",
+		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
+	// Test tools may use what they test.
+	"internal": {"*"},
+	"testdata": {"*"},
+}
+
+func TestImports(t *testing.T) {
+	root := filepath.Join("..", "..")
+	checked := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && d.Name() != ".." && path != root) {
+			return filepath.SkipDir
+		}
+		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return nil
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		checked++
+		checkFile(t, filepath.ToSlash(rel), path)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if checked < 20 {
+		t.Fatalf("only %d files were looked at", checked)
+	}
+}
+
+func checkFile(t *testing.T, rel, path string) {
+	t.Helper()
+	folder := filepath.ToSlash(filepath.Dir(rel))
+	rules, ok := rulesFor(folder)
+	if !ok {
+		t.Errorf("%s: the folder is not in the import map", rel)
+		return
+	}
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, spec := range file.Imports {
+		name := strings.Trim(spec.Path.Value, `"`)
+		if !permitted(folder, name, rules) {
+			t.Errorf("%s imports %s, which the import map does not allow", rel, name)
+		}
+	}
+}
+
+func rulesFor(folder string) ([]string, bool) {
+	for f := folder; ; f = filepath.ToSlash(filepath.Dir(f)) {
+		if rules, ok := allowed[f]; ok && (f != "." || folder == ".") {
+			return rules, true
+		}
+		if f == "." {
+			return nil, false
+		}
+	}
+}
+
+func permitted(folder, name string, rules []string) bool {
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
+		return name != "unsafe" && name != "C"
+	}
+	local, ours := strings.CutPrefix(name, module)
+	local = strings.TrimPrefix(local, "/")
+	if local == "" {
+		local = "."
+	}
+	if ours && (local == folder || strings.HasPrefix(folder, local+"/") && local != ".") {
+		return local == folder
+	}
+	for _, r := range rules {
+		if r == "*" || ours && r == local || !ours && (name == r || strings.HasPrefix(name, r+"/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestTheMapBites: the check finds what it is there for.
+func TestTheMapBites(t *testing.T) {
+	for _, tc := range []struct {
+		folder, name string
+		want         bool
+	}{
+		{"timeline", "strings", true},
+		{"timeline", "unsafe", false},
+		{"timeline", module + "/capture", false},
+		{"dissect/ws", module + "/dissect", false},
+		{"dissect", module + "/reassembly", false},
+		{"dissect", module + "/dissect/ws", true},
+		{"report", "github.com/olekukonko/tablewriter/tw", true},
+		{"report", "github.com/spf13/cobra", false},
+		{"capture", module + "/timeline", false},
+	} {
+		rules, ok := rulesFor(tc.folder)
+		if !ok || permitted(tc.folder, tc.name, rules) != tc.want {
+			t.Errorf("%s importing %s: allowed %v, want %v", tc.folder, tc.name, !tc.want, tc.want)
+		}
+	}
+}

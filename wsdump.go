@@ -1,0 +1,112 @@
+// Package wsdump is the front door for Go programs: [Read] gives everything
+// that the WebSocket connections of some captures did, one event after the
+// other, owned by the caller.
+//
+// Programs that want speed rather than comfort implement [timeline.Sink] and
+// call [github.com/wsdump/wsdump/pipeline.Run]: values are borrowed there, and
+// nothing is allocated for them.
+package wsdump
+
+import (
+	"bytes"
+	"context"
+	"iter"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Options sets up [Read]. The zero value reads everything with the default
+// limits.
+type Options struct {
+	Limits timeline.Limits
+	// Frames asks for data frames too; control frames always come.
+	Frames bool
+	// NoPayload leaves out what messages say: lengths and times only.
+	NoPayload bool
+}
+
+// Event is one thing that happened. Exactly one of the pointers is set, except
+// that Closed comes with nothing else. Everything is owned by the caller, but
+// for Conn, which goes on changing until it is closed.
+type Event struct {
+	Conn    *timeline.Conn // nil for a Finding about the capture, and for Totals
+	Opened  bool           // the connection opened, or was refused: see Conn.Handshake
+	Closed  bool           // it is over: the fields "known at the end" are whole
+	Frame   *timeline.Frame
+	Message *timeline.Message
+	Finding *timeline.Finding
+	Totals  *timeline.Totals // the last event
+}
+
+// Read gives the events of the captures at path: a file, a folder (read
+// recursively), or "-" for standard input. An error that only says that a file
+// is cut or damaged comes after all that could be read; test it with
+// [capture.Incomplete]. Breaking out of the loop ends the reading.
+func Read(ctx context.Context, path string, opt Options) iter.Seq2[Event, error] {
+	return func(yield func(Event, error) bool) {
+		notes := &pipeline.Notes{}
+		in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		defer in.Close()
+		ctx, stop := context.WithCancel(ctx)
+		defer stop()
+		c := &collector{yield: yield, stop: stop, opt: opt}
+		err = pipeline.Run(ctx, in, c, pipeline.Options{Limits: opt.Limits, Files: in.Files(), Notes: notes})
+		if err != nil && !c.done {
+			yield(Event{}, err)
+		}
+	}
+}
+
+// collector copies what a Sink borrows.
+type collector struct {
+	timeline.Nop
+	yield func(Event, error) bool
+	stop  func()
+	opt   Options
+	done  bool // the caller broke out of the loop
+}
+
+func (c *collector) tell(e Event) {
+	if !c.done && !c.yield(e, nil) {
+		c.done = true
+		c.stop()
+	}
+}
+
+func (c *collector) Needs(*timeline.Conn) timeline.Needs {
+	return timeline.Needs{Frames: c.opt.Frames, Payload: !c.opt.NoPayload}
+}
+
+func (c *collector) Open(conn *timeline.Conn) { c.tell(Event{Conn: conn, Opened: true}) }
+
+func (c *collector) Frame(f *timeline.Frame) {
+	own := *f
+	own.Payload = bytes.Clone(f.Payload)
+	if len(f.CloseReason) > 0 {
+		own.CloseReason = own.Payload[len(own.Payload)-len(f.CloseReason):]
+	}
+	c.tell(Event{Conn: f.Conn, Frame: &own})
+}
+
+func (c *collector) Message(m *timeline.Message) {
+	own := *m
+	own.Payload = bytes.Clone(m.Payload)
+	c.tell(Event{Conn: m.Conn, Message: &own})
+}
+
+func (c *collector) Finding(f *timeline.Finding) {
+	own := *f
+	c.tell(Event{Conn: f.Conn, Finding: &own})
+}
+
+func (c *collector) Close(conn *timeline.Conn, _ timeline.Stamp) {
+	c.tell(Event{Conn: conn, Closed: true})
+}
+
+func (c *collector) Done(t *timeline.Totals) { c.tell(Event{Totals: t}) }
