@@ -4,7 +4,8 @@ all=(chat fragments large refused-400 refused-426 ipv6
   deflate-browser deflate-firefox deflate-node deflate-node-threshold deflate-node-no-takeover deflate-node-windows
   deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python
   nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw
-  tls-chromium tls-node tls-go tls12-node tls12-rsa tls-nokeys http-only ssh dns)
+  tls-chromium tls-node tls-go tls12-node tls12-rsa deflate-bomb
+  tls-nokeys http-only sse polling ssh dns)
 
 python=/usr/bin/python3 # Debian's, with python3-websockets
 
@@ -238,6 +239,14 @@ make_deflate_node_windows() {
   deflate deflate-node-windows '{"threshold":0,"clientMaxWindowBits":10,"serverMaxWindowBits":9}' '{"threshold":0,"clientMaxWindowBits":9}'
 }
 
+make_deflate_bomb() {
+  v4
+  node_server 0.0.0.0 80 '{"perMessageDeflate":true,"maxPayload":200000000}'
+  capture $client deflate-bomb.pcap
+  node_client bomb ws://server.example.com/sink '{"perMessageDeflate":true}'
+  finish deflate-bomb
+}
+
 # A client of a Go library that compresses, with Node's as the server.
 go_deflate() { # NAME LIBRARY MODE
   v4
@@ -463,6 +472,26 @@ make_http_only() {
   capture $client http-only.pcap
   run curl -s http://server.example.com/ http://server.example.com/a --next -s -d some=form http://server.example.com/b >/dev/null
   run curl -s -H 'Expect: 100-continue' -T "$here/node/package.json" http://server.example.com/c >/dev/null
+  finish_capture
+  pids_stop
+}
+
+make_sse() {
+  need curl
+  v4
+  start server $server node "$here/node/server.js" 0.0.0.0 80
+  capture $client sse.pcap
+  run curl -sN -H 'Accept: text/event-stream' http://server.example.com/events >/dev/null
+  finish_capture
+  pids_stop
+}
+
+# Socket.IO that never upgrades.
+make_polling() {
+  v4
+  start server $server node "$here/node/socketio.js" server 0.0.0.0 80
+  capture $client polling.pcap
+  run node "$here/node/socketio.js" client http://server.example.com polling
   finish_capture
   pids_stop
 }

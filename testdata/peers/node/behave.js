@@ -13,6 +13,7 @@ const chat = {
 };
 
 function behave(conn, path, data, binary) {
+  if (path.startsWith('/sink')) return;
   if (!binary) {
     const text = data.toString();
     const [command, rest] = split(text);

@@ -191,6 +191,17 @@ const scenarios = {
     await conn.closed;
   },
 
+  // bomb: 128 MiB of zeros, which compress a thousandfold, then a message that must still be shown.
+  async bomb(dial) {
+    const conn = await dial();
+    conn.send(Buffer.alloc(128 << 20));
+    conn.send('after the bomb');
+    conn.ping('');
+    await conn.next();
+    conn.close(1000, '');
+    await conn.closed;
+  },
+
   // lines: texts that repeat themselves, as chat and market data do, so that a compressor has a history to use.
   async lines(dial) {
     const conn = await dial();

@@ -9,7 +9,18 @@ const { Log, addresses, hookWs, library } = require('./record');
 hookWs();
 const [address, port, options = '{}'] = process.argv.slice(2);
 const wss = new WebSocket.Server({ noServer: true, perMessageDeflate: false, ...JSON.parse(options) });
-const server = http.createServer((req, res) => res.end('plain HTTP\n'));
+const server = http.createServer((req, res) => (req.url === '/events' ? events(res) : res.end('plain HTTP\n')));
+
+// events is what WebSocket is used in place of: Server-Sent Events.
+function events(res) {
+  res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-cache' });
+  res.write('retry: 1000\n\n');
+  let n = 0;
+  const timer = setInterval(() => {
+    res.write(`id: ${++n}\nevent: price\ndata: {"symbol":"ABC","price":${100 + n}}\n\n`);
+    if (n === 4) clearInterval(timer), res.end();
+  }, 300);
+}
 
 server.on('upgrade', (req, socket, head) => {
   const path = new URL(req.url, 'http://server').pathname;

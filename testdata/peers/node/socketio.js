@@ -1,4 +1,4 @@
-// The peers made of socket.io, which begins with HTTP long polling and then upgrades: node socketio.js server ADDRESS PORT, or node socketio.js client URL
+// The peers made of socket.io, which begins with HTTP long polling and then upgrades: node socketio.js server ADDRESS PORT, or node socketio.js client URL [polling]
 // The record holds the Engine.IO packets ("2probe", "42[...]") as the WebSocket library below was given them; what was polled is not in it.
 'use strict';
 const http = require('http');
@@ -23,10 +23,10 @@ if (role === 'server') {
   process.on('SIGTERM', () => process.exit(0));
 } else {
   const { io } = require('socket.io-client');
-  const socket = io(a);
+  const socket = io(a, b ? { transports: [b] } : {});
   socket.on('connect', async () => {
     const { engine } = socket.io;
-    const upgraded = engine.transport.name === 'websocket' ? Promise.resolve() : new Promise((resolve) => engine.once('upgrade', resolve));
+    const upgraded = b || engine.transport.name === 'websocket' ? Promise.resolve() : new Promise((resolve) => engine.once('upgrade', resolve));
     await socket.emitWithAck('message', 'perhaps still polled');
     await upgraded;
     await socket.emitWithAck('message', 'over the WebSocket');
