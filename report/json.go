@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -31,68 +32,68 @@ const (
 // zeroByte has a bit set when one of the eight bytes of x is zero.
 func zeroByte(x uint64) uint64 { return (x - lows) & ^x & highs }
 
-// plainRun returns how many bytes at the start of s are plain, and whether all
-// of those are ASCII. It looks at eight bytes at once: escaping is most of the
-// cost of a row.
-func plainRun(s []byte) (n int, ascii bool) {
-	var seen uint64
-	for ; n+8 <= len(s); n += 8 {
-		x := binary.LittleEndian.Uint64(s[n:])
-		odd := (x - lows*0x20) & ^x & highs // below 0x20
-		odd |= zeroByte(x^lows*'"') | zeroByte(x^lows*'\\') | zeroByte(x^lows*0x7f) |
-			zeroByte(x^lows*0xc2) | zeroByte(x^lows*0xe2)
-		if odd != 0 {
-			at := bits.TrailingZeros64(odd) / 8 // exact for the first odd byte
-			seen |= x & (1<<(8*at) - 1)
-			return n + at, seen&highs == 0
-		}
-		seen |= x
-	}
-	for ; n < len(s) && plain[s[n]]; n++ {
-		seen |= uint64(s[n])
-	}
-	return n, seen&highs == 0
+// oddBytes has a bit set in every byte of x that is not plain; the lowest is
+// exact, others may be false.
+func oddBytes(x uint64) uint64 {
+	return (x-lows*0x20) & ^x & highs | // below 0x20
+		zeroByte(x^lows*'"') | zeroByte(x^lows*'\\') | zeroByte(x^lows*0x7f) |
+		zeroByte(x^lows*0xc2) | zeroByte(x^lows*0xe2)
 }
 
 // appendJSON appends s as a JSON string. Bytes that are not valid UTF-8 become
 // U+FFFD. Besides what JSON demands, DEL, C1 controls, bidirectional overrides
 // and line separators are escaped: NDJSON is looked at in terminals too.
+//
+// Escaping is most of the cost of a row, so eight bytes are looked at, and
+// copied, at once.
 func appendJSON(dst, s []byte) []byte {
 	dst = append(dst, '"')
+	if !utf8.Valid(s) {
+		return append(appendInvalid(dst, s), '"')
+	}
+	for len(s) >= 8 {
+		dst = slices.Grow(dst, 8)
+		x := binary.LittleEndian.Uint64(s)
+		binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], x)
+		odd := oddBytes(x)
+		if odd == 0 {
+			dst, s = dst[:len(dst)+8], s[8:]
+			continue
+		}
+		n := bits.TrailingZeros64(odd) / 8
+		dst, s = dst[:len(dst)+n], s[n:]
+		var size int
+		dst, size = appendEscape(dst, s)
+		s = s[size:]
+	}
 	for len(s) > 0 {
-		n, ascii := plainRun(s)
-		if !ascii && !utf8.Valid(s[:n]) {
-			n = validPrefix(s[:n])
-		}
-		dst = append(dst, s[:n]...)
-		if n == len(s) {
-			break
-		}
-		if c := s[n]; c == '"' || c == '\\' {
-			dst = append(dst, '\\', c)
-			s = s[n+1:]
+		if plain[s[0]] {
+			dst, s = append(dst, s[0]), s[1:]
 			continue
 		}
 		var size int
-		dst, size = appendEscape(dst, s[n:])
-		s = s[n+size:]
+		dst, size = appendEscape(dst, s)
+		s = s[size:]
 	}
 	return append(dst, '"')
 }
 
-func appendString(dst []byte, s string) []byte { return appendJSON(dst, []byte(s)) }
-
-// validPrefix returns the length of the part of s that is valid UTF-8.
-func validPrefix(s []byte) (n int) {
-	for n < len(s) {
-		r, size := utf8.DecodeRune(s[n:])
-		if r == utf8.RuneError && size <= 1 {
-			break
+// appendInvalid is appendJSON, without the quotation marks, for what is not
+// valid UTF-8.
+func appendInvalid(dst, s []byte) []byte {
+	for len(s) > 0 {
+		r, size := utf8.DecodeRune(s)
+		if plain[s[0]] && (r != utf8.RuneError || size > 1) {
+			dst = append(dst, s[:size]...)
+		} else {
+			dst, size = appendEscape(dst, s)
 		}
-		n += size
+		s = s[size:]
 	}
-	return n
+	return dst
 }
+
+func appendString(dst []byte, s string) []byte { return appendJSON(dst, []byte(s)) }
 
 // appendEscape appends the first character of s, which is not a plain one, and
 // returns how many bytes of s it took.
