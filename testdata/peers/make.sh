@@ -1,7 +1,12 @@
 #!/bin/bash
-# Makes captures of testdata/pcaps again: make.sh NAME... or make.sh all. Needs root, Linux, and (Debian's names)
-# tcpdump tshark (it judges each capture when made) ethtool iproute2 nodejs npm golang; what a fixture needs beyond stands in its function.
-# Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's. A proxy or a switch is a third.
+# Makes captures of testdata/pcaps again: make.sh NAME... or make.sh all (4 minutes). PCAPS=FOLDER makes them elsewhere.
+#
+# Needs root on Linux, Go, Node with npm, and (Debian's packages) tcpdump tshark wireshark-common ethtool iproute2 procps python3; tshark judges each
+# capture when made. Single fixtures need chromium, firefox-esr, nginx-light, haproxy, python3-websockets, openssl, curl, openssh-server,
+# dnsmasq-base or bind9-dnsutils, and say so.
+#
+# Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's.
+# A proxy or a switch is a third.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 pcaps=$(cd "${PCAPS:-$here/../pcaps}" && pwd)
@@ -10,7 +15,22 @@ client=wsdump-client server=wsdump-server middle=wsdump-middle
 pids=() capturing=
 failed=0
 
-. "$here/fixtures.sh"
+# One function a fixture, make_NAME, in the files below ("-" becomes "_").
+all=(chat fragments large refused-400 refused-426 ipv6
+  pings faye socketio gobwas-client gorilla-client coder-client python megabyte closes killed dropped reset refused-401-retry refused-403-404-503
+  deflate-browser deflate-firefox deflate-node deflate-node-threshold deflate-node-no-takeover deflate-node-windows
+  deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python
+  nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw
+  tls-chromium tls-node tls-go tls12-node tls12-rsa deflate-bomb
+  tls-nokeys http-only sse polling ssh dns)
+for file in "$here"/fixtures/*.sh; do . "$file"; done
+
+python=/usr/bin/python3 # Debian's, with python3-websockets
+
+v4() { link 10.0.0.1/24 10.0.0.2/24; }
+go_server() { start server $server "$work/peers" "$@"; }
+node_client() { run node "$here/node/client.js" "$@"; }
+node_server() { start server $server node "$here/node/server.js" "$@"; }
 
 need() {
   for program; do

@@ -7,11 +7,9 @@ function read(file) {
   const connections = new Map();
   if (!fs.existsSync(file)) return [];
   for (const line of fs.readFileSync(file, 'utf8').split('\n').filter(Boolean)) {
-    const { conn, open, event, end } = JSON.parse(line);
+    const { conn, open, event } = JSON.parse(line);
     if (open) connections.set(conn, { ...open, events: [] });
-    const connection = connections.get(conn);
-    if (event) connection.events.push(event);
-    if (end) connection.end = end;
+    if (event) connections.get(conn).events.push(event);
   }
   return [...connections.values()];
 }

@@ -45,9 +45,6 @@ class Log {
     }
     write({ conn: this.conn, event });
   }
-  end(how) {
-    write({ conn: this.conn, end: how });
-  }
 }
 
 // addresses tells both ends of a socket, as this end knows them.
