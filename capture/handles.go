@@ -41,7 +41,7 @@ func (h *handle) use() error {
 		return nil
 	}
 	if len(open) >= maxOpen {
-		open[0].Close()
+		_ = open[0].Close()
 	}
 	f, err := os.Open(h.path)
 	if err != nil {

@@ -116,7 +116,7 @@ func expand(paths []string, opt Options) (found []candidate, err error) {
 		}
 		found = append(found, candidate{folder: path})
 		root := path + string(filepath.Separator) // goes through a link to a folder
-		filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
+		_ = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil && name == root:
 				errs = append(errs, openError(path, err))
@@ -160,7 +160,7 @@ func (in *Input) add(c candidate, size int, many bool, opt Options) error {
 		f.reader, f.err = nil, cut
 		s.tell(Note{Kind: NoteCut, N: uint64(cut.Want - cut.Have), Text: cut.Error()})
 	} else if err != nil {
-		f.close()
+		_ = f.close()
 		return err
 	}
 	in.files = append(in.files, f)
@@ -243,7 +243,7 @@ func (in *Input) advance(f *file) bool {
 			return true
 		}
 	}
-	f.close()
+	_ = f.close()
 	if f == in.current {
 		in.pop()
 	}
@@ -301,7 +301,7 @@ func (f *file) park(at int64) bool {
 	if f.handle == nil || f.handle.pinned {
 		return false
 	}
-	f.handle.Close()
+	_ = f.handle.Close()
 	f.handle.offset = at
 	f.reader.state().park(at)
 	return true

@@ -66,8 +66,10 @@ func newPcap(s stream) (*pcap, error) {
 		major, minor = minor, major
 	}
 	if major != 2 {
-		return nil, &OpenError{File: r.name, Err: ErrFormat,
-			Text: fmt.Sprintf("this is a pcap file of version %d.%d; wsdump reads version 2", major, minor)}
+		return nil, &OpenError{
+			File: r.name, Err: ErrFormat,
+			Text: fmt.Sprintf("this is a pcap file of version %d.%d; wsdump reads version 2", major, minor),
+		}
 	}
 	r.old = minor < 4
 	r.limit = r.u32(h[16:])

@@ -59,8 +59,10 @@ func newPcapng(s stream) (*pcapng, error) {
 		return nil, &OpenError{File: r.name, Err: ErrFormat, Text: "this begins like pcapng, but names no byte order; copy the file again in binary mode"}
 	}
 	if major := r.u16(h[12:]); major != 1 {
-		return nil, &OpenError{File: r.name, Err: ErrFormat,
-			Text: fmt.Sprintf("this is a pcapng file of version %d.%d; wsdump reads version 1", major, r.u16(h[14:]))}
+		return nil, &OpenError{
+			File: r.name, Err: ErrFormat,
+			Text: fmt.Sprintf("this is a pcapng file of version %d.%d; wsdump reads version 1", major, r.u16(h[14:])),
+		}
 	}
 	return r, nil
 }
@@ -307,8 +309,10 @@ func (r *pcapng) statistics(body []byte) string {
 	if dropped > i.dropped { // the counters only grow, and a block may repeat them
 		more := dropped - i.dropped
 		i.dropped = dropped
-		r.tell(Note{Kind: NoteDropped, Offset: r.at, N: more,
-			Text: fmt.Sprintf("%s: the capturing machine lost %d packets on interface %d %s", r.name, more, id, i.name)})
+		r.tell(Note{
+			Kind: NoteDropped, Offset: r.at, N: more,
+			Text: fmt.Sprintf("%s: the capturing machine lost %d packets on interface %d %s", r.name, more, id, i.name),
+		})
 	}
 	return ""
 }
@@ -318,8 +322,10 @@ func (r *pcapng) secrets(body []byte) string {
 		return "a secrets block is too short"
 	}
 	if r.note != nil {
-		r.tell(Note{Kind: NoteSecrets, Offset: r.at, N: uint64(r.u32(body)),
-			Secrets: bytes.Clone(body[8 : 8+r.u32(body[4:])])})
+		r.tell(Note{
+			Kind: NoteSecrets, Offset: r.at, N: uint64(r.u32(body)),
+			Secrets: bytes.Clone(body[8 : 8+r.u32(body[4:])]),
+		})
 	}
 	return ""
 }

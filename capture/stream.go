@@ -81,8 +81,10 @@ func (s *stream) damaged(why string) {
 	s.damage.Places++
 	s.damage.Skipped += n
 	if s.damage.Places <= maxNotes {
-		s.tell(Note{Kind: NoteDamaged, Offset: s.at, N: uint64(n),
-			Text: fmt.Sprintf("%s is damaged at byte %d, after packet %d (%s); %d bytes were stepped over", s.name, s.at, s.packets, why, n)})
+		s.tell(Note{
+			Kind: NoteDamaged, Offset: s.at, N: uint64(n),
+			Text: fmt.Sprintf("%s is damaged at byte %d, after packet %d (%s); %d bytes were stepped over", s.name, s.at, s.packets, why, n),
+		})
 	}
 }
 

@@ -7,6 +7,7 @@
 package dissect
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -25,8 +26,10 @@ type Dissector struct {
 
 // New returns a Dissector that tells sink. Zero limits mean the defaults.
 func New(sink timeline.Sink, limits timeline.Limits) *Dissector {
-	return &Dissector{sink: sink, limits: limits.WithDefaults(), ws: ws.NewEnv(sink, limits),
-		seen: make(map[string]uint64), names: make(map[string]uint64)}
+	return &Dissector{
+		sink: sink, limits: limits.WithDefaults(), ws: ws.NewEnv(sink, limits),
+		seen: make(map[string]uint64), names: make(map[string]uint64),
+	}
 }
 
 // Open returns the stream that hears t.
@@ -46,7 +49,11 @@ func (d *Dissector) sawName(name string) {
 // Report adds what was seen besides WebSockets to t.
 func (d *Dissector) Report(t *timeline.Totals) {
 	t.TLSNoKeys += d.seen[sawTLS]
-	t.Others = append(t.Others, ranked(d.seen)...)
+	for _, c := range ranked(d.seen) {
+		if c.What != sawTLS {
+			t.Others = append(t.Others, c)
+		}
+	}
 	t.ServerNames = append(t.ServerNames, ranked(d.names)...)
 }
 
@@ -57,16 +64,7 @@ func ranked(m map[string]uint64) []timeline.Count {
 		out = append(out, timeline.Count{What: what, N: n})
 	}
 	slices.SortFunc(out, func(a, b timeline.Count) int {
-		if a.N != b.N {
-			if a.N > b.N {
-				return -1
-			}
-			return 1
-		}
-		if a.What < b.What {
-			return -1
-		}
-		return 1
+		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.What, b.What))
 	})
 	return out
 }

@@ -7,47 +7,73 @@ import (
 
 // The rules that a handshake is judged by, whatever HTTP version carried it.
 var (
-	ruleRefused = &timeline.Rule{ID: "http/upgrade-refused", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 4.2.2",
+	ruleRefused = &timeline.Rule{
+		ID: "http/upgrade-refused", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 4.2.2",
 		Title: "server refused the WebSocket",
-		Text:  "The response has another status than 101 (200 for HTTP/2). 426 names the version that the server wants; 401 and 403 ask for credentials or refuse the origin; 404 means a wrong path; 5xx a broken backend."}
-	ruleKeyInvalid = &timeline.Rule{ID: "http/key-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
+		Text:  "The response has another status than 101 (200 for HTTP/2). 426 names the version that the server wants; 401 and 403 ask for credentials or refuse the origin; 404 means a wrong path; 5xx a broken backend.",
+	}
+	ruleKeyInvalid = &timeline.Rule{
+		ID: "http/key-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "Sec-WebSocket-Key is missing, repeated or not 16 bytes of base64",
-		Text:  "The client sends one key of 16 random bytes in base64."}
-	ruleVersion = &timeline.Rule{ID: "http/version-unsupported", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
+		Text:  "The client sends one key of 16 random bytes in base64.",
+	}
+	ruleVersion = &timeline.Rule{
+		ID: "http/version-unsupported", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "Sec-WebSocket-Version is not 13",
-		Text:  "13 is the only version that is in use; others are drafts of before 2011."}
-	ruleUpgradeHeader = &timeline.Rule{ID: "http/upgrade-header", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1, 4.2.1",
+		Text:  "13 is the only version that is in use; others are drafts of before 2011.",
+	}
+	ruleUpgradeHeader = &timeline.Rule{
+		ID: "http/upgrade-header", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1, 4.2.1",
 		Title: "upgrade headers are missing or wrong",
-		Text:  "A handshake is a GET of HTTP/1.1 or later with \"Upgrade: websocket\" and \"Connection: Upgrade\", and both headers in the 101 as well. Proxies that do not know WebSocket drop them."}
-	ruleHostMissing = &timeline.Rule{ID: "http/host-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 4.1",
+		Text:  "A handshake is a GET of HTTP/1.1 or later with \"Upgrade: websocket\" and \"Connection: Upgrade\", and both headers in the 101 as well. Proxies that do not know WebSocket drop them.",
+	}
+	ruleHostMissing = &timeline.Rule{
+		ID: "http/host-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "request names no host",
-		Text:  "The request must carry Host (or :authority)."}
-	ruleAcceptWrong = &timeline.Rule{ID: "http/accept-wrong", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.2.2",
+		Text:  "The request must carry Host (or :authority).",
+	}
+	ruleAcceptWrong = &timeline.Rule{
+		ID: "http/accept-wrong", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.2.2",
 		Title: "Sec-WebSocket-Accept does not answer the key",
-		Text:  "The 101 must carry one Sec-WebSocket-Accept: the base64 of the SHA-1 of the key and a fixed GUID. A client has to fail the connection otherwise; a cache or a server that is no WebSocket server may have answered."}
-	ruleSubprotocol = &timeline.Rule{ID: "http/subprotocol-not-offered", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
+		Text:  "The 101 must carry one Sec-WebSocket-Accept: the base64 of the SHA-1 of the key and a fixed GUID. A client has to fail the connection otherwise; a cache or a server that is no WebSocket server may have answered.",
+	}
+	ruleSubprotocol = &timeline.Rule{
+		ID: "http/subprotocol-not-offered", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "server chose a subprotocol that was not offered",
-		Text:  "The server may choose one of the client's subprotocols or none."}
-	ruleExtension = &timeline.Rule{ID: "http/extension-not-offered", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1, 9.1; RFC 7692 7.1",
+		Text:  "The server may choose one of the client's subprotocols or none.",
+	}
+	ruleExtension = &timeline.Rule{
+		ID: "http/extension-not-offered", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1, 9.1; RFC 7692 7.1",
 		Title: "server agreed to an extension that was not offered",
-		Text:  "Extensions and their parameters in the response must answer an offer of the client."}
-	ruleEarlyData = &timeline.Rule{ID: "http/client-early-data", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 4.1",
+		Text:  "Extensions and their parameters in the response must answer an offer of the client.",
+	}
+	ruleEarlyData = &timeline.Rule{
+		ID: "http/client-early-data", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "client frames before the server's 101",
-		Text:  "Bytes of the client were captured before the response: it did not wait, or the capture has another order than the wire."}
-	ruleOriginCross = &timeline.Rule{ID: "http/origin-cross", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 10.2",
+		Text:  "Bytes of the client were captured before the response: it did not wait, or the capture has another order than the wire.",
+	}
+	ruleOriginCross = &timeline.Rule{
+		ID: "http/origin-cross", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 10.2",
 		Title: "another site opened this WebSocket",
-		Text:  "The Origin is another host than the server's and the server accepted it. Right for public services; cross-site WebSocket hijacking where cookies authenticate."}
-	ruleCleartext = &timeline.Rule{ID: "http/cleartext-credentials", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 10.6",
+		Text:  "The Origin is another host than the server's and the server accepted it. Right for public services; cross-site WebSocket hijacking where cookies authenticate.",
+	}
+	ruleCleartext = &timeline.Rule{
+		ID: "http/cleartext-credentials", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 10.6",
 		Title: "credentials in the clear",
-		Text:  "Cookies or tokens went over ws:// to a public address; everybody on the way can read them. Use wss://."}
-	ruleLimit = &timeline.Rule{ID: "http/limit", Severity: timeline.Warning, Since: "0.1",
+		Text:  "Cookies or tokens went over ws:// to a public address; everybody on the way can read them. Use wss://.",
+	}
+	ruleLimit = &timeline.Rule{
+		ID: "http/limit", Severity: timeline.Warning, Since: "0.1",
 		Title: "a limit was reached",
-		Text:  "A message head, or what a client sent behind its upgrade request, is larger than what is kept."}
+		Text:  "A message head, or what a client sent behind its upgrade request, is larger than what is kept.",
+	}
 )
 
 // Rules returns the rules of the handshake and of the layers above it, in the
 // order of the catalogue.
 func Rules() []*timeline.Rule {
-	return append([]*timeline.Rule{ruleRefused, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
-		ruleSubprotocol, ruleExtension, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit}, ws.Rules()...)
+	return append([]*timeline.Rule{
+		ruleRefused, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
+		ruleSubprotocol, ruleExtension, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit,
+	}, ws.Rules()...)
 }

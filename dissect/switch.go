@@ -13,7 +13,7 @@ import (
 // What a transport turned out to speak, when it was no WebSocket.
 const (
 	sawTLS   = "TLS"
-	sawHTTP  = "HTTP"
+	sawHTTP  = "plain HTTP"
 	sawHTTP2 = "HTTP/2"
 	sawSSH   = "SSH"
 	sawOther = "other"
@@ -141,6 +141,9 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		return
 	}
 	if s.attempt != nil {
+		if why == timeline.EndOpen { // it was over with the answer, not with the capture
+			at = s.transport.Last
+		}
 		s.closeAttempt(at)
 	}
 	if s.conn == nil {
@@ -160,8 +163,10 @@ func (s *Switch) Handshake(h *timeline.Handshake) timeline.Stream {
 		s.closeAttempt(h.Request)
 	}
 	understand(h, false)
-	c := &timeline.Conn{Transport: s.transport, Handshake: h, Client: s.transport.Client, Server: s.transport.Server,
-		Layers: s.layers, Opened: h.Request}
+	c := &timeline.Conn{
+		Transport: s.transport, Handshake: h, Client: s.transport.Client, Server: s.transport.Server,
+		Layers: s.layers, Opened: h.Request,
+	}
 	s.conn = c
 	var next timeline.Stream
 	if h.Accepted() {

@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,14 +15,16 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
+	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/timeline"
 )
 
-const fixtures = "../testdata/pcaps/"
+// fixtures is the folder of the captures; CI names another, where it made them
+// again.
+var fixtures = cmp.Or(os.Getenv("WSDUMP_FIXTURES"), "../testdata/pcaps/")
 
 // record is what the endpoints of a fixture wrote down themselves; its format
 // is told in testdata/pcaps/README.md.
@@ -149,8 +152,8 @@ func heard(events []event, dir string, kinds []string, frames bool) (out []strin
 // down themselves.
 func TestRecords(t *testing.T) {
 	files, err := filepath.Glob(fixtures + "*.record.json")
-	if err != nil || len(files) < 20 {
-		t.Fatalf("%d records: %v", len(files), err)
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no records: %v", err)
 	}
 	for _, file := range files {
 		base := strings.TrimSuffix(file, ".record.json")
@@ -199,7 +202,7 @@ func compare(t *testing.T, w *watcher, path string, side timeline.Direction, end
 			frames = frames || e.Dir == dir && e.Frames > 0
 		}
 		want, got := heard(end.Events, dir, end.Hears, false), heard(s.events, dir, end.Hears, false)
-		if diff := cmp.Diff(want, got); diff != "" {
+		if diff := gocmp.Diff(want, got); diff != "" {
 			t.Errorf("%s of %s, %s (-the end, +wsdump):\n%s", end.Library, path, dir, diff)
 		}
 		if frames {
@@ -280,10 +283,13 @@ func TestQuiet(t *testing.T) {
 		if len(cells) < 6 || !strings.HasPrefix(cells[1], " `") {
 			continue
 		}
-		name := strings.Trim(cells[1], " `")
+		name, _, _ := strings.Cut(strings.Trim(cells[1], " `"), "`")
 		announced := cells[len(cells)-2]
 		t.Run(name, func(t *testing.T) {
 			must, may, _ := strings.Cut(announced, "(")
+			if _, err := os.Stat(fixtures + name); err != nil && os.Getenv("WSDUMP_FIXTURES") != "" {
+				t.Skip("not made again")
+			}
 			w := watch(t, fixtures+name)
 			for _, f := range w.findings {
 				severity, rule, _ := strings.Cut(f, " ")

@@ -32,7 +32,9 @@ func name(d timeline.Direction) string { return string("CS"[d]) }
 func (s recorded) say(format string, args ...any) {
 	s.r.lines = append(s.r.lines, fmt.Sprintf("%d ", s.id)+fmt.Sprintf(format, args...))
 }
+
 func (s recorded) Data(d timeline.Direction, _ timeline.Stamp, b []byte) { s.say("%s %q", name(d), b) }
+
 func (s recorded) Gap(d timeline.Direction, _ timeline.Stamp, n uint64) {
 	s.say("%s gap %d", name(d), n)
 }
@@ -117,18 +119,23 @@ const opened = "1 open 10.0.0.2:40000 -> 10.0.0.1:80\n"
 
 func TestTracker(t *testing.T) {
 	for _, tc := range []struct{ name, script, want string }{
-		{"in order", handshake + "C 101 A501 hello\nS 501 A106 world\nC 106 A506 FIN\nS 506 A107 FIN",
+		{
+			"in order", handshake + "C 101 A501 hello\nS 501 A106 world\nC 106 A506 FIN\nS 506 A107 FIN",
 			opened + `1 C "hello"
 1 S "world"
 1 C end fin
-1 S end fin`},
-		{"out of order", handshake + "C 104 A501 def\nC 101 A501 abc\nC 107 A501 g",
+1 S end fin`,
+		},
+		{
+			"out of order", handshake + "C 104 A501 def\nC 101 A501 abc\nC 107 A501 g",
 			opened + `1 C "abc"
 1 C "def"
 1 C "g"
 1 C end open
-1 S end open`},
-		{"retransmission and overlap: first bytes win", handshake + "C 104 A501 def\nC 106 A501 XYZ\nC 101 A501 abcDE\nC 101 A501 abc",
+1 S end open`,
+		},
+		{
+			"retransmission and overlap: first bytes win", handshake + "C 104 A501 def\nC 106 A501 XYZ\nC 101 A501 abcDE\nC 101 A501 abc",
 			`1 open 10.0.0.2:40000 -> 10.0.0.1:80
 1 finding tcp/overlap-differs
 1 finding tcp/overlap-differs
@@ -136,109 +143,145 @@ func TestTracker(t *testing.T) {
 1 C "def"
 1 C "YZ"
 1 C end open
-1 S end open`},
-		{"overlap around a block", handshake + "C 104 A501 de\nC 102 A501 bcdefg\nC 101 A501 a",
+1 S end open`,
+		},
+		{
+			"overlap around a block", handshake + "C 104 A501 de\nC 102 A501 bcdefg\nC 101 A501 a",
 			opened + `1 C "a"
 1 C "bc"
 1 C "de"
 1 C "fg"
 1 C end open
-1 S end open`},
-		{"hole, acknowledged", handshake + "C 101 A501 abc\nC 107 A501 ghi\nS 501 A110 ok",
+1 S end open`,
+		},
+		{
+			"hole, acknowledged", handshake + "C 101 A501 abc\nC 107 A501 ghi\nS 501 A110 ok",
 			opened + `1 C "abc"
 1 finding tcp/gap
 1 C gap 3
 1 C "ghi"
 1 S "ok"
 1 C end open
-1 S end open`},
-		{"hole, acknowledged before the bytes behind it", handshake + "S 501 A110\nC 107 A501 ghi",
+1 S end open`,
+		},
+		{
+			"hole, acknowledged before the bytes behind it", handshake + "S 501 A110\nC 107 A501 ghi",
 			opened + `1 finding tcp/gap
 1 C gap 6
 1 C "ghi"
 1 C end open
-1 S end open`},
-		{"hole, to the end", handshake + "C 101 A501 abc\nC 107 A501 ghi",
+1 S end open`,
+		},
+		{
+			"hole, to the end", handshake + "C 101 A501 abc\nC 107 A501 ghi",
 			opened + `1 C "abc"
 1 finding tcp/gap
 1 C gap 3
 1 C "ghi"
 1 C end open
-1 S end open`},
-		{"tail that the peer has and the capture has not", handshake + "C 101 A501 abc\nS 501 A200",
+1 S end open`,
+		},
+		{
+			"tail that the peer has and the capture has not", handshake + "C 101 A501 abc\nS 501 A200",
 			opened + `1 C "abc"
 1 finding tcp/gap
 1 C gap 96
 1 C end open
-1 S end open`},
-		{"the other direction captured first", handshake + "S 501 A106 world\nC 101 A501 hello",
+1 S end open`,
+		},
+		{
+			"the other direction captured first", handshake + "S 501 A106 world\nC 101 A501 hello",
 			opened + `1 C "hello"
 1 S "world"
 1 C end open
-1 S end open`},
-		{"the other direction lost", handshake + "S 501 A106 world\nwait 1s\nS 506 A106 again",
+1 S end open`,
+		},
+		{
+			"the other direction lost", handshake + "S 501 A106 world\nwait 1s\nS 506 A106 again",
 			opened + `1 finding tcp/gap
 1 C gap 5
 1 S "world"
 1 S "again"
 1 C end open
-1 S end open`},
-		{"data on SYN", "C 100 SYN hi\nS 500 SYN A103\nC 103 A501 there\nS 501 A108 ok",
+1 S end open`,
+		},
+		{
+			"data on SYN", "C 100 SYN hi\nS 500 SYN A103\nC 103 A501 there\nS 501 A108 ok",
 			opened + `1 C "hi"
 1 C "there"
 1 S "ok"
 1 C end open
-1 S end open`},
-		{"FIN before data", handshake + "C 106 A501 FIN\nC 101 A501 hello\nS 501 A107 FIN",
+1 S end open`,
+		},
+		{
+			"FIN before data", handshake + "C 106 A501 FIN\nC 101 A501 hello\nS 501 A107 FIN",
 			opened + `1 C "hello"
 1 C end fin
-1 S end fin`},
-		{"stale FIN and RST", handshake + "C 101 A501 hello\nS 501 A106 x\nC 101 A501 FIN\nC 101 RST\nS 400 RST\nC 106 A502 more",
+1 S end fin`,
+		},
+		{
+			"stale FIN and RST", handshake + "C 101 A501 hello\nS 501 A106 x\nC 101 A501 FIN\nC 101 RST\nS 400 RST\nC 106 A502 more",
 			opened + `1 C "hello"
 1 S "x"
 1 C "more"
 1 C end open
-1 S end open`},
-		{"RST", handshake + "C 101 A501 hello\nS 501 RST",
+1 S end open`,
+		},
+		{
+			"RST", handshake + "C 101 A501 hello\nS 501 RST",
 			opened + `1 C "hello"
 1 S end rst
-1 C end rst`},
-		{"RST behind a hole that fills", handshake + "C 106 RST\nC 101 A501 hello",
+1 C end rst`,
+		},
+		{
+			"RST behind a hole that fills", handshake + "C 106 RST\nC 101 A501 hello",
 			opened + `1 C "hello"
 1 C end rst
-1 S end rst`},
-		{"RST behind a hole that stays", handshake + "C 101 A501 hello\nC 110 RST\nwait 1s\nS 501 A106",
+1 S end rst`,
+		},
+		{
+			"RST behind a hole that stays", handshake + "C 101 A501 hello\nC 110 RST\nwait 1s\nS 501 A106",
 			opened + `1 C "hello"
 1 finding tcp/gap
 1 C gap 4
 1 C end rst
-1 S end rst`},
-		{"FIN one way, RST the other", handshake + "C 101 A501 hello\nC 106 A501 FIN\nS 501 RST",
+1 S end rst`,
+		},
+		{
+			"FIN one way, RST the other", handshake + "C 101 A501 hello\nC 106 A501 FIN\nS 501 RST",
 			opened + `1 C "hello"
 1 C end fin
-1 S end rst`},
-		{"keep-alives", handshake + "C 101 A501 hello\nC 105 A501 ?\nC 105 A501\nS 500 A106\nS 500 A106 ?\nS 501 A106 x",
+1 S end rst`,
+		},
+		{
+			"keep-alives", handshake + "C 101 A501 hello\nC 105 A501 ?\nC 105 A501\nS 500 A106\nS 500 A106 ?\nS 501 A106 x",
 			opened + `1 C "hello"
 1 S "x"
 1 C end open
-1 S end open`},
-		{"reuse after FIN", handshake + "C 101 A501 one FIN\nS 501 A105 FIN\nC 9000 SYN\nS 700 SYN A9001\nC 9001 A701 two",
+1 S end open`,
+		},
+		{
+			"reuse after FIN", handshake + "C 101 A501 one FIN\nS 501 A105 FIN\nC 9000 SYN\nS 700 SYN A9001\nC 9001 A701 two",
 			opened + `1 C "one"
 1 C end fin
 1 S end fin
 2 open 10.0.0.2:40000 -> 10.0.0.1:80
 2 C "two"
 2 C end open
-2 S end open`},
-		{"reuse without FIN", handshake + "C 101 A501 one\nC 9000 SYN\nS 700 SYN A9001\nC 9001 A701 two",
+2 S end open`,
+		},
+		{
+			"reuse without FIN", handshake + "C 101 A501 one\nC 9000 SYN\nS 700 SYN A9001\nC 9001 A701 two",
 			opened + `1 C "one"
 1 C end replaced
 1 S end replaced
 2 open 10.0.0.2:40000 -> 10.0.0.1:80
 2 C "two"
 2 C end open
-2 S end open`},
-		{"reuse without FIN, data on the SYN, no SYN-ACK captured", handshake + "C 101 A501 one\nC 9000 SYN two\nC 9004 A701 three",
+2 S end open`,
+		},
+		{
+			"reuse without FIN, data on the SYN, no SYN-ACK captured", handshake + "C 101 A501 one\nC 9000 SYN two\nC 9004 A701 three",
 			opened + `1 C "one"
 1 C end replaced
 1 S end replaced
@@ -246,80 +289,108 @@ func TestTracker(t *testing.T) {
 2 C "two"
 2 C "three"
 2 C end open
-2 S end open`},
-		{"a forged SYN ends nothing", handshake + "C 101 A501 one\nC 9000 SYN\nS 501 A104\nC 104 A501 two",
+2 S end open`,
+		},
+		{
+			"a forged SYN ends nothing", handshake + "C 101 A501 one\nC 9000 SYN\nS 501 A104\nC 104 A501 two",
 			opened + `1 C "one"
 1 C "two"
 1 C end open
-1 S end open`},
-		{"SYN again", handshake + "C 100 SYN\nS 500 SYN A101\nC 101 A501 x",
+1 S end open`,
+		},
+		{
+			"SYN again", handshake + "C 100 SYN\nS 500 SYN A101\nC 101 A501 x",
 			opened + `1 C "x"
 1 C end open
-1 S end open`},
-		{"stragglers of a closed connection", handshake + "C 101 A501 x FIN\nS 501 A103 FIN\nC 101 A501 x FIN\nS 501 A103 late",
+1 S end open`,
+		},
+		{
+			"stragglers of a closed connection", handshake + "C 101 A501 x FIN\nS 501 A103 FIN\nC 101 A501 x FIN\nS 501 A103 late",
 			opened + `1 C "x"
 1 C end fin
-1 S end fin`},
-		{"SYN-ACK captured before the SYN", "S 500 SYN A101\nC 100 SYN\nC 101 A501 x",
+1 S end fin`,
+		},
+		{
+			"SYN-ACK captured before the SYN", "S 500 SYN A101\nC 100 SYN\nC 101 A501 x",
 			opened + `1 C "x"
 1 C end open
-1 S end open`},
-		{"SYN-ACK lost", "C 100 SYN\nC 101 A501 x\nS 501 A102 y",
+1 S end open`,
+		},
+		{
+			"SYN-ACK lost", "C 100 SYN\nC 101 A501 x\nS 501 A102 y",
 			opened + `1 C "x"
 1 S "y"
 1 C end open
-1 S end open`},
-		{"midstream", "C 101 A501 abc\nS 501 A104 ok",
+1 S end open`,
+		},
+		{
+			"midstream", "C 101 A501 abc\nS 501 A104 ok",
 			opened + `1 finding tcp/midstream
 1 C "abc"
 1 S "ok"
 1 C end open
-1 S end open`},
-		{"midstream, out of order", "C 104 A501 def\nC 101 A501 abc\nC 107 A501 g\nC 108 A501 h",
+1 S end open`,
+		},
+		{
+			"midstream, out of order", "C 104 A501 def\nC 101 A501 abc\nC 107 A501 g\nC 108 A501 h",
 			opened + `1 finding tcp/midstream
 1 C "abc"
 1 C "def"
 1 C "g"
 1 C "h"
 1 C end open
-1 S end open`},
-		{"midstream, one segment and silence", "C 104 A501 def\nwait 1s\nC 107 A501 g",
+1 S end open`,
+		},
+		{
+			"midstream, one segment and silence", "C 104 A501 def\nwait 1s\nC 107 A501 g",
 			opened + `1 finding tcp/midstream
 1 C "def"
 1 C "g"
 1 C end open
-1 S end open`},
-		{"cut by the snap length", handshake + "C 101 A501 hello cut 2\nC 106 A501 x",
+1 S end open`,
+		},
+		{
+			"cut by the snap length", handshake + "C 101 A501 hello cut 2\nC 106 A501 x",
 			opened + `1 C "hel"
 1 finding tcp/gap
 1 C gap 2
 1 C "x"
 1 C end open
-1 S end open`},
-		{"wrap", "C 4294967290 SYN\nS 4294967294 SYN A4294967291\nC 4294967291 A4294967295 hello\nC 4 A4294967295 again\nC 0 A4294967295 four\nS 4294967295 A9 x",
+1 S end open`,
+		},
+		{
+			"wrap", "C 4294967290 SYN\nS 4294967294 SYN A4294967291\nC 4294967291 A4294967295 hello\nC 4 A4294967295 again\nC 0 A4294967295 four\nS 4294967295 A9 x",
 			opened + `1 C "hello"
 1 C "four"
 1 C "again"
 1 S "x"
 1 C end open
-1 S end open`},
-		{"a segment far ahead", handshake + "C 2000000000 A501 x\nC 101 A501 hello",
+1 S end open`,
+		},
+		{
+			"a segment far ahead", handshake + "C 2000000000 A501 x\nC 101 A501 hello",
 			opened + `1 C "hello"
 1 C end open
-1 S end open`},
-		{"bytes behind a FIN: it was not of this connection", handshake + "C 103 A501 FIN\nC 101 A501 hello\nC 106 A501 x",
+1 S end open`,
+		},
+		{
+			"bytes behind a FIN: it was not of this connection", handshake + "C 103 A501 FIN\nC 101 A501 hello\nC 106 A501 x",
 			opened + `1 C "hello"
 1 C "x"
 1 C end open
-1 S end open`},
+1 S end open`,
+		},
 		{"no data", handshake + "C 101 A501 FIN\nS 501 A102 FIN", ""},
 		{"refused", "C 100 SYN\nS 0 RST A101", ""},
-		{"half-open, then silence", "C 100 SYN\nwait 1h\nC 9000 SYN\nS 1 SYN A9001\nC 9001 A2 x",
+		{
+			"half-open, then silence", "C 100 SYN\nwait 1h\nC 9000 SYN\nS 1 SYN A9001\nC 9001 A2 x",
 			`2 open 10.0.0.2:40000 -> 10.0.0.1:80
 2 C "x"
 2 C end open
-2 S end open`},
-		{"idle for too long", handshake + "C 101 A501 x\nwait 25h\nC 102 A501 y",
+2 S end open`,
+		},
+		{
+			"idle for too long", handshake + "C 101 A501 x\nwait 25h\nC 102 A501 y",
 			opened + `1 C "x"
 1 C end timeout
 1 S end timeout
@@ -327,7 +398,8 @@ func TestTracker(t *testing.T) {
 2 finding tcp/midstream
 2 C "y"
 2 C end open
-2 S end open`},
+2 S end open`,
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			got := strings.Join(script(t, timeline.Limits{}, tc.script), "\n")

@@ -96,8 +96,10 @@ func TestNDJSONFrames(t *testing.T) {
 	if needs := n.Needs(c); !needs.Frames || !needs.Payload {
 		t.Errorf("needs %+v", needs)
 	}
-	f := timeline.Frame{Conn: c, First: at(3, 1), Last: at(4, 2), Opcode: timeline.OpText, Masked: true,
-		MaskKey: [4]byte{0x37, 0xfa, 0x21, 0x3d}, HeaderLength: 6, Length: 3, Payload: []byte("Hel")}
+	f := timeline.Frame{
+		Conn: c, First: at(3, 1), Last: at(4, 2), Opcode: timeline.OpText, Masked: true,
+		MaskKey: [4]byte{0x37, 0xfa, 0x21, 0x3d}, HeaderLength: 6, Length: 3, Payload: []byte("Hel"),
+	}
 	n.Frame(&f)
 	f.Opcode, f.Fin, f.Payload = timeline.OpContinuation, true, []byte("lo!")
 	n.Frame(&f)
@@ -124,8 +126,10 @@ func TestNDJSONFindingAndFiles(t *testing.T) {
 	var out strings.Builder
 	n := NewNDJSON(&out, Options{Files: []string{"a.pcap", "b \xff.pcap"}})
 	stamp := timeline.Stamp{Packet: 12, FilePacket: 3, File: 1, Time: epoch}
-	n.Finding(&timeline.Finding{Rule: aRule, Severity: timeline.Warning, Conn: c, N: 2, Dir: 1, HasDir: true, At: stamp,
-		Got: "\x1b]0;x\x07", HasOffset: true, Count: 5})
+	n.Finding(&timeline.Finding{
+		Rule: aRule, Severity: timeline.Warning, Conn: c, N: 2, Dir: 1, HasDir: true, At: stamp,
+		Got: "\x1b]0;x\x07", HasOffset: true, Count: 5,
+	})
 	n.Finding(&timeline.Finding{Rule: aRule, Severity: timeline.Note, At: stamp})
 	n.Done(&timeline.Totals{Packets: 3, Skipped: []timeline.Count{{What: "UDP", N: 3}}})
 	rows := lines(t, out.String())

@@ -175,7 +175,7 @@ func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 }
 
 // Done prints what is held back and flushes.
-func (t *Table) Done(*timeline.Totals) { t.Flush() }
+func (t *Table) Done(*timeline.Totals) { _ = t.Flush() } // the error is kept
 
 // Flush prints all rows that are known. It settles, for the connection that is
 // open now, that its rows are shown as a group.

@@ -55,8 +55,10 @@ func many(s timeline.Sink) {
 	m = text(b, 0, 11, 35, "caf\u00e9 \xff broken")
 	m.Incomplete = true
 	s.Message(m)
-	s.Finding(&timeline.Finding{Rule: aRule, Severity: timeline.Error, Conn: b, N: 2, HasDir: true, At: at(11, 35),
-		Got: "mask bit 0", Want: "1", Detail: "The server must close the connection"})
+	s.Finding(&timeline.Finding{
+		Rule: aRule, Severity: timeline.Error, Conn: b, N: 2, HasDir: true, At: at(11, 35),
+		Got: "mask bit 0", Want: "1", Detail: "The server must close the connection",
+	})
 	m = blob(b, 0, 10, 36, "\x00")
 	m.Opaque, m.Compressed, m.HasLength = true, true, false
 	s.Message(m)
@@ -71,8 +73,10 @@ func many(s timeline.Sink) {
 	a.TCP, a.FirstFIN, a.By, a.Ended = timeline.TCPReset, timeline.PartyServer, timeline.PartyServer, at(99, 380000)
 	a.LastFrame, a.EndBegan = at(90, 370000), at(99, 380000)
 	s.Close(a, a.Ended)
-	s.Done(&timeline.Totals{Packets: 20, First: epoch, Last: epoch + 9_100_800_000, Transports: 3, Conns: 3, Gaps: 1, GapBytes: 7,
-		Findings: [3]uint64{0, 0, 1}})
+	s.Done(&timeline.Totals{
+		Packets: 20, First: epoch, Last: epoch + 9_100_800_000, Transports: 3, Conns: 3, Gaps: 1, GapBytes: 7,
+		Findings: [3]uint64{0, 0, 1},
+	})
 }
 
 func TestTableMixed(t *testing.T) {

@@ -15,8 +15,10 @@ func TestWords(t *testing.T) {
 			t.Errorf("count %d: got %s, want %s", n, got, want)
 		}
 	}
-	for n, want := range map[uint64]string{0: "0 B", 5: "5 B", 1023: "1023 B", 1024: "1.0 KiB", 65536: "64.0 KiB", 1<<20 - 1: "1.0 MiB",
-		1_258_291: "1.2 MiB", 1 << 40: "1.0 TiB", math.MaxUint64: "16.0 EiB"} {
+	for n, want := range map[uint64]string{
+		0: "0 B", 5: "5 B", 1023: "1023 B", 1024: "1.0 KiB", 65536: "64.0 KiB", 1<<20 - 1: "1.0 MiB",
+		1_258_291: "1.2 MiB", 1 << 40: "1.0 TiB", math.MaxUint64: "16.0 EiB",
+	} {
 		if got := size(n); got != want {
 			t.Errorf("size %d: got %s, want %s", n, got, want)
 		}
@@ -87,11 +89,15 @@ func TestNothingFound(t *testing.T) {
 			Others:      []timeline.Count{{What: "plain HTTP", N: 9}}, Skipped: []timeline.Count{{What: "QUIC", N: 1204}},
 		}, `0 WebSockets in 48,112 packets, 312 TCP connections: 41 TLS without keys (chat.example.com 12, b\u001b.test 3, c.test 2, ...), 9 plain HTTP, 1,204 QUIC packets.`, "SSLKEYLOGFILE"},
 		{timeline.Totals{}, "0 WebSockets in 0 packets.", "empty"},
-		{timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "UDP", N: 1}, {What: "DNS over UDP", N: 8}}},
-			"0 WebSockets in 9 packets, 0 TCP connections: 1 UDP packet, 8 DNS over UDP packets.", "only UDP"},
+		{
+			timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "UDP", N: 1}, {What: "DNS over UDP", N: 8}}},
+			"0 WebSockets in 9 packets, 0 TCP connections: 1 UDP packet, 8 DNS over UDP packets.", "only UDP",
+		},
 		{timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "ARP", N: 9}}}, "0 WebSockets in 9 packets, 0 TCP connections: 9 ARP packets.", "no TCP"},
-		{timeline.Totals{Packets: 9, Transports: 1, Others: []timeline.Count{{What: "SSH", N: 1}}},
-			"0 WebSockets in 9 packets, 1 TCP connection: 1 SSH.", "port and interface"},
+		{
+			timeline.Totals{Packets: 9, Transports: 1, Others: []timeline.Count{{What: "SSH", N: 1}}},
+			"0 WebSockets in 9 packets, 1 TCP connection: 1 SSH.", "port and interface",
+		},
 	} {
 		said, hint := Nothing(&test.totals)
 		if said != test.said || !strings.Contains(hint, test.hint) {

@@ -39,8 +39,10 @@ func (c *Conn) allow(f *Finding) bool {
 func (c *Conn) Settle(sink Sink, at Stamp) {
 	for _, key := range c.toldOrder {
 		if n := c.told[key]; n > FindingsPerRule {
-			f := Finding{Rule: key.rule, Severity: key.rule.Severity, Conn: c, Dir: key.dir, HasDir: true, At: at,
-				Count: n - FindingsPerRule, Detail: "more of the same, not told one by one"}
+			f := Finding{
+				Rule: key.rule, Severity: key.rule.Severity, Conn: c, Dir: key.dir, HasDir: true, At: at,
+				Count: n - FindingsPerRule, Detail: "more of the same, not told one by one",
+			}
 			c.FindingsBy[f.Severity] += f.Count
 			sink.Finding(&f)
 		}

@@ -20,7 +20,8 @@ var errEnough = errors.New("enough")
 // show reads a source and prints it through the output that newOutput makes.
 // It is what read and list do.
 func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput func(io.Writer, report.Options) report.Output,
-	stdin io.Reader, stdout, stderr io.Writer) int {
+	stdin io.Reader, stdout, stderr io.Writer,
+) int {
 	words := view.console(stderr)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -129,7 +130,7 @@ func (p *promptly) every(interval time.Duration) (stop func()) {
 				p.mu.Lock()
 				if p.dirty {
 					p.dirty = false
-					p.flush() // the output remembers its error
+					_ = p.flush() // the output remembers its error
 				}
 				p.mu.Unlock()
 			}

@@ -300,8 +300,10 @@ const (
 
 // methods are those of RFC 9110, RFC 5789 and of WebDAV that are seen in
 // practice. Other words (EHLO, USER, HELP) are other protocols.
-var methods = [...]string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ",
-	"PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "REPORT ", "SEARCH "}
+var methods = [...]string{
+	"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "CONNECT ", "OPTIONS ", "TRACE ", "PATCH ",
+	"PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "REPORT ", "SEARCH ",
+}
 
 // ProbeRequest says whether b begins an HTTP/1 request.
 func ProbeRequest(b []byte) Verdict {

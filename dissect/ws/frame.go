@@ -234,8 +234,10 @@ func (s *Stream) judgeText(h *half, m *timeline.Message) {
 	}
 	m.Text = bad < 0
 	if !m.Text {
-		h.judge(timeline.Finding{Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true,
-			Got: fmt.Sprintf("% x", m.Payload[bad:min(bad+4, len(m.Payload))])})
+		h.judge(timeline.Finding{
+			Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true,
+			Got: fmt.Sprintf("% x", m.Payload[bad:min(bad+4, len(m.Payload))]),
+		})
 	}
 }
 

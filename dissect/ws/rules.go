@@ -4,91 +4,145 @@ import "github.com/wsdump/wsdump/timeline"
 
 // The rules that this package judges by. Each is a row of docs/RULES.md.
 var (
-	ruleMaskMissing = &timeline.Rule{ID: "ws/mask-missing", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.1",
+	ruleMaskMissing = &timeline.Rule{
+		ID: "ws/mask-missing", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.1",
 		Title: "client frame is not masked",
-		Text:  "Every frame from client to server must be masked; a server has to close the connection when one is not."}
-	ruleMaskUnexpected = &timeline.Rule{ID: "ws/mask-unexpected", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.1",
+		Text:  "Every frame from client to server must be masked; a server has to close the connection when one is not.",
+	}
+	ruleMaskUnexpected = &timeline.Rule{
+		ID: "ws/mask-unexpected", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.1",
 		Title: "server frame is masked",
-		Text:  "A server must not mask its frames; a client has to close the connection when it does."}
-	ruleMaskKeyWeak = &timeline.Rule{ID: "ws/mask-key-weak", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 5.3, 10.3",
+		Text:  "A server must not mask its frames; a client has to close the connection when it does.",
+	}
+	ruleMaskKeyWeak = &timeline.Rule{
+		ID: "ws/mask-key-weak", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 5.3, 10.3",
 		Title: "masking key is zero or repeated",
-		Text:  "The masking key must be unpredictable for every frame; a fixed key lets content attack proxies on the way."}
-	ruleRSVSet = &timeline.Rule{ID: "ws/rsv-set", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
+		Text:  "The masking key must be unpredictable for every frame; a fixed key lets content attack proxies on the way.",
+	}
+	ruleRSVSet = &timeline.Rule{
+		ID: "ws/rsv-set", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
 		Title: "reserved bit set that no agreed extension defines",
-		Text:  "RSV1, RSV2 and RSV3 must be 0 unless an extension that was agreed in the handshake gives them a meaning. The payload is shown as bytes, since its meaning is not known."}
-	ruleOpcodeReserved = &timeline.Rule{ID: "ws/opcode-reserved", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
+		Text:  "RSV1, RSV2 and RSV3 must be 0 unless an extension that was agreed in the handshake gives them a meaning. The payload is shown as bytes, since its meaning is not known.",
+	}
+	ruleOpcodeReserved = &timeline.Rule{
+		ID: "ws/opcode-reserved", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
 		Title: "reserved opcode",
-		Text:  "Opcodes 3 to 7 and 11 to 15 have no meaning yet; the receiver has to fail the connection."}
-	ruleLengthNotMinimal = &timeline.Rule{ID: "ws/length-not-minimal", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
+		Text:  "Opcodes 3 to 7 and 11 to 15 have no meaning yet; the receiver has to fail the connection.",
+	}
+	ruleLengthNotMinimal = &timeline.Rule{
+		ID: "ws/length-not-minimal", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
 		Title: "length is not in its shortest form",
-		Text:  "A length must use the fewest bytes that can hold it, and the top bit of the 64-bit form must be 0."}
-	ruleControlFragmented = &timeline.Rule{ID: "ws/control-fragmented", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5",
+		Text:  "A length must use the fewest bytes that can hold it, and the top bit of the 64-bit form must be 0.",
+	}
+	ruleControlFragmented = &timeline.Rule{
+		ID: "ws/control-fragmented", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5",
 		Title: "control frame without FIN",
-		Text:  "Control frames must not be fragmented."}
-	ruleControlTooLong = &timeline.Rule{ID: "ws/control-too-long", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5",
+		Text:  "Control frames must not be fragmented.",
+	}
+	ruleControlTooLong = &timeline.Rule{
+		ID: "ws/control-too-long", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5",
 		Title: "control frame above 125 bytes",
-		Text:  "The payload of a control frame must be 125 bytes or less."}
-	ruleContinuationOrphan = &timeline.Rule{ID: "ws/continuation-orphan", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.4",
+		Text:  "The payload of a control frame must be 125 bytes or less.",
+	}
+	ruleContinuationOrphan = &timeline.Rule{
+		ID: "ws/continuation-orphan", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.4",
 		Title: "continuation frame with nothing to continue",
-		Text:  "A continuation frame must follow a text, binary or continuation frame without FIN."}
-	ruleContinuationExpected = &timeline.Rule{ID: "ws/continuation-expected", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.4",
+		Text:  "A continuation frame must follow a text, binary or continuation frame without FIN.",
+	}
+	ruleContinuationExpected = &timeline.Rule{
+		ID: "ws/continuation-expected", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.4",
 		Title: "new message inside a fragmented one",
-		Text:  "The fragments of one message must not be interleaved with those of another. The unfinished message is shown as incomplete."}
-	ruleUTF8Invalid = &timeline.Rule{ID: "ws/utf8-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 8.1",
+		Text:  "The fragments of one message must not be interleaved with those of another. The unfinished message is shown as incomplete.",
+	}
+	ruleUTF8Invalid = &timeline.Rule{
+		ID: "ws/utf8-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 8.1",
 		Title: "text is not UTF-8",
-		Text:  "A text message must be valid UTF-8 as a whole; offset says where the first wrong byte stands."}
-	ruleCloseLength = &timeline.Rule{ID: "ws/close-length", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5.1",
+		Text:  "A text message must be valid UTF-8 as a whole; offset says where the first wrong byte stands.",
+	}
+	ruleCloseLength = &timeline.Rule{
+		ID: "ws/close-length", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5.1",
 		Title: "close payload of one byte",
-		Text:  "A close payload is empty, or starts with a code of two bytes."}
-	ruleCloseCodeInvalid = &timeline.Rule{ID: "ws/close-code-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 7.4",
+		Text:  "A close payload is empty, or starts with a code of two bytes.",
+	}
+	ruleCloseCodeInvalid = &timeline.Rule{
+		ID: "ws/close-code-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 7.4",
 		Title: "close code that may not be sent",
-		Text:  "Codes 0 to 999, 1004, 1005, 1006, 1015 and the unassigned ones up to 2999 must not stand in a close frame; above 4999 nothing is defined (a warning)."}
-	ruleCloseReasonUTF8 = &timeline.Rule{ID: "ws/close-reason-utf8", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5.1",
+		Text:  "Codes 0 to 999, 1004, 1005, 1006, 1015 and the unassigned ones up to 2999 must not stand in a close frame; above 4999 nothing is defined (a warning).",
+	}
+	ruleCloseReasonUTF8 = &timeline.Rule{
+		ID: "ws/close-reason-utf8", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5.1",
 		Title: "close reason is not UTF-8",
-		Text:  "The bytes behind the close code must be valid UTF-8."}
-	ruleDataAfterClose = &timeline.Rule{ID: "ws/data-after-close", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5.1",
+		Text:  "The bytes behind the close code must be valid UTF-8.",
+	}
+	ruleDataAfterClose = &timeline.Rule{
+		ID: "ws/data-after-close", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.5.1",
 		Title: "frame after the close frame",
-		Text:  "Nothing may follow a close frame in its direction: a data frame or a second close is an error, a ping or pong a note."}
-	ruleCloseMissing = &timeline.Rule{ID: "ws/close-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 7.1",
+		Text:  "Nothing may follow a close frame in its direction: a data frame or a second close is an error, a ping or pong a note.",
+	}
+	ruleCloseMissing = &timeline.Rule{
+		ID: "ws/close-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 7.1",
 		Title: "connection ended without a close frame",
-		Text:  "Neither side said goodbye before TCP ended: a crash, a kill, a proxy or load balancer that gave up, or a network that went away."}
-	ruleCloseUnanswered = &timeline.Rule{ID: "ws/close-unanswered", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 7.1.1",
+		Text:  "Neither side said goodbye before TCP ended: a crash, a kill, a proxy or load balancer that gave up, or a network that went away.",
+	}
+	ruleCloseUnanswered = &timeline.Rule{
+		ID: "ws/close-unanswered", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 7.1.1",
 		Title: "close frame was not answered",
-		Text:  "One side sent a close frame, the other ended TCP without sending its own."}
-	ruleCloseAbnormal = &timeline.Rule{ID: "ws/close-abnormal", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 7.4.1",
+		Text:  "One side sent a close frame, the other ended TCP without sending its own.",
+	}
+	ruleCloseAbnormal = &timeline.Rule{
+		ID: "ws/close-abnormal", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 7.4.1",
 		Title: "close code that tells of trouble",
-		Text:  "1002, 1003 and 1007 to 1014 say that the sender met an error or could not go on."}
-	ruleTCPClosedByClient = &timeline.Rule{ID: "ws/tcp-closed-by-client", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 7.1.1",
+		Text:  "1002, 1003 and 1007 to 1014 say that the sender met an error or could not go on.",
+	}
+	ruleTCPClosedByClient = &timeline.Rule{
+		ID: "ws/tcp-closed-by-client", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 7.1.1",
 		Title: "client ended TCP first",
-		Text:  "After the close frames the server should end TCP first, so that it and not the client holds the TIME_WAIT state."}
-	rulePongMissing = &timeline.Rule{ID: "ws/pong-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 5.5.2",
+		Text:  "After the close frames the server should end TCP first, so that it and not the client holds the TIME_WAIT state.",
+	}
+	rulePongMissing = &timeline.Rule{
+		ID: "ws/pong-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 5.5.2",
 		Title: "ping was not answered",
-		Text:  "A ping must be answered by a pong as soon as is practical; none came, nor a later one that would stand for it, with 10 seconds of capture behind it and no close in between."}
-	rulePongMismatch = &timeline.Rule{ID: "ws/pong-mismatch", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 5.5.3",
+		Text:  "A ping must be answered by a pong as soon as is practical; none came, nor a later one that would stand for it, with 10 seconds of capture behind it and no close in between.",
+	}
+	rulePongMismatch = &timeline.Rule{
+		ID: "ws/pong-mismatch", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 5.5.3",
 		Title: "pong answers no ping by its payload",
-		Text:  "A pong in answer to a ping carries the same payload; this one carries another."}
-	rulePongUnsolicited = &timeline.Rule{ID: "ws/pong-unsolicited", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 5.5.3",
+		Text:  "A pong in answer to a ping carries the same payload; this one carries another.",
+	}
+	rulePongUnsolicited = &timeline.Rule{
+		ID: "ws/pong-unsolicited", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 5.5.3",
 		Title: "pong without a ping",
-		Text:  "Allowed: a one-way heartbeat."}
-	ruleFrameIncomplete = &timeline.Rule{ID: "ws/frame-incomplete", Severity: timeline.Warning, Since: "0.1",
+		Text:  "Allowed: a one-way heartbeat.",
+	}
+	ruleFrameIncomplete = &timeline.Rule{
+		ID: "ws/frame-incomplete", Severity: timeline.Warning, Since: "0.1",
 		Title: "the stream ends inside a frame",
-		Text:  "The last frame of this direction is not whole: the capture or the connection ended inside it."}
-	ruleSyncLost = &timeline.Rule{ID: "ws/sync-lost", Severity: timeline.Warning, Since: "0.1",
+		Text:  "The last frame of this direction is not whole: the capture or the connection ended inside it.",
+	}
+	ruleSyncLost = &timeline.Rule{
+		ID: "ws/sync-lost", Severity: timeline.Warning, Since: "0.1",
 		Title: "frame boundaries lost",
-		Text:  "Bytes are missing where a frame header stood, so it is not known where the next frame begins. The direction stays silent until a boundary is proven."}
-	ruleLimit = &timeline.Rule{ID: "ws/limit", Severity: timeline.Warning, Since: "0.1",
+		Text:  "Bytes are missing where a frame header stood, so it is not known where the next frame begins. The direction stays silent until a boundary is proven.",
+	}
+	ruleLimit = &timeline.Rule{
+		ID: "ws/limit", Severity: timeline.Warning, Since: "0.1",
 		Title: "a limit was reached",
-		Text:  "A message or control frame is larger than what is kept of it; its length is counted in full and what is shown is marked as truncated."}
-	ruleReset = &timeline.Rule{ID: "tcp/reset", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.5.2",
+		Text:  "A message or control frame is larger than what is kept of it; its length is counted in full and what is shown is marked as truncated.",
+	}
+	ruleReset = &timeline.Rule{
+		ID: "tcp/reset", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.5.2",
 		Title: "TCP reset before both close frames",
-		Text:  "One side aborted the connection: a crash, a firewall, a full backlog, or a close with unread data."}
+		Text:  "One side aborted the connection: a crash, a firewall, a full backlog, or a close with unread data.",
+	}
 )
 
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
-	return []*timeline.Rule{ruleReset, ruleMaskMissing, ruleMaskUnexpected, ruleMaskKeyWeak, ruleRSVSet, ruleOpcodeReserved,
+	return []*timeline.Rule{
+		ruleReset, ruleMaskMissing, ruleMaskUnexpected, ruleMaskKeyWeak, ruleRSVSet, ruleOpcodeReserved,
 		ruleLengthNotMinimal, ruleControlFragmented, ruleControlTooLong, ruleContinuationOrphan, ruleContinuationExpected,
 		ruleUTF8Invalid, ruleCloseLength, ruleCloseCodeInvalid, ruleCloseReasonUTF8, ruleDataAfterClose, ruleCloseMissing,
 		ruleCloseUnanswered, ruleCloseAbnormal, ruleTCPClosedByClient, rulePongMissing, rulePongMismatch, rulePongUnsolicited,
-		ruleFrameIncomplete, ruleSyncLost, ruleLimit}
+		ruleFrameIncomplete, ruleSyncLost, ruleLimit,
+	}
 }

@@ -28,6 +28,7 @@ func (s *sink) Frame(f *timeline.Frame) {
 		s.events = append(s.events, f.Opcode.String()+" "+f.Dir.String()+" "+string(f.Payload))
 	}
 }
+
 func (s *sink) Message(m *timeline.Message) {
 	s.messages++
 	if s.keep {
@@ -35,6 +36,7 @@ func (s *sink) Message(m *timeline.Message) {
 		s.events = append(s.events, m.Kind.String()+" "+m.Dir.String()+" "+string(m.Payload))
 	}
 }
+
 func (s *sink) Finding(f *timeline.Finding) {
 	if s.keep && f.Rule != ruleFrameIncomplete {
 		s.events = append(s.events, f.Rule.ID)

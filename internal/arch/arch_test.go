@@ -33,12 +33,16 @@ var allowed = map[string][]string{
 	"har":             {"timeline"},
 	"stats":           {"timeline"},
 	"check":           {"timeline", "query", "transcript", "stats", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
-	"report": {"timeline", "query", "transcript", "har", "stats", "check", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
-		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth"},
+	"report": {
+		"timeline", "query", "transcript", "har", "stats", "check", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
+		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth",
+	},
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
 	".":        {"pipeline", "capture", "timeline"},
-	"cmd/wsdump": {".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "report", "stats", "timeline",
-		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term"},
+	"cmd/wsdump": {
+		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "report", "stats", "timeline",
+		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
+	},
 	// Test tools may use what they test.
 	"internal": {"*"},
 	"testdata": {"*"},

@@ -75,8 +75,10 @@ func (s *Scenario) Packets(d Disguise) []capture.Packet {
 			continue
 		}
 		data := d.encode(&seg)
-		packets = append(packets, capture.Packet{Number: uint64(len(packets) + 1), FilePacket: uint64(len(packets) + 1),
-			Time: start.Add(seg.at).UnixNano(), Data: data, Length: uint32(len(data)), Link: 1})
+		packets = append(packets, capture.Packet{
+			Number: uint64(len(packets) + 1), FilePacket: uint64(len(packets) + 1),
+			Time: start.Add(seg.at).UnixNano(), Data: data, Length: uint32(len(data)), Link: 1,
+		})
 	}
 	return packets
 }
@@ -182,8 +184,10 @@ func (d Disguise) encode(seg *segment) []byte {
 	}
 	port := [2]layers.TCPPort{51234, 80}
 	from, to := seg.dir, seg.dir.Reverse()
-	tcp := &layers.TCP{SrcPort: port[from], DstPort: port[to], Seq: seg.seq, Ack: seg.ack, ACK: !seg.noAck, SYN: seg.syn, FIN: seg.fin, RST: seg.rst,
-		PSH: len(seg.payload) > 0, Window: 65535}
+	tcp := &layers.TCP{
+		SrcPort: port[from], DstPort: port[to], Seq: seg.seq, Ack: seg.ack, ACK: !seg.noAck, SYN: seg.syn, FIN: seg.fin, RST: seg.rst,
+		PSH: len(seg.payload) > 0, Window: 65535,
+	}
 	eth := &layers.Ethernet{SrcMAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(from) + 1}, DstMAC: net.HardwareAddr{2, 0, 0, 0, 0, byte(to) + 1}}
 	var ip gopacket.SerializableLayer
 	var kind layers.EthernetType

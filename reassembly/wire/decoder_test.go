@@ -54,10 +54,12 @@ func TestEveryShape(t *testing.T) {
 			t.Fatalf("%v cut at %d: %v\n got %+v\nwant %+v", p.shape, cut, skip, seg, want)
 		}
 	}
-	for _, s := range []string{"ipv4+0", "ipv4+8", "ipv6", "hop-by-hop", "destination", "routing", "ah", "atomic fragment", "mobility",
+	for _, s := range []string{
+		"ipv4+0", "ipv4+8", "ipv6", "hop-by-hop", "destination", "routing", "ah", "atomic fragment", "mobility",
 		"vlan 8100", "vlan 88a8", "vlan 9100", "vlan 9200", "ethernet", "sll", "sll2", "raw", "raw ip", "null", "null, swapped",
 		"ppp ff030021", "ppp 0021", "ppp 21", "ppp ff0357", "cisco hdlc", "pppoe", "pppoe link", "pflog", "nflog",
-		"ip in ip", "gre", "gretap", "erspan 1", "erspan 2", "etherip", "vxlan", "geneve", "gtp", "mpls", "mpls pseudo-wire", "pptp"} {
+		"ip in ip", "gre", "gretap", "erspan 1", "erspan 2", "etherip", "vxlan", "geneve", "gtp", "mpls", "mpls pseudo-wire", "pptp",
+	} {
 		if !seen[s] {
 			t.Errorf("%s was never made", s)
 		}
@@ -339,9 +341,11 @@ func BenchmarkEthernetIPv6(b *testing.B) { benchmark(b, 1, fixed6()) }
 func BenchmarkVLAN(b *testing.B) {
 	benchmark(b, 1, slices.Concat(fixed(0)[:12], []byte{0x81, 0, 0, 1}, fixed(0)[12:]))
 }
+
 func BenchmarkSLL2(b *testing.B) {
 	benchmark(b, linkSLL2, slices.Concat([]byte{8, 0}, make([]byte, 18), fixed(0)[14:]))
 }
+
 func BenchmarkGRE(b *testing.B) {
 	inner := fixed(0)[14:]
 	outer := edit(fixed(0)[:34], 23, protoGRE)

@@ -103,20 +103,20 @@ const (
 	NumSkips
 )
 
-// String returns a few words for a summary, such as "udp" or "ip fragment".
+// String returns a few words for a summary, such as "UDP" or "IP fragment".
 func (s Skip) String() string {
 	if s >= NumSkips {
 		return "unknown"
 	}
 	return [NumSkips]string{
 		SkipNone:      "none",
-		SkipUDP:       "udp",
-		SkipQUIC:      "quic",
-		SkipICMP:      "icmp",
-		SkipProtocol:  "other ip protocol",
-		SkipFragment:  "ip fragment",
-		SkipARP:       "arp",
-		SkipNotIP:     "not ip",
+		SkipUDP:       "UDP",
+		SkipQUIC:      "QUIC",
+		SkipICMP:      "ICMP",
+		SkipProtocol:  "other IP protocol",
+		SkipFragment:  "IP fragment",
+		SkipARP:       "ARP",
+		SkipNotIP:     "not IP",
 		SkipLinkType:  "link type",
 		SkipCut:       "cut short",
 		SkipMalformed: "malformed",

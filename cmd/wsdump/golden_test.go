@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the golden files again; review them as code")
+
+const pcaps = "../../testdata/pcaps/"
+
+// versionKey differs from build to build.
+var versionKey = regexp.MustCompile(`"version":"[^"]*"`)
+
+// TestGolden: what the program prints for each fixture is what was reviewed.
+// Payloads are cut, so that the files stay readable.
+func TestGolden(t *testing.T) {
+	files, err := filepath.Glob(pcaps + "*.pcap*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	for _, file := range files {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			var out, words bytes.Buffer
+			args := []string{"-T", "ndjson", "--frames", "--payload", "80", file}
+			if code := Main(args, strings.NewReader(""), &out, &words); code != 0 {
+				t.Fatalf("exit code %d: %s", code, words.String())
+			}
+			got := versionKey.ReplaceAll(bytes.ReplaceAll(out.Bytes(), []byte(pcaps), nil), []byte(`"version":""`))
+			golden := filepath.Join("..", "..", "testdata", "golden", strings.TrimSuffix(name, filepath.Ext(name))+".ndjson")
+			if *update {
+				if err := os.WriteFile(golden, got, 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatalf("%v; `go test ./cmd/wsdump -update` writes it", err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("differs from %s; first at line %s", golden, firstDifference(got, want))
+			}
+		})
+	}
+}
+
+func firstDifference(got, want []byte) string {
+	a, b := strings.Split(string(got), "\n"), strings.Split(string(want), "\n")
+	for i := range a {
+		if i >= len(b) || a[i] != b[i] {
+			line := "nothing"
+			if i < len(b) {
+				line = b[i]
+			}
+			return strconv.Itoa(i+1) + "\ngot  " + a[i] + "\nwant " + line
+		}
+	}
+	return "the end is missing"
+}
