@@ -1,0 +1,257 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsdump/wsdump/capture"
+)
+
+const fixtures = "../../testdata/pcaps/"
+
+// series is the tshark that the table of differences was written for.
+const series = "4.0"
+
+// difference is where tshark is known to see something else than wsdump does.
+// wsdump is held to what the endpoints wrote down by TestRecords in pipeline;
+// so in each of these it is tshark that is wrong.
+type difference struct {
+	fixture string
+	packet  uint64
+	says    string // what tshark shows instead: the beginning; "" when it shows nothing
+	reason  string
+}
+
+const (
+	emptyLast   = "the last fragment is empty: tshark shows no message"
+	cutMask     = "a masked payload above 256 KiB is cut"
+	emptyText   = "an empty message is one byte on the wire when compressed: tshark shows that byte"
+	notJoined   = "a compressed message in fragments is not inflated: the bytes on the wire are shown as text"
+	lostContext = "behind a message that was not inflated, the context is wrong, and so the text, without a word"
+	notInflated = "a message of 70,000 bytes that do not compress is shown as it is on the wire"
+)
+
+func known() []difference {
+	const fragments = "text \"JTH\\xce\\xcf-(J-.NMQ"
+	return []difference{
+		{"fragments.pcap", 22, "", emptyLast},
+		{"coder-client.pcap", 65, "", emptyLast},
+		{"python.pcap", 70, "", emptyLast},
+		{"python.pcap", 81, "", emptyLast},
+		{"megabyte.pcap", 50, "text \"0123", cutMask},
+		{"deflate-browser.pcap", 46, `text "\x00"`, emptyText},
+		{"deflate-coder-no-takeover.pcap", 17, `text "\x00"`, emptyText},
+		{"deflate-coder-no-takeover.pcap", 28, "", emptyLast},
+		{"deflate-coder.pcap", 17, `text "\x00"`, emptyText},
+		{"deflate-coder.pcap", 28, "", emptyLast},
+		{"deflate-firefox.pcap", 38, `text "\x00"`, emptyText},
+		{"deflate-firefox.pcap", 152, `binary "\x00\xff\xff`, notInflated},
+		{"deflate-gorilla.pcap", 16, `text "\x00"`, emptyText},
+		{"deflate-gorilla.pcap", 17, `text "\x00"`, emptyText},
+		{"deflate-node-no-takeover.pcap", 32, `text "\x00"`, emptyText},
+		{"deflate-node-no-takeover.pcap", 33, `text "\x00"`, emptyText},
+		{"deflate-node-no-takeover.pcap", 56, fragments, notJoined},
+		{"deflate-node-threshold.pcap", 56, fragments, notJoined},
+		{"deflate-node-windows.pcap", 32, `text "\x00"`, emptyText},
+		{"deflate-node-windows.pcap", 33, `text "\x00"`, emptyText},
+		{"deflate-node-windows.pcap", 60, fragments, notJoined},
+		{"deflate-node.pcap", 32, `text "\x00"`, emptyText},
+		{"deflate-node.pcap", 33, `text "\x00"`, emptyText},
+		{"deflate-node.pcap", 52, fragments, notJoined},
+		{"deflate-python.pcap", 18, `text "\x00"`, emptyText},
+		{"deflate-python.pcap", 19, `text "\x00"`, emptyText},
+		{"deflate-python.pcap", 32, `text "\xca\xcfKU\x00`, notJoined},
+		{"deflate-python.pcap", 37, `text "!fragments four fiv!piix"`, lostContext},
+		{"deflate-python.pcap", 42, `text "J\xcb/-\x02`, notJoined},
+		{"nginx.pcapng", 50, `text "\x00"`, emptyText},
+		{"nginx.pcapng", 51, `text "\x00"`, emptyText},
+		{"nginx.pcapng", 70, fragments, notJoined},
+		{"nginx.pcapng", 90, `text "\x00"`, emptyText},
+		{"nginx.pcapng", 91, `text "\x00"`, emptyText},
+		{"nginx.pcapng", 108, fragments, notJoined},
+	}
+}
+
+// TestAgainstTshark holds every frame and message of every fixture to what
+// tshark sees, but for the known differences; a known one that is gone fails
+// as well.
+func TestAgainstTshark(t *testing.T) {
+	version := tsharkVersion()
+	if version == "" {
+		t.Skip("tshark is not installed: nothing to compare with")
+	}
+	if testing.Short() {
+		t.Skip("tshark takes 0.3 s a fixture")
+	}
+	if !strings.HasPrefix(version, series+".") {
+		t.Skipf("this is tshark %s; the known differences were written down for %s, nobody has looked at others", version, series)
+	}
+	files, err := filepath.Glob(fixtures + "*.pcap*")
+	if err != nil || len(files) < 40 {
+		t.Fatalf("%d fixtures: %v", len(files), err)
+	}
+	for _, d := range known() {
+		if !slices.Contains(files, fixtures+d.fixture) {
+			t.Errorf("a difference is known in %s, which does not exist", d.fixture)
+		}
+	}
+	var frames, messages atomic.Int64
+	t.Cleanup(func() {
+		t.Logf("tshark %s: %d frames and %d messages compared", version, frames.Load(), messages.Load())
+		if !t.Failed() && frames.Load() < 600 {
+			t.Errorf("only %d frames were compared", frames.Load())
+		}
+	})
+	for _, file := range files {
+		name := filepath.Base(file)
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, m := against(t, name, file)
+			frames.Add(f)
+			messages.Add(m)
+		})
+	}
+}
+
+// against compares one fixture and returns how much was compared.
+func against(t *testing.T, name, file string) (frames, messages int64) {
+	keys := strings.TrimSuffix(file, ".pcap")
+	encrypted := false
+	if _, err := os.Stat(keys + ".pem"); err == nil {
+		t.Skip("a private key cannot travel in a capture; the same conversation is compared in tls12-node")
+	}
+	if text, err := os.ReadFile(keys + ".keys"); err == nil {
+		file, encrypted = withKeys(t, file, text), true
+	}
+	us, err := ourRows(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if encrypted && us.totals.TLSNoKeys > 0 {
+		t.Skip("wsdump does not decrypt this connection yet")
+	}
+	options := best()
+	bomb := name == "deflate-bomb.pcap"
+	if bomb {
+		options = append(options, "-o", "websocket.decompress:FALSE") // 128 MiB as text in XML
+	}
+	theirs, err := tsharkRows(file, options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours := us.rows
+	if us.opaque || bomb {
+		t.Log("frames only: not all messages were inflated")
+		ours, theirs = without(ours, "message"), without(theirs, "message")
+	}
+	compare(t, name, ours, theirs, us.opaque || bomb)
+	for _, r := range ours {
+		switch r.Kind {
+		case "frame":
+			frames++
+		case "message":
+			messages++
+		}
+	}
+	return frames, messages
+}
+
+// compare fails for every difference that is not known and every known one
+// that is not there.
+func compare(t *testing.T, name string, ours, theirs []row, framesOnly bool) {
+	missing, extra := only(ours, theirs), only(theirs, ours)
+	if len(missing)+len(extra) == 0 {
+		if diff := cmp.Diff(theirs, ours, cmp.Comparer(func(a, b row) bool { return a == b })); diff != "" {
+			t.Errorf("the same rows in another order (-tshark +wsdump):\n%s", diff)
+		}
+	}
+	for _, d := range known() {
+		if d.fixture != name || framesOnly {
+			continue
+		}
+		at := func(r row) bool { return r.Packet == d.packet && r.Kind == "message" }
+		i := slices.IndexFunc(missing, at)
+		j := slices.IndexFunc(extra, at)
+		if i < 0 || (j >= 0) != (d.says != "") || j >= 0 && !strings.HasPrefix(extra[j].Words, d.says) {
+			t.Errorf("packet %d: %s: this difference is gone, or another one; take it from the list", d.packet, d.reason)
+			continue
+		}
+		missing = slices.Delete(missing, i, i+1)
+		if j >= 0 {
+			extra = slices.Delete(extra, j, j+1)
+		}
+	}
+	if len(missing)+len(extra) > 0 {
+		t.Errorf("unknown differences.\nwsdump alone says:\n%stshark alone says:\n%s", text(missing), text(extra))
+	}
+}
+
+// withKeys writes a capture again, as pcapng with its TLS keys in it, where
+// both programs find them.
+func withKeys(t *testing.T, file string, keys []byte) string {
+	t.Helper()
+	in, err := capture.Open([]string{file}, capture.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	path := filepath.Join(t.TempDir(), "keys.pcapng")
+	out, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	w := capture.NewWriter(out)
+	if err := w.Secrets(capture.SecretsTLSKeyLog, keys); err != nil {
+		t.Fatal(err)
+	}
+	var p capture.Packet
+	for err = in.Next(&p); err == nil; err = in.Next(&p) {
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err != io.EOF {
+		t.Fatal(err)
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestRowsOfPDML reads what tshark writes where several frames share a packet.
+func TestRowsOfPDML(t *testing.T) {
+	const document = `<?xml version="1.0"?><pdml><packet>
+<proto name="geninfo"><field name="num" pos="0" show="7" value="7"/></proto>
+<proto name="ip"><field name="ip.src" show="10.0.0.1"/><field name="ip.dst" show="10.0.0.2"/></proto>
+<proto name="tcp"><field name="tcp.srcport" show="5"/><field name="tcp.dstport" show="80"/></proto>
+<proto name="websocket"><field name="websocket.fin" show="1"/><field name="websocket.rsv" show="0x04"/><field name="websocket.opcode" show="1"/>
+<field name="websocket.payload_length" show="126"/><field name="websocket.payload_length_ext_16" show="200"/><field name="websocket.masking_key" show="01:02:03:04" value="01020304"/>
+<field name="websocket.payload.text" show="a` + "\x01" + `b" value="610162"/></proto>
+<proto name="websocket"><field name="websocket.fin" show="1"/><field name="websocket.rsv" show="0x00"/><field name="websocket.opcode" show="8"/><field name="websocket.payload_length" show="5"/>
+<field name="websocket.payload.close.status_code" show="1000"/><field name="websocket.payload.close.reason" show="bye" value="627965"/></proto>
+</packet></pdml>`
+	rows, err := readPDML(strings.NewReader(document))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `	packet 7 10.0.0.1:5 > 10.0.0.2:80: frame text fin rsv 100 masked 01020304, 200 bytes
+	packet 7 10.0.0.1:5 > 10.0.0.2:80: message text "a\x01b"
+	packet 7 10.0.0.1:5 > 10.0.0.2:80: frame close fin, 5 bytes
+	packet 7 10.0.0.1:5 > 10.0.0.2:80: control close 1000 "bye"
+`
+	if diff := cmp.Diff(want, text(rows)); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := readPDML(strings.NewReader("<pdml><packet><proto")); err == nil {
+		t.Error("a document that is cut is read as if it were whole")
+	}
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// row is one thing that a tool says about a capture, in words that can be
+// compared: a frame's header, what a control frame carries, or a message.
+type row struct {
+	Packet   uint64 // in which the last byte came, as numbered in the file
+	From, To netip.AddrPort
+	Kind     string // "frame", "control" or "message"
+	Words    string
+}
+
+func (r row) String() string {
+	return fmt.Sprintf("packet %d %s > %s: %s %s", r.Packet, r.From, r.To, r.Kind, r.Words)
+}
+
+// header are the words of a frame. key is nil when the frame is not masked.
+func header(op timeline.Opcode, fin bool, rsv uint8, key []byte, length uint64) string {
+	words := op.String()
+	if op.Reserved() {
+		words = fmt.Sprintf("opcode %d", op)
+	}
+	if fin {
+		words += " fin"
+	}
+	if rsv != 0 {
+		words += fmt.Sprintf(" rsv %03b", rsv)
+	}
+	if key != nil {
+		words += fmt.Sprintf(" masked %x", key)
+	}
+	return fmt.Sprintf("%s, %d bytes", words, length)
+}
+
+// shown are the words of a payload: its kind, its beginning, and its hash when
+// that is not all.
+func shown(kind timeline.Opcode, payload []byte) string {
+	const most = 72
+	begin := payload[:min(len(payload), most)]
+	for len(begin) > 0 && len(begin) < len(payload) && !utf8.RuneStart(payload[len(begin)]) {
+		begin = begin[:len(begin)-1] // not inside a character
+	}
+	words := fmt.Sprintf("%s %q", kind, begin)
+	if len(begin) < len(payload) {
+		sum := sha256.Sum256(payload)
+		words += fmt.Sprintf("... %d bytes, SHA-256 %x", len(payload), sum[:4])
+	}
+	return words
+}
+
+// closing are the words of a close frame.
+func closing(code uint16, reason []byte) string { return fmt.Sprintf("close %d %q", code, reason) }
+
+// recorder is a Sink that writes rows down.
+type recorder struct {
+	timeline.Nop
+	rows     []row
+	opaque   bool // a message was not inflated
+	findings []string
+	conns    []*timeline.Conn
+	totals   timeline.Totals
+}
+
+func (*recorder) Needs(*timeline.Conn) timeline.Needs {
+	return timeline.Needs{Frames: true, Payload: true}
+}
+
+func (r *recorder) Open(c *timeline.Conn) { r.conns = append(r.conns, c) }
+
+func (r *recorder) add(c *timeline.Conn, dir timeline.Direction, at timeline.Stamp, kind, words string) {
+	ends := [2]netip.AddrPort{c.Transport.Client, c.Transport.Server}
+	r.rows = append(r.rows, row{Packet: at.FilePacket, From: ends[dir], To: ends[dir.Reverse()], Kind: kind, Words: words})
+}
+
+func (r *recorder) Frame(f *timeline.Frame) {
+	if f.Incomplete {
+		return // no frame to tshark before its last byte
+	}
+	var key []byte
+	if f.Masked {
+		key = f.MaskKey[:]
+	}
+	var rsv uint8
+	for i, set := range []bool{f.Rsv1, f.Rsv2, f.Rsv3} {
+		if set {
+			rsv |= 4 >> i
+		}
+	}
+	r.add(f.Conn, f.Dir, f.Last, "frame", header(f.Opcode, f.Fin, rsv, key, f.Length))
+	switch {
+	case f.Opcode == timeline.OpClose:
+		r.add(f.Conn, f.Dir, f.Last, "control", closing(f.CloseCode, f.CloseReason))
+	case f.Opcode.Control():
+		r.add(f.Conn, f.Dir, f.Last, "control", shown(f.Opcode, f.Payload))
+	}
+}
+
+func (r *recorder) Message(m *timeline.Message) {
+	if m.Opaque {
+		r.opaque = true
+	}
+	words := shown(m.Kind, m.Payload)
+	for _, mark := range []struct {
+		word string
+		set  bool
+	}{{"compressed", m.Opaque}, {"incomplete", m.Incomplete}, {"truncated", m.Truncated}, {"guessed", m.Guessed}} {
+		if mark.set {
+			words += " (" + mark.word + ")"
+		}
+	}
+	r.add(m.Conn, m.Dir, m.Last, "message", words)
+}
+
+func (r *recorder) Finding(f *timeline.Finding) { r.findings = append(r.findings, f.Rule.ID) }
+
+func (r *recorder) Done(t *timeline.Totals) { r.totals = *t }
+
+// ourRows asks wsdump what a capture holds.
+func ourRows(path string) (*recorder, error) {
+	notes := &pipeline.Notes{}
+	in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
+	if err != nil {
+		return nil, err
+	}
+	defer in.Close()
+	r := &recorder{}
+	if err := pipeline.Run(context.Background(), in, r, pipeline.Options{Notes: notes}); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(r.rows, func(a, b row) int { return int(a.Packet) - int(b.Packet) })
+	return r, nil
+}
+
+// only returns the rows of a that b does not have, counting how often.
+func only(a, b []row) (out []row) {
+	n := map[row]int{}
+	for _, r := range b {
+		n[r]++
+	}
+	for _, r := range a {
+		if n[r]--; n[r] < 0 {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// without leaves out rows of a kind.
+func without(rows []row, kind string) []row {
+	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.Kind == kind })
+}
+
+// text joins rows, one a line.
+func text(rows []row) string {
+	var b strings.Builder
+	for _, r := range rows {
+		b.WriteString("\t" + r.String() + "\n")
+	}
+	return b.String()
+}
