@@ -21,8 +21,8 @@ type Writer struct {
 func NewWriter(w io.Writer) *Writer {
 	e := &Writer{w: bufio.NewWriterSize(w, 64<<10), interfaces: map[LinkType]uint32{}}
 	b := binary.LittleEndian.AppendUint32(nil, byteOrderMagic)
-	b = append(b, 1, 0, 0, 0)                                                                    // version 1.0
-	b = binary.LittleEndian.AppendUint64(b, 1<<64-1)                                             // section length: not known
+	b = append(b, 1, 0, 0, 0)                                                                        // version 1.0
+	b = binary.LittleEndian.AppendUint64(b, 1<<64-1)                                                 // section length: not known
 	_ = e.block(blockSection, append(b, 4, 0, 6, 0, 'w', 's', 'd', 'u', 'm', 'p', 0, 0, 0, 0, 0, 0)) // shb_userappl
 	return e
 }

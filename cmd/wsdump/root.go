@@ -92,7 +92,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
 	}
 
-	root.AddCommand(readCmd, listCmd, versionCmd)
+	root.AddCommand(readCmd, listCmd, versionCmd, newMan(root))
 	for _, c := range []*cobra.Command{root, readCmd, listCmd} {
 		complete(c)
 	}
