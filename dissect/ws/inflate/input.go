@@ -59,7 +59,7 @@ func (in *input) atEnd() bool {
 }
 
 // offset is the byte of src that holds the next bit, or its end and beyond.
-func (in *input) offset() int { return in.base + in.next - int(in.count>>3) }
+func (in *input) offset() int { return in.base + in.next - int((in.count+7)>>3) }
 
 // need has n bits ready, at most 56, unless the input ends before.
 func (in *input) need(n uint) bool {
