@@ -1,0 +1,230 @@
+package http2
+
+import "github.com/wsdump/wsdump/timeline"
+
+// stream is an HTTP/2 stream that is, or may be, a WebSocket.
+type stream struct {
+	id        uint32
+	handshake *timeline.Handshake // nil when the request was not captured
+	next      timeline.Stream     // nil until it is known who should hear
+	ended     [2]bool
+
+	unsure     bool // what opened it could not be read
+	quiet      bool // DATA interests nobody
+	answered   bool // a final response came, readable or not
+	unreadable bool // some of the handshake's fields are unknown
+
+	held    timeline.Backlog // until next is known
+	charged int              // its part of Stream.held
+	limited bool             // not all was held
+	early   int              // bytes of the client in held
+	earlyAt timeline.Stamp
+}
+
+// mayBeOpen reports whether the client may have opened the stream id where the
+// capture does not show it.
+func (s *Stream) mayBeOpen(id uint32) bool { return id&1 == 1 && id > s.lo && id < s.hi }
+
+// follow returns the record of a stream, a new one when there is none; nil when
+// there are too many.
+func (s *Stream) follow(dir timeline.Direction, at timeline.Stamp, id uint32) *stream {
+	if st := s.streams[id]; st != nil {
+		return st
+	}
+	if len(s.streams) >= maxStreams {
+		s.forgetQuiet()
+	}
+	if len(s.streams) >= maxStreams {
+		if !s.full {
+			s.full = true
+			s.handler.Limit(dir, at, "WebSocket streams of one HTTP/2 connection", maxStreams)
+		}
+		return nil
+	}
+	st := &stream{id: id}
+	s.streams[id] = st
+	return st
+}
+
+// forgetQuiet makes room: the streams that nobody wants to hear are so old
+// that none below them is asked about any more.
+func (s *Stream) forgetQuiet() {
+	for id, st := range s.streams {
+		if st.quiet && st.handshake == nil {
+			s.lo = max(s.lo, id)
+			delete(s.streams, id)
+		}
+	}
+}
+
+// forget drops a stream that is over.
+func (s *Stream) forget(st *stream) {
+	s.release(st)
+	if s.mayBeOpen(st.id) { // it is not to be asked about again
+		*st = stream{id: st.id, quiet: true, ended: [2]bool{true, true}}
+		return
+	}
+	delete(s.streams, st.id)
+}
+
+// release gives back what st holds of the memory for held bytes.
+func (s *Stream) release(st *stream) {
+	s.held -= st.charged
+	st.charged = 0
+}
+
+// data gives DATA of a stream to who should hear it.
+func (s *Stream) data(dir timeline.Direction, at timeline.Stamp, id uint32, p []byte) {
+	st := s.streams[id]
+	if st == nil {
+		if !s.mayBeOpen(id) {
+			return
+		}
+		if st = s.follow(dir, at, id); st == nil {
+			return
+		}
+		st.unsure = true
+	}
+	switch {
+	case st.ended[dir] || st.quiet:
+		return
+	case st.next == nil && (st.unsure || dir == timeline.ServerToClient):
+		if !s.midstream(st, at) {
+			return
+		}
+	case st.next == nil:
+		s.hold(dir, at, st, p)
+		return
+	}
+	st.next.Data(dir, at, p)
+}
+
+// midstream asks who wants to hear a stream whose opening is unknown: the
+// request, or the response before the server's DATA.
+func (s *Stream) midstream(st *stream, at timeline.Stamp) bool {
+	next := s.handler.Midstream(st.id, st.handshake)
+	st.unsure = false
+	if next == nil {
+		st.quiet = true
+		s.release(st)
+		st.held = timeline.Backlog{}
+		for dir := timeline.ClientToServer; dir <= timeline.ServerToClient; dir++ {
+			st.held.Gap(dir, at, GapUnknown)
+			if st.ended[dir] {
+				st.held.End(dir, at, timeline.EndFIN)
+			}
+		}
+		return false
+	}
+	s.hand(st, next)
+	if st.handshake != nil && !st.answered {
+		next.Gap(timeline.ServerToClient, at, GapUnknown)
+	}
+	return true
+}
+
+// hand makes next hear what st carried so far.
+func (s *Stream) hand(st *stream, next timeline.Stream) {
+	st.next = next
+	s.release(st)
+	st.held.Replay(next)
+}
+
+// charge takes memory for held bytes; false when there is no more.
+func (s *Stream) charge(st *stream, n int) bool {
+	n += 64 // for what the bytes are
+	if s.held+n > s.limits.Held {
+		return false
+	}
+	s.held += n
+	st.charged += n
+	return true
+}
+
+// hold keeps client bytes until the response tells what they are.
+func (s *Stream) hold(dir timeline.Direction, at timeline.Stamp, st *stream, p []byte) {
+	if st.early == 0 {
+		st.earlyAt = at
+	}
+	st.early += len(p)
+	if s.charge(st, len(p)) {
+		st.held.Data(dir, at, p)
+		return
+	}
+	if !st.limited {
+		st.limited = true
+		s.handler.Limit(dir, at, "bytes of a stream before its response", s.limits.Held)
+	}
+	st.held.Gap(dir, at, uint64(len(p)))
+}
+
+// gap tells a stream that bytes of it are missing.
+func (s *Stream) gap(dir timeline.Direction, at timeline.Stamp, id uint32, n uint64) {
+	st := s.streams[id]
+	switch {
+	case st == nil || st.ended[dir] || st.quiet:
+	case st.next != nil:
+		st.next.Gap(dir, at, n)
+	case dir == timeline.ServerToClient:
+		st.answered = false // where the server's DATA begins is not known any more
+	case st.handshake != nil:
+		st.held.Gap(dir, at, n)
+	}
+}
+
+// end ends one direction of a stream.
+func (s *Stream) end(dir timeline.Direction, at timeline.Stamp, id uint32, why timeline.End) {
+	st := s.streams[id]
+	if st == nil || st.ended[dir] {
+		return
+	}
+	st.ended[dir] = true
+	switch {
+	case st.next != nil:
+		st.next.End(dir, at, why)
+	case st.handshake != nil:
+		st.held.End(dir, at, why)
+	}
+	if !st.ended[0] || !st.ended[1] {
+		return
+	}
+	if st.next == nil && st.handshake != nil {
+		s.conclude(at, st)
+		return
+	}
+	s.forget(st)
+}
+
+// reset ends both directions, the sender's first.
+func (s *Stream) reset(dir timeline.Direction, at timeline.Stamp, id uint32) {
+	s.end(dir, at, id, timeline.EndReset)
+	s.end(dir.Reverse(), at, id, timeline.EndReset)
+}
+
+// conclude tells the handshake of st: answered, or over without an answer.
+func (s *Stream) conclude(at timeline.Stamp, st *stream) {
+	hs := st.handshake
+	next := s.handler.Handshake(hs)
+	tell := s.handler.Finding
+	if next != nil {
+		tell = next.Finding
+	}
+	server := &s.half[timeline.ServerToClient]
+	if hs.Method != "" && s.settings && !s.enabled && !server.blind {
+		tell(&timeline.Finding{Rule: ruleConnectNotEnabled, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request,
+			Got: ":protocol websocket", Want: "SETTINGS_ENABLE_CONNECT_PROTOCOL = 1"})
+	}
+	if st.unreadable {
+		tell(&timeline.Finding{Rule: ruleHeadersUnknown, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request})
+	}
+	if hs.Accepted() && st.early > 0 {
+		s.handler.EarlyData(st.earlyAt, st.early)
+	}
+	if next == nil {
+		next = timeline.Deaf{}
+	}
+	s.hand(st, next)
+	if st.ended[0] && st.ended[1] {
+		s.forget(st)
+	}
+}
