@@ -138,7 +138,6 @@ func (c *codes) useFixed() {
 type code uint16
 
 func (c code) symbol() int { return int(c >> 4) }
-func (c code) bits() uint  { return uint(c & 15) }
 
 // build fills table with a code set (RFC 1951 section 3.2.2) and returns the mask
 // that takes the index of the first table, of at most most bits, from the next
@@ -197,10 +196,7 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 		for n := count[length]; n > 0; n-- {
 			table[bits] = meaning[sorted[i]] + add
 			i++
-			if bits == uint32(size-1) { // all ones: the last code
-				for ; size < 1<<first; size <<= 1 {
-					copy(table[size:2*size], table[:size])
-				}
+			if i == len(codes) {
 				return 1<<first - 1, ""
 			}
 			bits = after(bits, length)
@@ -214,7 +210,7 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 	// What is longer has a table of its own behind each code of first bits.
 	end := 1 << first
 	var second uint
-	for ; length <= longest; length++ {
+	for ; ; length++ {
 		for n := count[length]; n > 0; n-- {
 			if p := bits & (1<<first - 1); p != prefix {
 				// This table must hold all codes that begin so: as many bits as
@@ -234,13 +230,12 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 			for at := begin + int(bits>>first); at < end; at += 1 << (length - first) {
 				table[at] = e
 			}
-			if bits == 1<<length-1 {
+			if i == len(codes) {
 				return 1<<first - 1, ""
 			}
 			bits = after(bits, length)
 		}
 	}
-	return 1<<first - 1, ""
 }
 
 // after is the code of length bits that follows code, which is not the last.

@@ -31,6 +31,7 @@ func FuzzInflate(f *testing.F) {
 		b, _ := g.message()
 		f.Add(a, b, true)
 	}
+	nearly := bytes.Join(tickers(200), nil)[:windowMost-300]
 	f.Fuzz(func(t *testing.T, a, b []byte, long bool) {
 		if len(a)+len(b) > 4096 {
 			return // output is up to 1032 times that
@@ -39,9 +40,9 @@ func FuzzInflate(f *testing.F) {
 		var w Window
 		var held []byte
 		if long { // a history that is about to slide
-			held = bytes.Join(tickers(200), nil)[:windowMost-300]
-			for i := 0; i < len(held); i += 40000 {
-				part := held[i:min(len(held), i+40000)]
+			held = nearly[len(nearly)-history:]
+			for i := 0; i < len(nearly); i += 40000 {
+				part := nearly[i:min(len(nearly), i+40000)]
 				head := []byte{0, byte(len(part)), byte(len(part) >> 8), ^byte(len(part)), ^byte(len(part) >> 8)}
 				if r := d.Message(&w, append(append(head, part...), 0), Options{}); r.Err != nil {
 					t.Fatal(r.Err)
@@ -68,7 +69,8 @@ func FuzzInflate(f *testing.F) {
 			if r.Err != nil {
 				return
 			}
-			held = append(held, want...)
+			held = append(bytes.Clone(held), want...)
+			held = held[max(0, len(held)-history):]
 		}
 	})
 }

@@ -228,3 +228,63 @@ func TestNoAllocations(t *testing.T) {
 		}
 	}
 }
+
+// TestDamaged flips bits of random messages and cuts them, so that each loop
+// meets what is not DEFLATE in its midst and at its end.
+func TestDamaged(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 5))
+	met := map[string]int{}
+	for range 3000 {
+		g := &generator{rng: rng, most: history}
+		src, _ := g.message()
+		if len(src) == 0 {
+			continue
+		}
+		for range rng.IntN(3) {
+			src[rng.IntN(min(len(src), 400))] ^= 1 << rng.IntN(8)
+		}
+		if rng.IntN(2) == 0 {
+			src = src[:rng.IntN(len(src)+1)]
+		}
+		var d Decoder
+		var w Window
+		r := d.Message(&w, src, Options{})
+		want, ok := reference(nil, src)
+		what := ""
+		if c, bad := r.Err.(*CorruptError); bad {
+			what = c.What
+			met[strings.Map(func(r rune) rune {
+				if r >= '0' && r <= '9' {
+					return -1
+				}
+				return r
+			}, what)]++
+		}
+		if what == "no code for the end of the block" {
+			want = want[:min(len(want), len(r.Payload))]
+		}
+		if ok != (r.Err == nil) || !bytes.Equal(want, r.Payload) {
+			t.Fatalf("%v, compress/flate accepts: %v; %d bytes of %d (% x)", r.Err, ok, len(r.Payload), len(want), src)
+		}
+	}
+	for _, what := range []string{
+		"ends inside a block", "ends inside the code lengths of a block", "ends inside a stored block,  bytes before its end",
+		"bits that are no distance code", "bits that are no literal or length code", "a distance of  with  bytes of history",
+		"the distance codes: not every sequence of bits is a code", "the literal and length codes: not every sequence of bits is a code",
+	} {
+		if met[what] == 0 {
+			t.Errorf("never met: %s", what)
+		}
+	}
+	if t.Failed() {
+		t.Log(met)
+	}
+}
+
+func TestErrorTellsWhere(t *testing.T) {
+	var d Decoder
+	r := d.Message(new(Window), unhex(t, "f2 48 cd c9 c9 07 18"), Options{})
+	if r.Err == nil || !strings.HasPrefix(r.Err.Error(), "deflate, byte 6: ") {
+		t.Errorf("%v", r.Err)
+	}
+}

@@ -12,6 +12,7 @@ func TestLimit(t *testing.T) {
 	bomb := deflated(t, 9, true, [][]byte{zeros})[0]
 	text := bytes.Join(tickers(300), nil)
 	prose := deflated(t, 6, true, [][]byte{text})[0]
+	stored := deflated(t, 0, true, [][]byte{text})[0]
 	for _, c := range []struct {
 		name    string
 		src     []byte
@@ -36,6 +37,8 @@ func TestLimit(t *testing.T) {
 		{"prose", prose, text, Options{}, len(text), len(text), false},
 		{"prose, keep", prose, text, Options{Keep: 40000}, len(text), 40000, false},
 		{"prose, keep more than there is", prose, text, Options{Keep: 1 << 30}, len(text), len(text), false},
+		{"stored", stored, text, Options{}, len(text), len(text), false},
+		{"stored, limit", stored, text, Options{Limit: 80000, Keep: 70000}, 80000, 70000, true},
 		{"prose, limit", prose, text, Options{Limit: 100001}, 100001, 100001, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {

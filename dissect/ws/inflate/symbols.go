@@ -9,7 +9,7 @@ import (
 // state in registers and looks neither at the end of the input nor at the end of
 // the room after each symbol: it runs while a whole word of input and room for
 // one step are there. step does one symbol and looks at all: it takes the last
-// bytes of a message. The tests hold one to the other.
+// bytes of a message. The tests hold both to compress/flate.
 //
 // Bits that one turn of fast takes, of the 56 that a fill has ready: a literal
 // (10, because a longer code has no place in the first table), a length (10 and 5
