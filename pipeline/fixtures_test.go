@@ -88,7 +88,9 @@ func (w *watcher) Frame(f *timeline.Frame) {
 func (w *watcher) Message(m *timeline.Message) {
 	text := string(m.Payload)
 	e := event{Dir: m.Dir.String(), Kind: m.Kind.String(), Length: int(m.Length), Text: &text, Frames: m.Frames}
-	if m.Incomplete || m.Truncated || m.Opaque {
+	if m.Truncated {
+		e = event{Dir: e.Dir, Kind: e.Kind, Length: limit + 1}
+	} else if m.Incomplete || m.Opaque {
 		e.Kind += " (not whole)"
 	}
 	w.of(m.Conn).events = append(w.of(m.Conn).events, e)
@@ -115,12 +117,17 @@ func watch(t *testing.T, files ...string) *watcher {
 	return w
 }
 
+// limit is how many bytes of a message are kept.
+var limit = timeline.Limits{}.WithDefaults().Message
+
 // words says what an event is, in a form that both sides of the comparison can
 // be brought into.
 func (e event) words(frames bool) string {
 	switch {
 	case e.Kind == "close":
 		return fmt.Sprintf("close %d %q", e.Code, e.Reason)
+	case e.Length > limit:
+		return e.Kind + ", more than is kept"
 	case e.SHA256 != nil:
 		return fmt.Sprintf("%s of %d bytes %s", e.Kind, e.Length, *e.SHA256)
 	}
@@ -263,8 +270,6 @@ func same(s string, a netip.AddrPort) bool {
 // notYet names what a fixture waits for.
 func notYet(name string) string {
 	switch {
-	case strings.HasPrefix(name, "deflate-"), name == "nginx":
-		return "permessage-deflate is not inflated yet"
 	case strings.HasPrefix(name, "tls"):
 		return "TLS is not decrypted yet"
 	}

@@ -32,6 +32,12 @@ type Limits struct {
 	// Message is how many payload bytes of one message are kept; the rest is
 	// counted, and the message is marked as truncated.
 	Message int
+	// Ratio is how many bytes one byte of a compressed message may inflate to,
+	// above the first MiB. DEFLATE reaches 1032; honest messages stay far below.
+	Ratio int
+	// Windows is how many bytes the histories of compressed directions may
+	// take together, 64 KiB each. The one idle for longest is given up first.
+	Windows int
 	// Control is how many payload bytes of a control frame are kept. RFC 6455
 	// allows 125; more is kept so that a violation can be shown.
 	Control int
@@ -51,6 +57,8 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.Head, 256<<10)
 	set(&l.Held, 1<<20)
 	set(&l.Message, 16<<20)
+	set(&l.Ratio, 250)
+	set(&l.Windows, 256<<20)
 	set(&l.Control, 4<<10)
 	set(&l.Pings, 64)
 	return l

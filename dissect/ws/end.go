@@ -25,6 +25,7 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	}
 	s.conn.Finish(&s.ending, at)
 	s.judgeEnd(at)
+	s.endDeflate(at)
 	s.conn.Settle(s.env.sink, at)
 	s.env.sink.Close(s.conn, at)
 }

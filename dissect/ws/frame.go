@@ -54,6 +54,10 @@ func (h *half) judge(f timeline.Finding) {
 
 func (s *Stream) judgeRSV(h *half, allowed uint8) bool {
 	wrong := h.header.rsv() &^ allowed
+	if s.deflate != nil && wrong&rsv1 != 0 {
+		h.judge(timeline.Finding{Rule: ruleRSV1Misused, Got: h.header.opcode().String() + " with RSV1"})
+		wrong &^= rsv1
+	}
 	if wrong == 0 {
 		return false
 	}
@@ -94,7 +98,7 @@ func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) 
 			h.start = 0
 		}
 		opaque := s.judgeRSV(h, s.agreed)
-		compressed := h.header.rsv1() && s.agreed != 0
+		compressed := h.header.rsv()&s.agreed != 0
 		h.msg = message{open: true, kind: op, first: h.first, compressed: compressed, opaque: opaque || compressed}
 	default:
 		s.judgeRSV(h, 0)
@@ -115,7 +119,7 @@ func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payl
 		f := &s.env.frame
 		*f = timeline.Frame{
 			Conn: c, Dir: dir, First: h.first, Last: last,
-			Opcode: op, Fin: hd.fin(), Rsv1: hd.bits&0x40 != 0, Rsv2: hd.bits&0x20 != 0, Rsv3: hd.bits&0x10 != 0,
+			Opcode: op, Fin: hd.fin(), Rsv1: hd.bits&rsv1 != 0, Rsv2: hd.bits&rsv2 != 0, Rsv3: hd.bits&rsv3 != 0,
 			Masked: hd.masked, MaskKey: hd.key, HeaderLength: int(hd.size), Length: hd.length,
 			Payload: payload, Incomplete: h.hole, Truncated: h.cut,
 		}
@@ -204,8 +208,12 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 	}
 	if m.HasPayload {
 		m.Payload = payload
+		limited := m.Truncated
+		if m.Compressed {
+			s.inflate(dir, h, m)
+		}
 		s.judgeText(h, m)
-		if m.Truncated {
+		if limited {
 			h.judge(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", m.WireLength), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
 		}
 	}

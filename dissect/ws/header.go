@@ -19,9 +19,15 @@ type header struct {
 	wide   bool // a longer length form than the length needs
 }
 
+// The reserved bits of the first byte.
+const (
+	rsv1 = 0x40
+	rsv2 = 0x20
+	rsv3 = 0x10
+)
+
 func (h *header) fin() bool               { return h.bits&0x80 != 0 }
-func (h *header) rsv() uint8              { return h.bits & 0x70 }
-func (h *header) rsv1() bool              { return h.bits&0x40 != 0 }
+func (h *header) rsv() uint8              { return h.bits & (rsv1 | rsv2 | rsv3) }
 func (h *header) opcode() timeline.Opcode { return timeline.Opcode(h.bits & 0x0f) }
 
 // headerSize returns how many bytes the header takes whose second byte is b1.

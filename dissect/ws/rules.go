@@ -129,6 +129,36 @@ var (
 		Title: "a limit was reached",
 		Text:  "A message or control frame is larger than what is kept of it; its length is counted in full and what is shown is marked as truncated.",
 	}
+	ruleDeflateInvalid = &timeline.Rule{
+		ID: "deflate/invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 7.2.2",
+		Title: "compressed payload does not inflate",
+		Text:  "The payload is not DEFLATE, or refers to bytes that were never sent. What came before the fault is shown.",
+	}
+	ruleRSV1Misused = &timeline.Rule{
+		ID: "deflate/rsv1-misused", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 6.1",
+		Title: "RSV1 on a frame that cannot be compressed",
+		Text:  "With permessage-deflate RSV1 stands on the first frame of a message only: never on a continuation or a control frame.",
+	}
+	ruleWindowExceeded = &timeline.Rule{
+		ID: "deflate/window-exceeded", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 7.1.2",
+		Title: "back-reference past the agreed window",
+		Text:  "The sender refers to bytes farther back than the agreed window; a receiver that keeps no more than was agreed cannot inflate the message.",
+	}
+	ruleContextLost = &timeline.Rule{
+		ID: "deflate/context-lost", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 7692 7.2.2",
+		Title: "message cannot be inflated: its history is not known",
+		Text:  "With context takeover a message refers to earlier ones, of which bytes are missing. Messages are shown again as soon as one stands on known bytes alone.",
+	}
+	ruleDeflateLimit = &timeline.Rule{
+		ID: "deflate/limit", Severity: timeline.Warning, Since: "0.1",
+		Title: "inflated size or ratio is above the limit",
+		Text:  "A small payload inflates to a very large one: a decompression bomb, or a limit that is too low for this traffic. What was inflated is shown as truncated.",
+	}
+	ruleWasteful = &timeline.Rule{
+		ID: "deflate/wasteful", Severity: timeline.Note, Since: "0.1",
+		Title: "compression made messages larger",
+		Text:  "All compressed messages of a direction together are larger than what they say. Switch compression off for short or already compressed messages.",
+	}
 	ruleReset = &timeline.Rule{
 		ID: "tcp/reset", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.5.2",
 		Title: "TCP reset before both close frames",

@@ -11,6 +11,7 @@
 package ws
 
 import (
+	"github.com/wsdump/wsdump/dissect/ws/inflate"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -23,6 +24,11 @@ type Env struct {
 	scratch []byte // unmasked payload of a frame that lies in one piece
 	frame   timeline.Frame
 	message timeline.Message
+
+	inflater       inflate.Decoder
+	window         inflate.Window // of directions without context takeover
+	windows        int            // bytes of windows in use
+	latest, oldest *compressed    // their list
 }
 
 // NewEnv returns an Env that tells sink. Zero limits mean the defaults.
@@ -45,8 +51,10 @@ type Stream struct {
 	conn   *timeline.Conn
 	needs  timeline.Needs
 	agreed uint8 // RSV bits that an agreed extension defines on a first frame
-	ending timeline.Ending
-	half   [2]half
+	// deflate is nil unless permessage-deflate was agreed.
+	deflate *deflate
+	ending  timeline.Ending
+	half    [2]half
 }
 
 // half is one direction.
@@ -85,13 +93,9 @@ type message struct {
 
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
-	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn)}
-	if conn.Handshake != nil {
-		for _, e := range conn.Handshake.Extensions {
-			if e.Name == "permessage-deflate" {
-				s.agreed = 0x40
-			}
-		}
+	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
+	if s.deflate != nil {
+		s.agreed = rsv1
 	}
 	return s
 }
@@ -258,6 +262,9 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 	h.state, h.npartial = lost, 0
 	s.abandon(dir, h, at)
+	if s.deflate != nil {
+		s.deflate.half[dir].lose(s.env)
+	}
 	s.report(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Count: n, Detail: "bytes missing where a frame header stood"})
 }
 

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"bytes"
+	"compress/flate"
 	"crypto/sha1"
 	"encoding/base64"
 	"encoding/binary"
@@ -43,8 +44,8 @@ func parseOptions(words []string) (strs []string, opts options, err error) {
 var opcodes = map[string]byte{"cont": 0, "text": 1, "binary": 2, "close": 8, "ping": 9, "pong": 10}
 
 // frame encodes: VERB ["payload"|hex=..|fill=N] [fin=0] [rsv1] [masked|unmasked]
-// [key=hex] [form=16|64] [length=N] and for close a code. A verb "op5" is that
-// opcode.
+// [key=hex] [form=16|64] [length=N] [z] and for close a code. A verb "op5" is
+// that opcode; z compresses the payload with the history of its direction.
 func (p *parser) frame(dir timeline.Direction, verb string, words []string) ([]byte, error) {
 	op, ok := opcodes[verb]
 	if n, err := strconv.Atoi(strings.TrimPrefix(verb, "op")); !ok && err == nil {
@@ -81,6 +82,10 @@ func (p *parser) frame(dir timeline.Direction, verb string, words []string) ([]b
 	if opts["fin"] != "0" {
 		b0 |= 0x80
 	}
+	if _, ok := opts["z"]; ok {
+		payload = p.compress(dir, payload)
+		b0 |= 0x40
+	}
 	for i, bit := range []string{"rsv1", "rsv2", "rsv3"} {
 		if _, ok := opts[bit]; ok {
 			b0 |= 0x40 >> i
@@ -116,6 +121,24 @@ func (p *parser) frame(dir timeline.Direction, verb string, words []string) ([]b
 		out = append(out, c^key[i%4])
 	}
 	return out, nil
+}
+
+// compress is permessage-deflate with context takeover (RFC 7692 7.2.1), by the
+// standard library.
+func (p *parser) compress(dir timeline.Direction, payload []byte) []byte {
+	d := &p.deflate[dir]
+	if d.w == nil {
+		d.w, _ = flate.NewWriter(&d.out, flate.BestCompression)
+	}
+	d.out.Reset()
+	_, _ = d.w.Write(payload)
+	_ = d.w.Flush()
+	return bytes.TrimSuffix(bytes.Clone(d.out.Bytes()), []byte{0, 0, 0xff, 0xff})
+}
+
+type deflate struct {
+	w   *flate.Writer
+	out bytes.Buffer
 }
 
 func (p *parser) nextKey() (key [4]byte) {

@@ -72,6 +72,8 @@ type parser struct {
 	key  string // of the latest upgrade
 	wait time.Duration
 	seed uint32 // of masking keys
+
+	deflate [2]deflate
 }
 
 func (p *parser) line(line string) error {

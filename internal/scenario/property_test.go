@@ -161,7 +161,7 @@ func TestLossIsTold(t *testing.T) {
 		for range rapid.IntRange(1, 4).Draw(t, "losses") {
 			lost[rapid.IntRange(3, len(packets)-1).Draw(t, "lost")] = true
 		}
-		var kept = packets[:0:0]
+		kept := packets[:0:0]
 		for i, p := range packets {
 			if !lost[i] {
 				kept = append(kept, p)

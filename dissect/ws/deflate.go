@@ -1,0 +1,176 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/wsdump/wsdump/dissect/ws/inflate"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// deflate is permessage-deflate as one connection agreed on it (RFC 7692 7).
+type deflate struct{ half [2]compressed }
+
+// compressed is one direction of it. After a loss nothing is known of its
+// history: messages are tried with an empty one, and one that inflates so
+// refers to nothing but itself, which proves it right.
+type compressed struct {
+	window   inflate.Window
+	bits     int  // agreed window
+	takeover bool // the history goes on from message to message
+	lost     bool // bytes of the history are missing
+	said     bool // and that was told
+	in, out  uint64
+	// Neighbours in the list of windows in use, the latest first.
+	newer, older *compressed
+	listed       bool
+}
+
+// agreedDeflate returns what the handshake agreed on, or nil.
+func agreedDeflate(h *timeline.Handshake) *deflate {
+	if h == nil {
+		return nil
+	}
+	for i := range h.Extensions {
+		e := &h.Extensions[i]
+		if e.Name != "permessage-deflate" {
+			continue
+		}
+		d := &deflate{}
+		for side, name := range [2]string{"client", "server"} {
+			c := &d.half[side]
+			c.takeover = true
+			for _, p := range e.Params {
+				switch p.Name {
+				case name + "_no_context_takeover":
+					c.takeover = false
+				case name + "_max_window_bits":
+					c.bits, _ = strconv.Atoi(p.Value)
+				}
+			}
+		}
+		return d
+	}
+	return nil
+}
+
+// inflate replaces the payload of a compressed message by what it says.
+func (s *Stream) inflate(dir timeline.Direction, h *half, m *timeline.Message) {
+	c := &s.deflate.half[dir]
+	if m.Incomplete || m.Truncated {
+		c.lose(s.env)
+		return // what is there stays as it was on the wire
+	}
+	w := &c.window
+	if !c.takeover {
+		w = &s.env.window
+		w.Reset()
+	}
+	r := s.env.inflater.Message(w, m.Payload, inflate.Options{Bits: c.bits, Limit: s.env.limits.Message, Ratio: s.env.limits.Ratio})
+	if r.Err != nil && c.lost {
+		if !c.said {
+			h.judge(timeline.Finding{Rule: ruleContextLost, Detail: "the message refers to bytes that are not in the capture"})
+		}
+		c.said = true
+		c.lose(s.env)
+		return
+	}
+	if c.takeover {
+		s.env.use(c)
+	}
+	c.said = false
+	m.Payload, m.Length, m.HasLength, m.Opaque = r.Payload, r.Length, true, false
+	c.in += m.WireLength
+	c.out += r.Length
+	if r.Distance > 0 {
+		h.judge(timeline.Finding{Rule: ruleWindowExceeded, Got: fmt.Sprintf("%d bytes back", r.Distance), Want: fmt.Sprintf("%d at most", 1<<c.bits)})
+	}
+	switch {
+	case r.Limited:
+		m.Truncated = true
+		h.judge(timeline.Finding{Rule: ruleDeflateLimit, Got: fmt.Sprintf("more than %d bytes from %d", r.Length, m.WireLength)})
+		c.lose(s.env)
+	case r.Err != nil:
+		m.Incomplete = true
+		f := timeline.Finding{Rule: ruleDeflateInvalid, Got: r.Err.Error()}
+		if corrupt := (*inflate.CorruptError)(nil); errors.As(r.Err, &corrupt) {
+			f.Got, f.Offset, f.HasOffset = corrupt.What, uint64(corrupt.Offset), true
+		}
+		h.judge(f)
+		c.lose(s.env)
+	}
+}
+
+// lose forgets the history of a direction.
+func (c *compressed) lose(e *Env) {
+	c.lost = c.takeover
+	c.window.Reset()
+	e.release(c)
+}
+
+// use puts c at the head of the list of windows and gives up the one that was
+// idle for longest while they take more than allowed.
+func (e *Env) use(c *compressed) {
+	if !c.listed {
+		c.listed = true
+		e.windows += windowCost
+	} else {
+		e.unlink(c)
+	}
+	c.older, c.newer = e.latest, nil
+	if e.latest != nil {
+		e.latest.newer = c
+	}
+	e.latest = c
+	if e.oldest == nil {
+		e.oldest = c
+	}
+	for e.windows > e.limits.Windows && e.oldest != c {
+		e.oldest.lose(e)
+	}
+}
+
+// windowCost is what a window in use takes, in bytes.
+const windowCost = 64 << 10
+
+func (e *Env) unlink(c *compressed) {
+	if c.newer != nil {
+		c.newer.older = c.older
+	} else {
+		e.latest = c.older
+	}
+	if c.older != nil {
+		c.older.newer = c.newer
+	} else {
+		e.oldest = c.newer
+	}
+	c.newer, c.older = nil, nil
+}
+
+// release gives back the memory of c's window.
+func (e *Env) release(c *compressed) {
+	if c.listed {
+		e.unlink(c)
+		c.listed = false
+		e.windows -= windowCost
+		c.window.Drop()
+	}
+}
+
+// endDeflate judges what compression brought, and gives back its memory.
+func (s *Stream) endDeflate(at timeline.Stamp) {
+	if s.deflate == nil {
+		return
+	}
+	for dir := range s.deflate.half {
+		c := &s.deflate.half[dir]
+		if c.in > c.out {
+			s.report(timeline.Direction(dir), &timeline.Finding{
+				Rule: ruleWasteful, At: at,
+				Got: fmt.Sprintf("%d bytes on the wire for %d", c.in, c.out),
+			})
+		}
+		s.env.release(c)
+	}
+}
