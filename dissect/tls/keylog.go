@@ -1,0 +1,165 @@
+package tls
+
+import (
+	"bytes"
+	"encoding/hex"
+	"fmt"
+	"strings"
+)
+
+// maxProblems is how many problems of one text are told.
+const maxProblems = 20
+
+// AddLog adds lines of a key log, the file that SSLKEYLOGFILE names (RFC 9850),
+// and returns how many bytes of text it used. A last line without an end may
+// still grow: it is left, to be given again with what follows; at the end of a
+// file add a newline. Lines that are not of this format are told in problems,
+// without their secrets, and passed over.
+//
+// Labels: CLIENT_RANDOM, CLIENT_EARLY_TRAFFIC_SECRET, CLIENT_ and
+// SERVER_HANDSHAKE_TRAFFIC_SECRET, CLIENT_ and SERVER_TRAFFIC_SECRET_N, RSA.
+// Exporter and ECH secrets decrypt no records and are passed over.
+func (k *Keys) AddLog(text []byte) (n int, problems []string) {
+	for line := 1; ; line++ {
+		end := bytes.IndexByte(text[n:], '\n')
+		if end < 0 {
+			return n, problems
+		}
+		row := text[n : n+end]
+		n += end + 1
+		if line == 1 {
+			row = bytes.TrimPrefix(row, []byte("\xef\xbb\xbf"))
+		}
+		row = bytes.TrimSpace(row)
+		if len(row) == 0 || row[0] == '#' {
+			continue
+		}
+		problem := k.addLine(row)
+		switch {
+		case problem == "" || len(problems) > maxProblems:
+		case len(problems) == maxProblems:
+			problems = append(problems, "more lines like these")
+		default:
+			problems = append(problems, fmt.Sprintf("line %d: %s", line, problem))
+		}
+	}
+}
+
+// addLine adds one line and returns what is wrong with it.
+func (k *Keys) addLine(row []byte) (problem string) {
+	label, rest, _ := bytes.Cut(row, []byte{' '})
+	first, second, two := bytes.Cut(bytes.TrimSpace(rest), []byte{' '})
+	second = bytes.TrimSpace(second)
+	name := string(label[:min(len(label), 40)])
+	slot, known := slotOf(string(label))
+	switch {
+	case !known:
+		if isLabel(name) && two {
+			return "" // a label of another tool, or one that opens no records
+		}
+		return "not a line of a key log (LABEL, client random, secret)"
+	case !two:
+		return name + ": the line has no secret"
+	}
+	if len(first) != 2*slot.first {
+		return fmt.Sprintf("%s: the identifier has %d hexadecimal digits, %d expected", name, len(first), 2*slot.first)
+	}
+	if n := len(second); n != 96 && (n != 64 || slot.only48) {
+		return fmt.Sprintf("%s: the secret has %d hexadecimal digits, %s expected", name, n, slot.expected())
+	}
+	var id [32]byte
+	var value secret
+	_, err := hex.Decode(id[:], first)
+	if err == nil {
+		var size int
+		size, err = hex.Decode(value.b[:], second)
+		value.n = uint8(size)
+	}
+	if err != nil {
+		return name + ": not hexadecimal"
+	}
+	switch slot.kind {
+	case slotPremaster:
+		if k.premade == nil {
+			k.premade = make(map[[8]byte]secret)
+		}
+		if len(k.premade) < maxSessions {
+			k.premade[[8]byte(id[:8])] = value
+		}
+	case slotLater: // found from the one before
+	default:
+		s := k.session(id)
+		if s == nil {
+			return fmt.Sprintf("more than %d sessions: this one is left out", maxSessions)
+		}
+		if slot.kind == slotMaster {
+			s.master = value
+		} else {
+			s.traffic[slot.dir][slot.epoch-1] = value
+		}
+	}
+	k.version++
+	return ""
+}
+
+type slotKind uint8
+
+const (
+	slotTraffic slotKind = iota
+	slotMaster
+	slotPremaster
+	slotLater
+)
+
+// slot is where a label's secret belongs.
+type slot struct {
+	kind   slotKind
+	dir    uint8
+	epoch  epoch
+	first  int // bytes of the identifier
+	only48 bool
+}
+
+func (s slot) expected() string {
+	if s.only48 {
+		return "96"
+	}
+	return "64 or 96"
+}
+
+func slotOf(label string) (s slot, known bool) {
+	s.first = 32
+	switch label {
+	case "CLIENT_RANDOM":
+		s.kind, s.only48 = slotMaster, true
+		return s, true
+	case "RSA":
+		s.kind, s.only48, s.first = slotPremaster, true, 8
+		return s, true
+	}
+	side, rest, ok := strings.Cut(label, "_")
+	switch {
+	case !ok || side != "CLIENT" && side != "SERVER":
+		return s, false
+	case side == "SERVER":
+		s.dir = 1
+	}
+	switch rest {
+	case "EARLY_TRAFFIC_SECRET":
+		s.epoch = inEarly
+		return s, side == "CLIENT"
+	case "HANDSHAKE_TRAFFIC_SECRET":
+		s.epoch = inHandshake
+		return s, true
+	case "TRAFFIC_SECRET_0":
+		s.epoch = inData
+		return s, true
+	}
+	number, ok := strings.CutPrefix(rest, "TRAFFIC_SECRET_")
+	s.kind = slotLater
+	return s, ok && number != "" && strings.Trim(number, "0123456789") == ""
+}
+
+func isLabel(s string) bool {
+	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == ""
+}

@@ -1,0 +1,237 @@
+package tls
+
+import (
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// What [Keys] holds at most.
+const (
+	maxSessions = 1 << 20 // of key logs, some 300 bytes each
+	maxResumed  = 1 << 16 // master secrets by session id or ticket
+	maxRSA      = 64
+)
+
+// Keys is a set of TLS secrets: of key logs and of RSA private keys. All
+// connections of one goroutine share it. It never shows a secret, not even by
+// %v. The zero value is empty and may be filled while it is in use.
+type Keys struct {
+	sessions map[[32]byte]*secrets // by client random
+	order    []*secrets            // the same, oldest first
+	resumed  map[string]secret     // master secrets by session id or ticket
+	premade  map[[8]byte]secret    // RSA lines: premaster secrets
+	private  []*rsa.PrivateKey
+	version  uint64 // counts changes
+	complete bool
+
+	held int      // bytes of ciphertext that wait, over all connections
+	free [][]byte // buffers of maxRecord bytes
+}
+
+// secret is a value with its length, so that it can be wiped.
+type secret struct {
+	b [masterSize]byte
+	n uint8
+}
+
+func newSecret(b []byte) (s secret) {
+	s.n = uint8(copy(s.b[:], b))
+	return s
+}
+
+// bytes returns the secret; nil when there is none. Not to be kept.
+func (s *secret) bytes() []byte {
+	if s == nil || s.n == 0 {
+		return nil
+	}
+	return s.b[:s.n]
+}
+
+// secrets is what a key log says of one client random.
+type secrets struct {
+	master  secret // CLIENT_RANDOM
+	traffic [2][3]secret
+}
+
+// epoch is which key protects a record of TLS 1.3.
+type epoch uint8
+
+const (
+	inClear epoch = iota
+	inEarly
+	inHandshake
+	inData
+)
+
+func (s *secrets) at(dir timeline.Direction, e epoch) []byte {
+	if s == nil || e == inClear {
+		return nil
+	}
+	return s.traffic[dir][e-1].bytes()
+}
+
+// Len returns how many sessions key logs have told of.
+func (k *Keys) Len() int { return len(k.sessions) }
+
+// Format implements [fmt.Formatter]: secrets are never printed.
+func (k *Keys) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "tls.Keys of %d sessions and %d RSA keys", len(k.sessions), len(k.private))
+}
+
+// Complete says that no more secrets will come: what cannot be decrypted then
+// is decided at once and nothing waits.
+func (k *Keys) Complete() { k.complete = true }
+
+// Wipe forgets all secrets and overwrites those that Go lets overwrite. Ciphers
+// already made from them live in their streams until these end.
+func (k *Keys) Wipe() {
+	for _, s := range k.order {
+		*s = secrets{}
+	}
+	for _, p := range k.private {
+		for _, n := range append(p.Primes, p.D, p.Precomputed.Dp, p.Precomputed.Dq, p.Precomputed.Qinv) {
+			if n != nil {
+				clear(n.Bits())
+			}
+		}
+	}
+	for _, b := range k.free {
+		clear(b[:cap(b)])
+	}
+	clear(k.resumed)
+	clear(k.premade)
+	*k = Keys{version: k.version + 1, complete: k.complete, held: k.held}
+}
+
+// session returns the secrets of a client random, made when new; nil when the
+// set is full.
+func (k *Keys) session(random [32]byte) *secrets {
+	s := k.sessions[random]
+	if s == nil && len(k.sessions) < maxSessions {
+		if k.sessions == nil {
+			k.sessions = make(map[[32]byte]*secrets)
+		}
+		s = new(secrets)
+		k.sessions[random] = s
+		k.order = append(k.order, s)
+	}
+	return s
+}
+
+// AddPEM adds the RSA private keys of a PEM text, PKCS #1 or PKCS #8 (RFC 8017
+// A.1.2, RFC 5958); other blocks, such as certificates, are passed over. They
+// open connections with RSA key exchange (RFC 5246 7.4.7.1), which TLS 1.3 and
+// most of TLS 1.2 do not use. The error says what to do.
+func (k *Keys) AddPEM(text []byte) error {
+	added, other := 0, ""
+	for {
+		block, rest := pem.Decode(text)
+		if block == nil {
+			break
+		}
+		text = rest
+		var key any
+		var err error
+		switch block.Type {
+		case "RSA PRIVATE KEY":
+			if block.Headers["DEK-Info"] != "" {
+				return errors.New("the private key is encrypted with a passphrase; decrypt it with: openssl pkey -in KEY.pem -out PLAIN.pem")
+			}
+			key, err = x509.ParsePKCS1PrivateKey(block.Bytes)
+		case "PRIVATE KEY":
+			key, err = x509.ParsePKCS8PrivateKey(block.Bytes)
+		case "ENCRYPTED PRIVATE KEY":
+			return errors.New("the private key is encrypted with a passphrase; decrypt it with: openssl pkey -in KEY.pem -out PLAIN.pem")
+		case "EC PRIVATE KEY":
+			other = "an EC key"
+			continue
+		default:
+			other = "a " + block.Type + " block"
+			continue
+		}
+		clear(block.Bytes)
+		if err != nil {
+			return fmt.Errorf("the private key cannot be read: %w", err)
+		}
+		private, ok := key.(*rsa.PrivateKey)
+		if !ok {
+			other = "a key that is not RSA"
+			continue
+		}
+		if len(k.private) == maxRSA {
+			return fmt.Errorf("more than %d private keys", maxRSA)
+		}
+		k.private = append(k.private, private)
+		k.version++
+		added++
+	}
+	switch {
+	case added > 0:
+		return nil
+	case other != "":
+		return fmt.Errorf("no RSA private key in it, but %s; only RSA keys can decrypt a recording, for all else use a key log", other)
+	}
+	return errors.New("no PEM private key in it (a block BEGIN PRIVATE KEY or BEGIN RSA PRIVATE KEY)")
+}
+
+// premaster decrypts what a ClientKeyExchange carries (RFC 5246 7.4.7.1); nil
+// when no key fits. version is what the ClientHello asked for, which tells the
+// right key from one that fits by chance.
+func (k *Keys) premaster(sealed []byte, version uint16) []byte {
+	if len(sealed) >= 8 {
+		if s, ok := k.premade[[8]byte(sealed)]; ok {
+			return s.bytes()
+		}
+	}
+	var unsure []byte
+	for _, p := range k.private {
+		if p.Size() != len(sealed) {
+			continue
+		}
+		b, err := rsa.DecryptPKCS1v15(nil, p, sealed)
+		if err != nil || len(b) != masterSize {
+			continue
+		}
+		if uint16(b[0])<<8|uint16(b[1]) == version {
+			return b
+		}
+		unsure = b
+	}
+	return unsure
+}
+
+// remember keeps the master secret of a session that may be resumed by id, a
+// session id (RFC 5246 7.4.1.2) or a ticket (RFC 5077).
+func (k *Keys) remember(id []byte, master secret) {
+	if len(id) == 0 || len(k.resumed) >= maxResumed || len(id) > maxBody {
+		return
+	}
+	if k.resumed == nil {
+		k.resumed = make(map[string]secret)
+	}
+	if _, known := k.resumed[string(id)]; !known {
+		k.version++
+	}
+	k.resumed[string(id)] = master
+}
+
+// buffer returns an empty buffer with room for a record; release takes it back.
+func (k *Keys) buffer() []byte {
+	if n := len(k.free); n > 0 {
+		b := k.free[n-1]
+		k.free = k.free[:n-1]
+		return b
+	}
+	return make([]byte, 0, maxRecord)
+}
+
+func (k *Keys) release(b []byte) {
+	if cap(b) == maxRecord && len(k.free) < 16 {
+		k.free = append(k.free, b[:0])
+	}
+}

@@ -1,0 +1,122 @@
+// Package tls is the TLS layer of an observer: it is fed the two directions of
+// a TCP connection and feeds their plaintext to the layer above, when the keys
+// are known (RFC 8446, RFC 5246, RFC 4346, RFC 2246). Without keys it tells
+// what stands in the clear: names, version, cipher suite, sizes.
+//
+// Nothing is delivered that did not authenticate under its key and its record
+// number; so lost bytes cost the records they touch, and wrong keys give
+// nothing rather than garbage.
+package tls
+
+import (
+	"fmt"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Handler is told what a connection leads to.
+type Handler interface {
+	// Plaintext is called once, when the first application data is about to
+	// come. It returns who hears it. info is borrowed.
+	Plaintext(info *Info) timeline.Stream
+	// Undecipherable is called at most once, instead of Plaintext, when it is
+	// certain that no application data can be read, and why. info is borrowed.
+	// The stream goes on counting in its Info.
+	Undecipherable(info *Info, why Reason)
+	// Finding takes the findings of this layer and those from below. It is
+	// borrowed.
+	Finding(f *timeline.Finding)
+}
+
+// Info is what a connection shows without its keys, and a little more with
+// them. Strings are owned by the Info; names come off the wire unescaped.
+type Info struct {
+	ServerName   string    // SNI (RFC 6066 3); with ECH the outer name
+	Offered      []string  // ALPN of the client (RFC 7301)
+	ALPN         string    // ALPN agreed on; in TLS 1.3 it takes keys to know
+	Version      uint16    // agreed on; before that, the highest offered
+	Cipher       uint16    // cipher suite; 0 while no ServerHello was seen
+	Certificate  []string  // the server's names; in TLS 1.3 it takes keys to know
+	ECH          bool      // the client sent encrypted_client_hello, or a blind one
+	Resumed      bool      // TLS 1.2: keys are those of an earlier connection
+	Agreed       bool      // a ServerHello was seen
+	Bytes        [2]uint64 // of TCP, by direction
+	Records      [2]uint64 // of application data, as far as the outside tells
+	Largest      [2]int    // bytes of the largest of them
+	ClientRandom [32]byte  // what a key log knows the connection by; no secret
+}
+
+// VersionName returns "TLS 1.3" and its like; "" when nothing was agreed or offered.
+func (i *Info) VersionName() string { return VersionName(i.Version) }
+
+// CipherName returns the IANA name of the suite; "" before it is agreed.
+func (i *Info) CipherName() string {
+	if !i.Agreed {
+		return ""
+	}
+	return SuiteName(i.Cipher)
+}
+
+// ReasonKind says why a connection cannot be decrypted.
+type ReasonKind uint8
+
+const (
+	NoKeys      ReasonKind = iota // nothing is known of this session
+	PartialKeys                   // some secrets of this session are missing
+	BadKeys                       // the secrets do not open the records
+	Unsupported                   // a version or cipher suite that is not read
+	NoHandshake                   // the handshake is not in the capture
+	Limit                         // keys did not come before a limit was reached
+)
+
+// Reason is why a connection cannot be decrypted; Text says it in a sentence.
+type Reason struct {
+	Kind ReasonKind
+	Text string
+}
+
+func (r Reason) String() string { return r.Text }
+
+// What waits for keys at most, in bytes.
+const (
+	heldBytes      = 1 << 20  // of one connection
+	heldBytesTotal = 64 << 20 // of all that share their Keys
+)
+
+// New returns the TLS layer of one connection. keys may be nil: then nothing
+// waits, and what stands in the clear is told.
+func New(h Handler, keys *Keys) *Stream {
+	if keys == nil {
+		keys = &Keys{complete: true}
+	}
+	return &Stream{handler: h, keys: keys}
+}
+
+// Info returns what is known by now. It is borrowed and changes with the stream.
+func (s *Stream) Info() *Info { return &s.info }
+
+// reason writes the sentence for a kind.
+func (s *Stream) reason(kind ReasonKind, detail string) Reason {
+	text := ""
+	switch kind {
+	case NoKeys:
+		text = fmt.Sprintf("no keys for this session (client random %x)", s.info.ClientRandom)
+		if s.shake.suite != nil && s.shake.suite.rsa && !s.shake.resumed {
+			text += "; a key log or the server's RSA private key would open it"
+		}
+	case PartialKeys:
+		text = "the keys of this session are not whole"
+	case BadKeys:
+		text = "keys were found, but the records do not open with them"
+	case Unsupported:
+		text = "not supported"
+	case NoHandshake:
+		text = "the handshake is not in the capture, so it is not known which keys belong to it"
+	case Limit:
+		text = "the keys did not come in time"
+	}
+	if detail != "" {
+		text += ": " + detail
+	}
+	return Reason{Kind: kind, Text: text}
+}
