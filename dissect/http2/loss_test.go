@@ -132,11 +132,12 @@ func verify(t *testing.T, got *witness, truth map[string][2][]byte) (heard, sent
 					t.Fatalf("%s %s: %d bytes that were never sent: %x", s.who, s.dir, len(s.b), s.b)
 				}
 				from += i
+				isKnown = len(s.b) >= 16 && !bytes.Contains(full[from+1:], s.b)
 			} else if from+len(s.b) > len(full) || !bytes.Equal(full[from:from+len(s.b)], s.b) {
 				t.Fatalf("%s %s: wrong bytes at %d", s.who, s.dir, from)
 			}
 			place[k] = from + len(s.b)
-			known[k] = isKnown || len(s.b) >= 16
+			known[k] = isKnown
 			heard += len(s.b)
 		}
 	}
