@@ -73,7 +73,7 @@ func TestCleartextCredentials(t *testing.T) {
 		h.Status = 200
 		found := false
 		for _, f := range judge(h, netip.MustParseAddr(tc.server)) {
-			found = found || f.Rule == ruleCleartext
+			found = found || f.Rule.ID == "http/cleartext-credentials"
 		}
 		if found != tc.want {
 			t.Errorf("%+v: found %v", tc, found)
@@ -92,6 +92,22 @@ func TestRulesAreDocumented(t *testing.T) {
 	}
 	if len(seen) < 30 {
 		t.Errorf("%d rules", len(seen))
+	}
+}
+
+// TestLimitIsTold: a client that floods behind its upgrade request is told
+// once, when the connection exists.
+func TestLimitIsTold(t *testing.T) {
+	s := &balance{}
+	d := New(s, timeline.Limits{Held: 1000})
+	stream := d.Open(&timeline.Transport{})
+	stream.Data(timeline.ClientToServer, timeline.Stamp{}, []byte("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"))
+	for range 10 {
+		stream.Data(timeline.ClientToServer, timeline.Stamp{}, make([]byte, 500))
+	}
+	stream.Data(timeline.ServerToClient, timeline.Stamp{}, []byte("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n"))
+	if got := s.rules["http/limit"]; got != 1 {
+		t.Errorf("http/limit was told %d times, want once; all: %v", got, s.rules)
 	}
 }
 
@@ -125,7 +141,15 @@ func FuzzSwitch(f *testing.F) {
 
 type balance struct {
 	timeline.Nop
-	open int
+	open  int
+	rules map[string]int
+}
+
+func (b *balance) Finding(f *timeline.Finding) {
+	if b.rules == nil {
+		b.rules = map[string]int{}
+	}
+	b.rules[f.Rule.ID]++
 }
 
 func (*balance) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }

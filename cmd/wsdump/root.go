@@ -87,12 +87,23 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	list.flags(listCmd.Flags())
 	takes(listCmd, &list.source, list)
 
+	rules := &rulesCommand{}
+	rulesCmd := &cobra.Command{
+		Use: "rules [flags] [RULE...]", Short: "The rules that traffic is judged by, and what they mean.", Example: rulesExamples,
+		Args: cobra.ArbitraryArgs,
+		Run: func(_ *cobra.Command, args []string) {
+			rules.args = args
+			*code = rules.run(ctx, stdin, stdout, stderr)
+		},
+	}
+	rules.flags(rulesCmd.Flags())
+
 	versionCmd := &cobra.Command{
 		Use: "version", Short: "Print the version.", Args: noArgs,
 		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
 	}
 
-	root.AddCommand(readCmd, listCmd, versionCmd, newMan(root))
+	root.AddCommand(readCmd, listCmd, rulesCmd, versionCmd, newMan(root))
 	for _, c := range []*cobra.Command{root, readCmd, listCmd} {
 		complete(c)
 	}

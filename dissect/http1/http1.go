@@ -38,15 +38,16 @@ type Handler interface {
 // Stream is the HTTP/1 layer of one connection. It implements
 // [timeline.Stream].
 type Stream struct {
-	handler Handler
-	limits  timeline.Limits
-	next    timeline.Stream // set once the connection is another protocol
-	half    [2]half
-	pending []request // that wait for their response, oldest first
-	held    timeline.Backlog
-	heldAt  timeline.Stamp
-	ends    timeline.Backlog // heard so far, for a next layer
-	ended   [2]bool
+	handler  Handler
+	limits   timeline.Limits
+	next     timeline.Stream // set once the connection is another protocol
+	half     [2]half
+	pending  []request // that wait for their response, oldest first
+	held     timeline.Backlog
+	heldAt   timeline.Stamp
+	overfull bool             // more came than may be held
+	ends     timeline.Backlog // heard so far, for a next layer
+	ended    [2]bool
 }
 
 // request is one that waits for its response.
@@ -231,7 +232,10 @@ func (s *Stream) hold(dir timeline.Direction, at timeline.Stamp, b []byte) []byt
 		s.heldAt = at
 	}
 	if s.held.Len()+len(b) > s.limits.Held {
-		s.handler.Limit(dir, at, "bytes behind an upgrade request", s.limits.Held)
+		if !s.overfull {
+			s.handler.Limit(dir, at, "bytes behind an upgrade request", s.limits.Held)
+		}
+		s.overfull = true
 		s.held.Gap(dir, at, uint64(len(b)))
 		return nil
 	}

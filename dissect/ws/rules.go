@@ -173,6 +173,7 @@ func Rules() []*timeline.Rule {
 		ruleLengthNotMinimal, ruleControlFragmented, ruleControlTooLong, ruleContinuationOrphan, ruleContinuationExpected,
 		ruleUTF8Invalid, ruleCloseLength, ruleCloseCodeInvalid, ruleCloseReasonUTF8, ruleDataAfterClose, ruleCloseMissing,
 		ruleCloseUnanswered, ruleCloseAbnormal, ruleTCPClosedByClient, rulePongMissing, rulePongMismatch, rulePongUnsolicited,
-		ruleFrameIncomplete, ruleSyncLost, ruleLimit,
+		ruleFrameIncomplete, ruleSyncLost, ruleLimit, ruleDeflateInvalid, ruleRSV1Misused, ruleWindowExceeded,
+		ruleContextLost, ruleDeflateLimit, ruleWasteful,
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"testing"
 )
 
@@ -62,24 +61,6 @@ func sizes(messages [][]byte) (total int) {
 		total += len(m)
 	}
 	return total
-}
-
-// TestDumpBenchmark writes what the benchmarks inflate to a file, to measure
-// other decoders with: for each message 4 bytes of length, little endian, then
-// its bytes.
-func TestDumpBenchmark(t *testing.T) {
-	path := os.Getenv("WSDUMP_INFLATE_DUMP")
-	if path == "" {
-		t.Skip("WSDUMP_INFLATE_DUMP names no file")
-	}
-	var b bytes.Buffer
-	for _, m := range deflated(t, 6, true, tickers(20000)) {
-		b.Write([]byte{byte(len(m)), byte(len(m) >> 8), byte(len(m) >> 16), 0})
-		b.Write(m)
-	}
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func BenchmarkMessage(b *testing.B) {

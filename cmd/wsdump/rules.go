@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+const rulesExamples = `  wsdump rules                       all rules that traffic is judged by
+  wsdump rules ws/mask-missing       what one means, and where it is written
+  wsdump rules ws deflate            those of a group
+  wsdump rules -T ndjson | jq .rule`
+
+// rulesCommand prints the catalogue of findings.
+type rulesCommand struct {
+	format choice
+	args   []string
+}
+
+func (r *rulesCommand) flags(f *pflag.FlagSet) {
+	r.format = choice{words: []string{"table", "ndjson", "markdown"}, value: "table"}
+	f.VarP(&r.format, "format", "T", "output `NAME`: table, ndjson or markdown")
+}
+
+func (r *rulesCommand) run(_ context.Context, _ io.Reader, stdout, stderr io.Writer) int {
+	rules, err := chosen(pipeline.Rules(), r.args)
+	if err != nil {
+		return newConsole(stderr).fail(err)
+	}
+	switch {
+	case r.format.value == "ndjson":
+		err = report.RulesNDJSON(stdout, rules)
+	case r.format.value == "markdown":
+		err = report.RulesMarkdown(stdout, rules)
+	case len(rules) == 1:
+		err = report.Rule(stdout, rules[0])
+	default:
+		err = report.Rules(stdout, rules)
+	}
+	if err != nil {
+		return exitInput
+	}
+	return exitOK
+}
+
+// chosen returns the rules that the arguments name: an ID, or a group.
+func chosen(all []*timeline.Rule, args []string) (rules []*timeline.Rule, err error) {
+	if len(args) == 0 {
+		return all, nil
+	}
+	var ids []string
+	for _, rule := range all {
+		ids = append(ids, rule.ID)
+	}
+	for _, arg := range args {
+		before := len(rules)
+		for _, rule := range all {
+			if rule.ID == arg || strings.HasPrefix(rule.ID, strings.TrimSuffix(arg, "/")+"/") {
+				rules = append(rules, rule)
+			}
+		}
+		if len(rules) == before {
+			e := &usageError{text: "there is no rule " + quote(arg), hint: "`wsdump rules` lists them"}
+			if near := nearest(arg, ids); near != "" {
+				e.hint = "did you mean " + near + "?"
+			}
+			return nil, e
+		}
+	}
+	return slices.Compact(rules), nil
+}

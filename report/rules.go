@@ -1,0 +1,78 @@
+package report
+
+import (
+	"encoding/json"
+	"io"
+	"strings"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Rules draws the catalogue of rules as a table.
+func Rules(w io.Writer, rules []*timeline.Rule) error {
+	rows := make([][]string, len(rules))
+	for i, r := range rules {
+		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Ref}
+	}
+	var drawn strings.Builder
+	if err := drawTable(&drawn, []string{"RULE", "SEVERITY", "WHEN", "REFERENCE"}, rows); err != nil {
+		return err
+	}
+	for line := range strings.Lines(drawn.String()) {
+		if _, err := io.WriteString(w, strings.TrimRight(line, " \n")+"\n"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Rule tells one rule in full.
+func Rule(w io.Writer, r *timeline.Rule) error {
+	text := r.ID + " (" + r.Severity.String() + "): " + r.Title + "\n\n" + r.Text + "\n"
+	if r.Ref != "" {
+		text += "\nReference: " + r.Ref + "\n"
+	}
+	_, err := io.WriteString(w, text+"Since wsdump "+r.Since+".\n")
+	return err
+}
+
+// RulesNDJSON writes one JSON object a rule.
+func RulesNDJSON(w io.Writer, rules []*timeline.Rule) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	for _, r := range rules {
+		err := enc.Encode(struct {
+			Type     string `json:"type"`
+			Rule     string `json:"rule"`
+			Severity string `json:"severity"`
+			Title    string `json:"title"`
+			Text     string `json:"text"`
+			Ref      string `json:"ref,omitempty"`
+			Since    string `json:"since"`
+		}{"rule", r.ID, r.Severity.String(), r.Title, r.Text, r.Ref, r.Since})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// RulesMarkdown writes the catalogue as docs/RULES.md has it.
+func RulesMarkdown(w io.Writer, rules []*timeline.Rule) error {
+	var b strings.Builder
+	b.WriteString("# The rules that wsdump judges traffic by\n\n" +
+		"Written by `wsdump rules -T markdown`. An ID never changes its meaning. An error breaks a MUST of its reference, a warning is trouble,\n" +
+		"a note is worth knowing. A false alarm is worse than a miss: what an observer cannot know is a note or nothing.\n\n" +
+		"| rule | severity | when | reference |\n|---|---|---|---|\n")
+	for _, r := range rules {
+		b.WriteString("| [`" + r.ID + "`](#" + anchor(r.ID) + ") | " + r.Severity.String() + " | " + r.Title + " | " + r.Ref + " |\n")
+	}
+	for _, r := range rules {
+		b.WriteString("\n### " + r.ID + "\n\n" + r.Severity.String() + ": " + r.Title + ". " + r.Text + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// anchor is how Markdown viewers name a heading.
+func anchor(id string) string { return strings.ReplaceAll(id, "/", "") }
