@@ -328,10 +328,10 @@ func (s *Stream) findMaster() (master secret) {
 	return s.keys.resumed[string(k.client.ticket)]
 }
 
-// remember keeps the master secret for sessions that resume this one. Only
-// RSA keys need it: key logs write a line for each.
+// remember keeps the master secret for sessions that resume this one: RSA keys
+// do not know them, and Go's clients write no line for them.
 func (s *Stream) remember() {
-	if k := &s.shake; k.master.n > 0 && len(s.keys.private)+len(s.keys.premade) > 0 {
+	if k := &s.shake; k.master.n > 0 {
 		s.keys.remember(k.server.session, k.master)
 		s.keys.remember(k.ticket, k.master)
 	}
