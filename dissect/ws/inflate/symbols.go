@@ -138,12 +138,15 @@ func (d *Decoder) fast() (was outcome, distance int) {
 			far = distance
 		}
 		from, stop := end-distance, end+length
-		if distance >= 8 && length <= 64 {
-			// Whole words: what is written beyond stop is overwritten later.
+		if distance >= 8 && length <= 128 {
+			// Whole words, two at least, because to foresee how many costs more
+			// than to copy one: what is written beyond stop is overwritten later.
 			for {
-				binary.LittleEndian.PutUint64(buf[end:], binary.LittleEndian.Uint64(buf[from:]))
-				end += 8
-				from += 8
+				to, by := buf[end:end+16], buf[from:from+16]
+				binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(by))
+				binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(by[8:]))
+				end += 16
+				from += 16
 				if end >= stop {
 					break
 				}

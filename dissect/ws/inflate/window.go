@@ -10,8 +10,8 @@ const (
 	// fills, so that short connections stay cheap.
 	windowFirst = 4 << 10
 	// slack is the room that the decoding of one step needs: a literal or two,
-	// the longest match, and the rest of the last word that is copied.
-	slack = 4 + 258 + 8
+	// the longest match, and the rest of the last words that are copied.
+	slack = 4 + 258 + 16
 )
 
 // Window is the history of one direction: the output of its messages so far, at
