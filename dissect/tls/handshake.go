@@ -329,7 +329,7 @@ func (s *Stream) findMaster() (master secret) {
 }
 
 // remember keeps the master secret for sessions that resume this one: RSA keys
-// do not know them, and Go's clients write no line for them.
+// do not know them, and the key log of Go has no line for them.
 func (s *Stream) remember() {
 	if k := &s.shake; k.master.n > 0 {
 		s.keys.remember(k.server.session, k.master)

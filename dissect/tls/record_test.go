@@ -209,7 +209,7 @@ func (r *recording) check(t *testing.T, keys func() *Keys) *heard {
 			t.Error("nothing waits for keys")
 		}
 		given := keys()
-		late.sessions, late.order, late.private = given.sessions, given.order, given.private
+		late.sessions, late.order, late.private, late.resumed = given.sessions, given.order, given.private, given.resumed
 		late.version++
 		s.Retry()
 		finish(s)
@@ -313,4 +313,19 @@ func text(seed uint64, n int) []byte {
 		b[i] = byte('!' + rng.IntN(90))
 	}
 	return b
+}
+
+// holes plays r with holes of all sizes and wants nothing wrong.
+func (r *recording) holes(t *testing.T, keys func() *Keys, runs int) {
+	t.Helper()
+	rng := rand.New(rand.NewPCG(5, 6))
+	delivered, some := 0, 0
+	for i := range runs {
+		h, _ := r.lossy(keys(), rng, 1+i%3, []int{3, 200, 3000, 30000}[i%4])
+		n := r.within(t, h)
+		if delivered += n; n > 0 {
+			some++
+		}
+	}
+	t.Logf("with holes: %d of %d runs gave text, %d bytes a run of %d", some, runs, delivered/runs, len(r.want[0])+len(r.want[1]))
 }
