@@ -7,10 +7,12 @@
 package dissect
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
 
+	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -19,22 +21,62 @@ import (
 type Dissector struct {
 	sink   timeline.Sink
 	limits timeline.Limits
+	keys   *tls.Keys
 	ws     *ws.Env
-	seen   map[string]uint64
-	names  map[string]uint64
+	live   map[*tls.Stream]struct{} // those that may wait for keys
+	seen   map[string]uint64        // transports without a WebSocket, by kind
+	names  map[string]uint64        // TLS without keys, by server name
 }
 
-// New returns a Dissector that tells sink. Zero limits mean the defaults.
-func New(sink timeline.Sink, limits timeline.Limits) *Dissector {
+// Options sets up a Dissector. The zero value is useful.
+type Options struct {
+	Limits timeline.Limits
+	Keys   *tls.Keys // nil: TLS is not decrypted
+}
+
+// New returns a Dissector that tells sink.
+func New(sink timeline.Sink, opt Options) *Dissector {
 	return &Dissector{
-		sink: sink, limits: limits.WithDefaults(), ws: ws.NewEnv(sink, limits),
-		seen: make(map[string]uint64), names: make(map[string]uint64),
+		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, ws: ws.NewEnv(sink, opt.Limits),
+		live: make(map[*tls.Stream]struct{}), seen: make(map[string]uint64), names: make(map[string]uint64),
 	}
 }
 
 // Open returns the stream that hears t.
 func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
-	return &Switch{d: d, transport: t, layers: "tcp"}
+	a := &account{d: d, transport: t}
+	a.root = a.inner("tcp")
+	return a.root
+}
+
+// follow remembers a TLS layer that may wait for keys.
+func (d *Dissector) follow(s *tls.Stream) {
+	if d.keys != nil {
+		d.live[s] = struct{}{}
+	}
+}
+
+// Retry tries what waits for keys: some were added. Rows that this makes known
+// have the stamps of their packets.
+func (d *Dissector) Retry() {
+	var waiting []*tls.Stream
+	for s := range d.live {
+		if s.Waiting() {
+			waiting = append(waiting, s)
+		}
+	}
+	slices.SortFunc(waiting, func(a, b *tls.Stream) int { return bytes.Compare(a.Info().ClientRandom[:], b.Info().ClientRandom[:]) })
+	for _, s := range waiting {
+		s.Retry()
+	}
+}
+
+// count adds a transport without a WebSocket to the totals.
+func (d *Dissector) count(o *timeline.Other) {
+	d.seen[o.Kind]++
+	if o.Kind == "tls" && o.ServerName != "" {
+		d.sawName(o.ServerName)
+	}
 }
 
 // maxNames bounds how many server names are counted.
@@ -46,13 +88,17 @@ func (d *Dissector) sawName(name string) {
 	}
 }
 
+// kinds are the words for people of what a transport can be beside a WebSocket.
+var kinds = map[string]string{"http": "plain HTTP", "http2": "HTTP/2", "ssh": "SSH", "other": "other"}
+
 // Report adds what was seen besides WebSockets to t.
 func (d *Dissector) Report(t *timeline.Totals) {
-	t.TLSNoKeys += d.seen[sawTLS]
 	for _, c := range ranked(d.seen) {
-		if c.What != sawTLS {
-			t.Others = append(t.Others, c)
+		if c.What == "tls" {
+			t.TLSNoKeys += c.N
+			continue
 		}
+		t.Others = append(t.Others, timeline.Count{What: kinds[c.What], N: c.N})
 	}
 	t.ServerNames = append(t.ServerNames, ranked(d.names)...)
 }

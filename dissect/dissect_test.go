@@ -99,7 +99,7 @@ func TestRulesAreDocumented(t *testing.T) {
 // once, when the connection exists.
 func TestLimitIsTold(t *testing.T) {
 	s := &balance{}
-	d := New(s, timeline.Limits{Held: 1000})
+	d := New(s, Options{Limits: timeline.Limits{Held: 1000}})
 	stream := d.Open(&timeline.Transport{})
 	stream.Data(timeline.ClientToServer, timeline.Stamp{}, []byte("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"))
 	for range 10 {
@@ -118,7 +118,7 @@ func FuzzSwitch(f *testing.F) {
 	f.Add([]byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00"), []byte("SSH-2.0-x\r\n"), false)
 	f.Fuzz(func(t *testing.T, client, server []byte, midstream bool) {
 		s := &balance{}
-		d := New(s, timeline.Limits{Head: 4 << 10, Held: 4 << 10, Message: 1 << 10})
+		d := New(s, Options{Limits: timeline.Limits{Head: 4 << 10, Held: 4 << 10, Message: 1 << 10}})
 		stream := d.Open(&timeline.Transport{Midstream: midstream})
 		var at timeline.Stamp
 		for len(client)+len(server) > 0 {

@@ -25,7 +25,10 @@ func understand(h *timeline.Handshake, secure bool) {
 	if secure {
 		h.Scheme = "wss"
 	}
-	host, _ := timeline.Get(h.RequestHeaders, "Host")
+	host, ok := timeline.Get(h.RequestHeaders, ":authority")
+	if !ok {
+		host, _ = timeline.Get(h.RequestHeaders, "Host")
+	}
 	target := h.Target
 	if _, rest, ok := strings.Cut(target, "://"); ok && !strings.HasPrefix(target, "/") {
 		// absolute-form (RFC 9112 3.2.2): it overrides Host
@@ -41,6 +44,9 @@ func understand(h *timeline.Handshake, secure bool) {
 	h.Host, h.Port = splitHost(host)
 	target, _, _ = strings.Cut(target, "#")
 	h.Path, h.Query, _ = strings.Cut(target, "?")
+	if q, err := url.ParseQuery(h.Query); err == nil && q.Get("transport") == "websocket" {
+		h.EngineIO, h.EngineIOSession = q.Get("EIO"), q.Get("sid")
+	}
 	h.Origin, _ = timeline.Get(h.RequestHeaders, "Origin")
 	h.UserAgent, _ = timeline.Get(h.RequestHeaders, "User-Agent")
 	h.Key, _ = timeline.Get(h.RequestHeaders, "Sec-WebSocket-Key")

@@ -1,6 +1,8 @@
 package dissect
 
 import (
+	"github.com/wsdump/wsdump/dissect/http2"
+	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -72,8 +74,8 @@ var (
 // Rules returns the rules of the handshake and of the layers above it, in the
 // order of the catalogue.
 func Rules() []*timeline.Rule {
-	return append([]*timeline.Rule{
-		ruleRefused, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
-		ruleSubprotocol, ruleExtension, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit,
-	}, ws.Rules()...)
+	all := append(tls.Rules(), ruleRefused, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
+		ruleSubprotocol, ruleExtension, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit)
+	all = append(all, http2.Rules()...)
+	return append(all, ws.Rules()...)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect"
+	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/reassembly"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -17,8 +18,9 @@ import (
 // Options sets up a run. The zero value is useful.
 type Options struct {
 	Limits timeline.Limits
-	Files  []string // names for the summary
-	Notes  *Notes   // what the source says besides packets becomes findings
+	Files  []string  // names for the summary
+	Notes  *Notes    // what the source says besides packets becomes findings
+	Keys   *tls.Keys // nil: TLS is not decrypted; secrets in Notes are added to it
 }
 
 // Run reads src to its end and tells sink everything, Done included. It
@@ -26,7 +28,7 @@ type Options struct {
 // was told until then stands.
 func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Options) error {
 	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes}
-	dissector := dissect.New(r.sink, opt.Limits)
+	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: opt.Keys})
 	tracker := reassembly.New(dissector.Open, opt.Limits)
 	err := r.read(ctx, src, tracker)
 	tracker.Flush()

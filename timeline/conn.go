@@ -123,6 +123,8 @@ type Handshake struct {
 	ExtensionsOffered   []Extension
 	Extensions          []Extension
 	Origin, UserAgent   string
+	EngineIO            string // version, when Socket.IO's transport speaks here
+	EngineIOSession     string // its session, when it began with polling
 }
 
 // Accepted reports whether the handshake opened a WebSocket.
@@ -189,16 +191,17 @@ type Counters struct {
 // Conn is one WebSocket, or one refused attempt at one. Fields below the line
 // "known at the end" are whole at [Sink.Close].
 type Conn struct {
-	ID        uint64 // 1-based, in order of opening; set before Open
-	Transport *Transport
-	Handshake *Handshake     // nil when the capture does not hold it
-	Client    netip.AddrPort // the true client (PROXY protocol), else the TCP peer
-	Server    netip.AddrPort
-	Peer      netip.AddrPort // the TCP peer where it is not Client, else zero
-	Layers    string         // "tcp", "tls", "h2", "h2+tls", "h3"
-	Opened    Stamp          // the request's first byte, else the first frame's
-	Midstream bool           // the handshake is not in the capture
-	Guessed   bool           // recognised by its frames alone
+	ID         uint64 // 1-based, in order of opening; set before Open
+	Transport  *Transport
+	Handshake  *Handshake     // nil when the capture does not hold it
+	Client     netip.AddrPort // the true client (PROXY protocol), else the TCP peer
+	Server     netip.AddrPort
+	Peer       netip.AddrPort // the TCP peer where it is not Client, else zero
+	Layers     string         // "tcp", "tls", "h2", "h2+tls", "h3"
+	ServerName string         // SNI, where TLS was below
+	Opened     Stamp          // the request's first byte, else the first frame's
+	Midstream  bool           // the handshake is not in the capture
+	Guessed    bool           // recognised by its frames alone
 
 	// Known at the end.
 
@@ -208,6 +211,7 @@ type Conn struct {
 	ClosedBy   [2]bool   // which directions sent a close frame
 	TCP        TCPEnd    // how the transport ended
 	FirstFIN   Party     // who ended TCP first
+	FirstMsg   Stamp     // first byte of the first message
 	LastFrame  Stamp     // last byte of the last frame before the ending began
 	LastDir    Direction // its direction, when LastFrame is not zero
 	EndBegan   Stamp     // first close frame, FIN or RST; else the last packet
@@ -238,6 +242,15 @@ func (c *Conn) Idle() (d time.Duration, ok bool) {
 		return 0, false
 	}
 	return max(0, time.Duration(c.EndBegan.Time-c.LastFrame.Time)), true
+}
+
+// Wait is the time from the handshake's end to the first message. ok is false
+// when there was no message, or no handshake in the capture.
+func (c *Conn) Wait() (d time.Duration, ok bool) {
+	if c.FirstMsg.IsZero() || c.Handshake == nil || c.Handshake.Response.IsZero() {
+		return 0, false
+	}
+	return time.Duration(c.FirstMsg.Time - c.Handshake.Response.Time), true
 }
 
 // Refused reports whether a server answered the request with something else

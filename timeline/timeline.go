@@ -124,6 +124,9 @@ type Sink interface {
 	Finding(f *Finding)
 	// Close is called once a Conn, when both directions are over.
 	Close(c *Conn, at Stamp)
+	// Other is called for every transport that carried no WebSocket, when it
+	// ends.
+	Other(o *Other)
 	// Done is called once, at the end.
 	Done(t *Totals)
 }
@@ -150,6 +153,7 @@ func (Nop) Frame(*Frame)       {}
 func (Nop) Message(*Message)   {}
 func (Nop) Finding(*Finding)   {}
 func (Nop) Close(*Conn, Stamp) {}
+func (Nop) Other(*Other)       {}
 func (Nop) Done(*Totals)       {}
 
 // Tee returns a Sink that repeats every call to each of sinks, in their order.
@@ -202,6 +206,12 @@ func (t tee) Finding(f *Finding) {
 func (t tee) Close(c *Conn, at Stamp) {
 	for _, s := range t {
 		s.Close(c, at)
+	}
+}
+
+func (t tee) Other(o *Other) {
+	for _, s := range t {
+		s.Other(o)
 	}
 }
 

@@ -20,7 +20,8 @@ type Handler interface {
 	// Handshake is called once for every WebSocket handshake, with the fields
 	// that stand in the messages themselves: accepted, refused, or (Status 0)
 	// unanswered when the connection ends. For an accepted one it returns the
-	// stream that hears both directions from here on.
+	// stream that hears both directions from here on; for any other one that
+	// hears their ends, or nil.
 	Handshake(h *timeline.Handshake) timeline.Stream
 	// Tunnel is called when a CONNECT was accepted, or another protocol than
 	// WebSocket was switched to. It returns the stream that takes over.
@@ -43,6 +44,8 @@ type Stream struct {
 	next     timeline.Stream // set once the connection is another protocol
 	half     [2]half
 	pending  []request // that wait for their response, oldest first
+	facts    Facts
+	refused  timeline.Stream // of the latest refused handshake: it hears the end
 	held     timeline.Backlog
 	heldAt   timeline.Stamp
 	overfull bool             // more came than may be held
@@ -54,6 +57,7 @@ type Stream struct {
 type request struct {
 	method    string
 	handshake *timeline.Handshake // nil for a plain request
+	at        timeline.Stamp
 }
 
 type state uint8
@@ -273,12 +277,18 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	}
 	s.ends.End(dir, at, why)
 	s.ended[dir] = true
+	if s.refused != nil {
+		s.refused.End(dir, at, why)
+	}
 	if !s.ended[0] || !s.ended[1] {
 		return
 	}
 	for _, r := range s.pending {
 		if r.handshake != nil {
-			s.handler.Handshake(r.handshake)
+			if unanswered := s.handler.Handshake(r.handshake); unanswered != nil {
+				ends := s.ends
+				ends.Replay(unanswered)
+			}
 		}
 	}
 	s.pending = nil

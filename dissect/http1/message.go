@@ -17,7 +17,8 @@ func (s *Stream) request(h *half, head []byte) {
 	if i := strings.LastIndex(rest, " HTTP/"); i >= 0 {
 		target, version = strings.TrimRight(rest[:i], " "), strings.TrimSpace(rest[i+len(" HTTP/"):])
 	}
-	r := request{method: method}
+	r := request{method: method, at: h.first}
+	s.facts.request(target, headers)
 	if isWebSocket(headers) {
 		r.handshake = &timeline.Handshake{Request: h.first, Method: method, Target: target, HTTPVersion: version, RequestHeaders: headers}
 	}
@@ -80,8 +81,9 @@ func (s *Stream) response(h *half, at timeline.Stamp, head, rest []byte) []byte 
 		s.next = s.handler.Tunnel("")
 	default:
 		if r.handshake != nil {
-			s.handler.Handshake(r.handshake)
+			s.refused = s.handler.Handshake(r.handshake)
 		}
+		s.facts.response(&r, at, headers)
 		if r.method == "HEAD" {
 			status = 204
 		}

@@ -196,6 +196,9 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 	c := s.conn
 	msg := &h.msg
 	c.Rows++
+	if c.FirstMsg.IsZero() {
+		c.FirstMsg = msg.first
+	}
 	m := &s.env.message
 	*m = timeline.Message{
 		Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,

@@ -1,0 +1,74 @@
+package dissect
+
+import (
+	"net/netip"
+	"strings"
+
+	"github.com/wsdump/wsdump/dissect/http1"
+	"github.com/wsdump/wsdump/dissect/http2"
+	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// account is what all layers of one transport share: who speaks, and what came
+// of it.
+type account struct {
+	d         *Dissector
+	transport *timeline.Transport
+	root      *Switch        // the lowest layer, which hears the ends of TCP
+	client    netip.AddrPort // the true client behind a proxy; else zero
+	server    netip.AddrPort // where the proxy was reached; else zero
+	tls       *tls.Info      // nil without TLS
+	secure    *tls.Stream    // the same
+	reason    string         // why TLS cannot be read
+	conns     int            // WebSockets and attempts
+	kind      string         // of Other.Kind: the latest protocol seen
+	http      *http1.Stream  // the first HTTP/1 layer
+	ending    timeline.Ending
+}
+
+func (a *account) saw(kind string) {
+	if kind != "other" || a.kind == "" {
+		a.kind = kind
+	}
+}
+
+// inner returns a Switch for what a layer carries.
+func (a *account) inner(layers string) *Switch { return &Switch{account: a, layers: layers} }
+
+func (a *account) newOpener(layers string) *opener { return &opener{account: a, layers: layers} }
+
+func (a *account) newHTTP2(layers string, opt http2.Options) timeline.Stream {
+	o := a.newOpener("h2")
+	if layers == "tls" {
+		o.layers = "h2+tls"
+	}
+	return http2.New(o, a.d.limits, opt)
+}
+
+// end hears the ends of every layer and minds those of TCP.
+func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	if s != a.root || !a.ending.Add(dir, at, why) {
+		return
+	}
+	if a.secure != nil {
+		delete(a.d.live, a.secure)
+	}
+	if a.conns > 0 {
+		return
+	}
+	if a.kind == "" {
+		a.kind = "other"
+	}
+	o := timeline.Other{Transport: a.transport, Kind: a.kind, TCP: a.ending.TCP(), Ended: at, Reason: a.reason}
+	if a.http != nil {
+		f := a.http.Facts()
+		o.Host, o.Requests, o.Fallback, o.SessionID = f.Host, f.Requests, f.Fallback(), f.Session
+		o.Path, _, _ = strings.Cut(f.Target, "?")
+	}
+	if a.tls != nil {
+		o.ServerName, o.ALPN, o.Version, o.Cipher, o.Names = a.tls.ServerName, a.tls.ALPN, a.tls.VersionName(), a.tls.CipherName(), a.tls.Certificate
+	}
+	a.d.count(&o)
+	a.d.sink.Other(&o)
+}

@@ -1,0 +1,142 @@
+package dissect
+
+import (
+	"bytes"
+	"encoding/binary"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/wsdump/wsdump/dissect/http1"
+	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// becomeTLS puts the TLS layer in place.
+func (s *Switch) becomeTLS() {
+	layer := &secure{account: s.account}
+	layer.stream = tls.New(layer, s.account.d.keys)
+	s.account.tls = layer.stream.Info()
+	s.account.d.follow(layer.stream)
+	s.account.secure = layer.stream
+	s.become("tls", layer.stream)
+}
+
+// secure is the [tls.Handler] of one transport.
+type secure struct {
+	account *account
+	stream  *tls.Stream
+	inner   *Switch
+	waiting []timeline.Finding
+}
+
+// Plaintext implements [tls.Handler].
+func (t *secure) Plaintext(*tls.Info) timeline.Stream {
+	t.inner = t.account.inner("tls")
+	for i := range t.waiting {
+		t.inner.Finding(&t.waiting[i])
+	}
+	t.waiting = nil
+	return t.inner
+}
+
+// Undecipherable implements [tls.Handler].
+func (t *secure) Undecipherable(_ *tls.Info, why tls.Reason) { t.account.reason = why.String() }
+
+// Finding implements [tls.Handler].
+func (t *secure) Finding(f *timeline.Finding) {
+	switch {
+	case t.inner != nil:
+		t.inner.Finding(f)
+	case len(t.waiting) < maxWaiting:
+		t.waiting = append(t.waiting, *f)
+	}
+}
+
+// The PROXY protocol (haproxy's proxy-protocol.txt): a header before all else
+// in which a proxy names the true client.
+const (
+	proxyV1 = "PROXY "
+	proxyV2 = "\r\n\r\n\x00\r\nQUIT\n"
+	maxV1   = 107
+)
+
+func probeProxy(b []byte) http1.Verdict {
+	switch {
+	case bytes.HasPrefix(b, []byte(proxyV1)):
+		switch i := bytes.IndexByte(b[:min(len(b), maxV1)], '\n'); {
+		case i >= 0:
+			return http1.Mine
+		case len(b) < maxV1:
+			return http1.NeedMore
+		}
+	case bytes.HasPrefix(b, []byte(proxyV2)):
+		if len(b) < 16 || len(b) < 16+int(binary.BigEndian.Uint16(b[14:])) {
+			return http1.NeedMore
+		}
+		return http1.Mine
+	case len(b) < len(proxyV2) && (strings.HasPrefix(proxyV2, string(b)) || strings.HasPrefix(proxyV1, string(b))):
+		return http1.NeedMore
+	}
+	return http1.NotMine
+}
+
+// becomeProxied steps over a PROXY header and notes who the client is.
+func (s *Switch) becomeProxied(b []byte) {
+	client, server, n := parseProxy(b)
+	if client.IsValid() {
+		s.account.client, s.account.server = client, server
+	}
+	s.become("other", &behind{skip: n, Stream: s.account.inner(s.layers)})
+}
+
+// parseProxy returns the addresses in a header, zero when it names none, and
+// its length.
+func parseProxy(b []byte) (client, server netip.AddrPort, n int) {
+	if b[0] == 'P' {
+		n = bytes.IndexByte(b, '\n') + 1
+		f := strings.Fields(string(b[:n]))
+		if len(f) == 6 {
+			client, server = addrPort(f[2], f[4]), addrPort(f[3], f[5])
+		}
+		return client, server, n
+	}
+	n = 16 + int(binary.BigEndian.Uint16(b[14:]))
+	body := b[16:n]
+	size := map[byte]int{0x11: 4, 0x21: 16}[b[13]]
+	if b[12] == 0x21 && size > 0 && len(body) >= 2*size+4 {
+		src, _ := netip.AddrFromSlice(body[:size])
+		dst, _ := netip.AddrFromSlice(body[size : 2*size])
+		ports := body[2*size:]
+		client = netip.AddrPortFrom(src, binary.BigEndian.Uint16(ports))
+		server = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(ports[2:]))
+	}
+	return client, server, n
+}
+
+func addrPort(addr, port string) netip.AddrPort {
+	a, err := netip.ParseAddr(addr)
+	p, err2 := strconv.ParseUint(port, 10, 16)
+	if err != nil || err2 != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(a, uint16(p))
+}
+
+// behind is a stream that begins skip bytes later in the client's direction.
+type behind struct {
+	timeline.Stream
+	skip int
+}
+
+// Data implements [timeline.Stream].
+func (p *behind) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+	if dir == timeline.ClientToServer && p.skip > 0 {
+		n := min(p.skip, len(b))
+		p.skip -= n
+		if b = b[n:]; len(b) == 0 {
+			return
+		}
+	}
+	p.Stream.Data(dir, at, b)
+}

@@ -1,0 +1,136 @@
+package dissect
+
+import (
+	"fmt"
+
+	"github.com/wsdump/wsdump/dissect/http1"
+	"github.com/wsdump/wsdump/dissect/http2"
+	"github.com/wsdump/wsdump/dissect/ws"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// opener makes Conns from handshakes. It is the handler of one HTTP layer,
+// [http1.Handler] and [http2.Handler].
+type opener struct {
+	account *account
+	layers  string        // for Conn.Layers
+	http1   *http1.Stream // nil over HTTP/2
+	conn    *timeline.Conn
+	attempt *attempt // over HTTP/1: the latest, while it is open
+	waiting []timeline.Finding
+}
+
+// Handshake implements [http1.Handler] and [http2.Handler].
+func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
+	a := o.account
+	if o.attempt != nil {
+		o.attempt.close(h.Request)
+	}
+	secure := o.layers == "tls" || o.layers == "h2+tls"
+	understand(h, secure)
+	c := &timeline.Conn{
+		Transport: a.transport, Handshake: h, Client: a.transport.Client, Server: a.transport.Server,
+		Layers: o.layers, Opened: h.Request,
+	}
+	if a.client.IsValid() {
+		c.Client, c.Peer = a.client, a.transport.Client
+	}
+	if a.tls != nil {
+		c.ServerName = a.tls.ServerName
+	}
+	a.conns++
+	o.conn = c
+	var next timeline.Stream
+	if h.Accepted() {
+		next = ws.New(a.d.ws, c)
+	} else {
+		try := &attempt{opener: o, conn: c}
+		if o.http1 != nil {
+			o.attempt = try
+		}
+		next = try
+	}
+	a.d.sink.Open(c)
+	for i := range o.waiting {
+		c.Tell(a.d.sink, &o.waiting[i])
+	}
+	o.waiting = nil
+	for _, f := range judge(h, c.Server.Addr()) {
+		c.Tell(a.d.sink, &f)
+	}
+	return next
+}
+
+// EarlyData implements [http1.Handler].
+func (o *opener) EarlyData(at timeline.Stamp, n int) {
+	o.Finding(&timeline.Finding{Rule: ruleEarlyData, Dir: timeline.ClientToServer, HasDir: true, At: at})
+}
+
+// Tunnel implements [http1.Handler].
+func (o *opener) Tunnel(protocol string) timeline.Stream {
+	var next timeline.Stream = timeline.Deaf{}
+	switch protocol {
+	case "":
+		next = o.account.inner(o.layers)
+	case "h2c":
+		next = o.account.newHTTP2(o.layers, http2.Options{Upgraded: true})
+	}
+	for i := range o.waiting {
+		next.Finding(&o.waiting[i])
+	}
+	o.waiting = nil
+	return next
+}
+
+// Midstream implements [http2.Handler].
+func (o *opener) Midstream(uint32, *timeline.Handshake) timeline.Stream { return nil }
+
+// Limit implements [http1.Handler] and [http2.Handler].
+func (o *opener) Limit(dir timeline.Direction, at timeline.Stamp, what string, most int) {
+	o.Finding(&timeline.Finding{Rule: ruleLimit, Dir: dir, HasDir: true, At: at, Got: what, Want: fmt.Sprintf("%d at most", most)})
+}
+
+// Finding implements [http1.Handler] and [http2.Handler].
+func (o *opener) Finding(f *timeline.Finding) {
+	switch {
+	case o.conn != nil:
+		o.conn.Tell(o.account.d.sink, f)
+	case len(o.waiting) < maxWaiting:
+		o.waiting = append(o.waiting, *f)
+	}
+}
+
+// attempt is the stream of a handshake that opened no WebSocket: it hears the
+// end and closes the Conn.
+type attempt struct {
+	timeline.Deaf
+	opener *opener
+	conn   *timeline.Conn
+	ending timeline.Ending
+}
+
+// End implements [timeline.Stream].
+func (t *attempt) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	if !t.ending.Add(dir, at, why) {
+		return
+	}
+	if why == timeline.EndOpen { // it was over with the answer, not with the capture
+		at = t.conn.Transport.Last
+	}
+	t.close(at)
+}
+
+// close closes the Conn, once.
+func (t *attempt) close(at timeline.Stamp) {
+	if t.opener.attempt == t {
+		t.opener.attempt = nil
+	}
+	if t.conn == nil {
+		return
+	}
+	c, sink := t.conn, t.opener.account.d.sink
+	t.conn = nil
+	c.Finish(&t.ending, at)
+	c.Settle(sink, at)
+	sink.Close(c, at)
+}
