@@ -71,7 +71,7 @@ func (e *CorruptError) Error() string {
 
 // Decoder holds the tables and scratch memory that one message needs. The zero
 // value is ready. One Decoder serves any number of Windows, one call at a time;
-// it keeps some 20 KiB, and scratch for messages that outgrow a Window, which it
+// it is some 24 KiB, and scratch for messages that outgrow a Window, which it
 // gives back when such messages stop coming.
 type Decoder struct {
 	input
