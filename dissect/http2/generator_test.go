@@ -31,10 +31,12 @@ type wire struct {
 	framer *h2.Framer
 	block  [2]bytes.Buffer
 	enc    [2]*hpack.Encoder
+	sent   map[string][2][]timeline.Header // what headers wrote, by path
+	paths  map[uint32]string
 }
 
 func newWire() *wire {
-	w := &wire{}
+	w := &wire{sent: make(map[string][2][]timeline.Header), paths: make(map[uint32]string)}
 	w.framer = h2.NewFramer(&w.buf, nil)
 	w.framer.AllowIllegalWrites = true
 	for dir := range w.enc {
@@ -78,6 +80,18 @@ func (w *wire) encode(dir timeline.Direction, fields ...string) []byte {
 
 func (w *wire) headers(dir timeline.Direction, id uint32, end bool, fields ...string) {
 	block := w.encode(dir, fields...)
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, " ")
+		if name == ":path" {
+			w.paths[id] = value
+		}
+	}
+	was := w.sent[w.paths[id]]
+	for _, f := range fields {
+		name, value, _ := strings.Cut(f, " ")
+		was[dir] = append(was[dir], timeline.Header{Name: name, Value: value})
+	}
+	w.sent[w.paths[id]] = was
 	w.write(dir, func(f *h2.Framer) error {
 		return f.WriteHeaders(h2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndStream: end, EndHeaders: true})
 	})

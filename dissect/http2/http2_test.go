@@ -74,6 +74,15 @@ func TestStory(t *testing.T) {
 		}, why: timeline.EndReset, want: []string{
 			"/p CONNECT 200", `/p receive "padded"`, `/p send "x"`, "/p receive fin", "/p send reset",
 		}},
+		{name: "DATA behind END_STREAM and RST_STREAM", play: func(w *wire) {
+			w.start(enabled)
+			w.open(1, "/a")
+			w.data(client, 1, true, []byte("last"))
+			w.data(client, 1, true, []byte("more"))
+			w.write(server, func(f *h2.Framer) error { return f.WriteRSTStream(1, h2.ErrCodeCancel) })
+			w.data(server, 1, true, []byte("more"))
+			w.write(server, func(f *h2.Framer) error { return f.WriteRSTStream(1, h2.ErrCodeCancel) })
+		}, why: timeline.EndFIN, want: []string{"/a CONNECT 200", `/a send "last"`, "/a send fin", "/a receive reset"}},
 		{name: "refused, reset, unanswered", play: func(w *wire) {
 			w.start(enabled)
 			w.headers(client, 1, false, connect("/no")...)
@@ -114,6 +123,7 @@ func TestStory(t *testing.T) {
 		}},
 		{name: "extended CONNECT that the server does not allow", play: func(w *wire) {
 			w.start()
+			w.write(client, func(f *h2.Framer) error { return f.WriteSettings(enabled) }) // means nothing from a client
 			w.open(1, "/a")
 			w.headers(client, 3, false, connect("/b")...)
 			w.headers(server, 3, true, ":status 400")
