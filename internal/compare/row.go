@@ -7,7 +7,6 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/pipeline"
@@ -45,20 +44,18 @@ func header(op timeline.Opcode, fin bool, rsv uint8, key []byte, length uint64) 
 	return fmt.Sprintf("%s, %d bytes", words, length)
 }
 
-// shown are the words of a payload: its kind, its beginning, and its hash when
-// that is not all.
-func shown(kind timeline.Opcode, payload []byte) string {
+// shown are the words of a payload: the bytes of a short one, the hash of a
+// long one.
+func shown(kind string, payload []byte) string {
 	const most = 72
-	begin := payload[:min(len(payload), most)]
-	for len(begin) > 0 && len(begin) < len(payload) && !utf8.RuneStart(payload[len(begin)]) {
-		begin = begin[:len(begin)-1] // not inside a character
+	if len(payload) <= most {
+		return fmt.Sprintf("%s %q", kind, payload)
 	}
-	words := fmt.Sprintf("%s %q", kind, begin)
-	if len(begin) < len(payload) {
-		sum := sha256.Sum256(payload)
-		words += fmt.Sprintf("... %d bytes, SHA-256 %x", len(payload), sum[:4])
-	}
-	return words
+	return long(kind, len(payload), fmt.Sprintf("%x", sha256.Sum256(payload)))
+}
+
+func long(kind string, length int, sum string) string {
+	return fmt.Sprintf("%s of %d bytes, SHA-256 %s", kind, length, sum[:8])
 }
 
 // closing are the words of a close frame.
@@ -68,8 +65,8 @@ func closing(code uint16, reason []byte) string { return fmt.Sprintf("close %d %
 type recorder struct {
 	timeline.Nop
 	rows     []row
-	opaque   bool // a message was not inflated
-	findings []string
+	opaque   bool     // a message was not inflated
+	findings []string // rules, without notes, each once
 	conns    []*timeline.Conn
 	totals   timeline.Totals
 }
@@ -104,7 +101,7 @@ func (r *recorder) Frame(f *timeline.Frame) {
 	case f.Opcode == timeline.OpClose:
 		r.add(f.Conn, f.Dir, f.Last, "control", closing(f.CloseCode, f.CloseReason))
 	case f.Opcode.Control():
-		r.add(f.Conn, f.Dir, f.Last, "control", shown(f.Opcode, f.Payload))
+		r.add(f.Conn, f.Dir, f.Last, "control", shown(f.Opcode.String(), f.Payload))
 	}
 }
 
@@ -112,7 +109,7 @@ func (r *recorder) Message(m *timeline.Message) {
 	if m.Opaque {
 		r.opaque = true
 	}
-	words := shown(m.Kind, m.Payload)
+	words := shown(m.Kind.String(), m.Payload)
 	for _, mark := range []struct {
 		word string
 		set  bool
@@ -124,7 +121,11 @@ func (r *recorder) Message(m *timeline.Message) {
 	r.add(m.Conn, m.Dir, m.Last, "message", words)
 }
 
-func (r *recorder) Finding(f *timeline.Finding) { r.findings = append(r.findings, f.Rule.ID) }
+func (r *recorder) Finding(f *timeline.Finding) {
+	if severe(f) && !slices.Contains(r.findings, f.Rule.ID) {
+		r.findings = append(r.findings, f.Rule.ID)
+	}
+}
 
 func (r *recorder) Done(t *timeline.Totals) { r.totals = *t }
 
@@ -144,9 +145,9 @@ func ourRows(path string) (*recorder, error) {
 	return r, nil
 }
 
-// only returns the rows of a that b does not have, counting how often.
-func only(a, b []row) (out []row) {
-	n := map[row]int{}
+// only returns what of a that b does not have, counting how often.
+func only[T comparable](a, b []T) (out []T) {
+	n := map[T]int{}
 	for _, r := range b {
 		n[r]++
 	}

@@ -197,11 +197,11 @@ func (p *pdml) finish() {
 	case f.opcode == timeline.OpClose:
 		add("control", closing(f.code, f.reason))
 	case f.opcode.Control():
-		add("control", shown(f.opcode, f.body))
+		add("control", shown(f.opcode.String(), f.body))
 	case f.said:
-		add("message", shown(f.kind, f.body))
+		add("message", shown(f.kind.String(), f.body))
 	case f.fin:
-		add("message", shown(f.opcode, nil))
+		add("message", shown(f.opcode.String(), nil))
 	}
 }
 
