@@ -44,8 +44,9 @@ func parseOptions(words []string) (strs []string, opts options, err error) {
 var opcodes = map[string]byte{"cont": 0, "text": 1, "binary": 2, "close": 8, "ping": 9, "pong": 10}
 
 // frame encodes: VERB ["payload"|hex=..|fill=N] [fin=0] [rsv1] [masked|unmasked]
-// [key=hex] [form=16|64] [length=N] [z] and for close a code. A verb "op5" is
-// that opcode; z compresses the payload with the history of its direction.
+// [key=hex] [form=16|64] [length=N] [z|z=fresh] and for close a code. A verb
+// "op5" is that opcode; z compresses the payload with the history of its
+// direction, z=fresh with none (no context takeover).
 func (p *parser) frame(dir timeline.Direction, verb string, words []string) ([]byte, error) {
 	op, ok := opcodes[verb]
 	if n, err := strconv.Atoi(strings.TrimPrefix(verb, "op")); !ok && err == nil {
@@ -82,7 +83,10 @@ func (p *parser) frame(dir timeline.Direction, verb string, words []string) ([]b
 	if opts["fin"] != "0" {
 		b0 |= 0x80
 	}
-	if _, ok := opts["z"]; ok {
+	if z, ok := opts["z"]; ok {
+		if z == "fresh" {
+			p.deflate[dir] = deflate{}
+		}
 		payload = p.compress(dir, payload)
 		b0 |= 0x40
 	}
