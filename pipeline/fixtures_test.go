@@ -18,6 +18,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -111,7 +112,7 @@ func watch(t *testing.T, files ...string) *watcher {
 	}
 	defer in.Close()
 	w := &watcher{}
-	if err := pipeline.Run(context.Background(), in, w, pipeline.Options{Notes: notes}); err != nil {
+	if err := pipeline.Run(context.Background(), in, w, pipeline.Options{Notes: notes, Keys: keysOf(t, strings.TrimSuffix(files[0], filepath.Ext(files[0])))}); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -166,9 +167,6 @@ func TestRecords(t *testing.T) {
 		base := strings.TrimSuffix(file, ".record.json")
 		name := filepath.Base(base)
 		t.Run(name, func(t *testing.T) {
-			if reason := notYet(name); reason != "" {
-				t.Skip(reason)
-			}
 			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
@@ -267,13 +265,19 @@ func same(s string, a netip.AddrPort) bool {
 	return s == "" || err == nil && netip.AddrPortFrom(b.Addr().Unmap(), b.Port()) == a
 }
 
-// notYet names what a fixture waits for.
-func notYet(name string) string {
-	switch {
-	case strings.HasPrefix(name, "tls"):
-		return "TLS is not decrypted yet"
+// keysOf returns the TLS secrets that stand beside a fixture.
+func keysOf(t *testing.T, base string) *tls.Keys {
+	t.Helper()
+	keys := &tls.Keys{}
+	if text, err := os.ReadFile(base + ".keys"); err == nil {
+		keys.AddLog(text)
 	}
-	return ""
+	if text, err := os.ReadFile(base + ".pem"); err == nil {
+		if err := keys.AddPEM(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return keys
 }
 
 // TestQuiet: a fixture announces what its line in the README says, and no
@@ -304,7 +308,7 @@ func TestQuiet(t *testing.T) {
 				_ = may
 			}
 			for _, rule := range strings.Split(must, "`") {
-				if !strings.Contains(rule, "/") || strings.Contains(rule, " ") || notYet(strings.TrimSuffix(name, filepath.Ext(name))) != "" {
+				if !strings.Contains(rule, "/") || strings.Contains(rule, " ") {
 					continue
 				}
 				if !slices.ContainsFunc(w.findings, func(f string) bool { return strings.HasSuffix(f, " "+rule) }) {

@@ -20,15 +20,20 @@ type Options struct {
 	Limits timeline.Limits
 	Files  []string  // names for the summary
 	Notes  *Notes    // what the source says besides packets becomes findings
-	Keys   *tls.Keys // nil: TLS is not decrypted; secrets in Notes are added to it
+	Keys   *tls.Keys // those in Notes are added to it
 }
 
 // Run reads src to its end and tells sink everything, Done included. It
 // returns what src returned other than io.EOF, or the context's error; what
 // was told until then stands.
 func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Options) error {
-	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes}
-	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: opt.Keys})
+	keys := opt.Keys
+	if keys == nil {
+		keys = &tls.Keys{}
+	}
+	keys.Complete()
+	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys}
+	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys})
 	tracker := reassembly.New(dissector.Open, opt.Limits)
 	err := r.read(ctx, src, tracker)
 	tracker.Flush()
@@ -47,6 +52,7 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 type runner struct {
 	sink  *tally
 	notes *Notes
+	keys  *tls.Keys
 	at    timeline.Stamp // the latest packet
 
 	short, backwards     uint64         // packets cut by the snap length, packets before their time
@@ -131,6 +137,11 @@ func (r *runner) tellNotes() {
 		case capture.NoteDropped:
 			f.Rule, f.Count = ruleDropped, n.N
 			r.sink.totals.Dropped += n.N
+		case capture.NoteSecrets:
+			if n.N == capture.SecretsTLSKeyLog {
+				r.keys.AddLog(append(n.Secrets, '\n'))
+			}
+			continue
 		default:
 			continue
 		}

@@ -62,7 +62,10 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 		l.totals[d].Messages += c.Counters[d].Messages
 		l.totals[d].MessageBytes += c.Counters[d].MessageBytes
 	}
-	row := l.cells(c)
+	l.add(l.cells(c))
+}
+
+func (l *List) add(row []string) {
 	if l.widths != nil {
 		l.plain(row)
 	} else if l.page = append(l.page, row); len(l.page) == listPage {
@@ -71,12 +74,21 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 	l.row()
 }
 
+// Other adds a row for a transport without a WebSocket, when all transports
+// were asked for.
+func (l *List) Other(o *timeline.Other) {
+	if l.stopped || !l.opt.All {
+		return
+	}
+	l.add(otherCells(o))
+}
+
 // Done prints what is held, and the totals.
 func (l *List) Done(t *timeline.Totals) {
 	if l.widths == nil && len(l.page) > 0 {
 		l.draw()
 	}
-	if l.conns > 0 {
+	if l.conns > 0 || l.opt.All {
 		l.buf = append(append(append(l.buf, '\n'), l.summary(t)...), '\n')
 	}
 	l.write()
@@ -111,6 +123,59 @@ func (l *List) cells(c *timeline.Conn) []string {
 		strconv.FormatUint(c.ID, 10), cut(url, listURL), client, c.Server.String(), cut(answer, 40), duration(c.Duration()),
 		messages(&c.Counters[0]), messages(&c.Counters[1]), listClose(c), listFindings(c.FindingsBy),
 	}
+}
+
+// otherCells returns the row of a transport without a WebSocket, safe to show.
+func otherCells(o *timeline.Other) []string {
+	t := o.Transport
+	what := otherName(o)
+	bytes := func(n uint64) string {
+		if n == 0 {
+			return "-"
+		}
+		return size(n)
+	}
+	return []string{
+		"-", cut(Safe(what), listURL), t.Client.String(), t.Server.String(), cut(Safe(otherStatus(o)), 40),
+		duration(time.Duration(o.Ended.Time - t.First.Time)), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
+	}
+}
+
+// otherName says what a transport without a WebSocket was.
+func otherName(o *timeline.Other) string {
+	switch o.Kind {
+	case "tls":
+		name := o.ServerName
+		if name == "" && len(o.Names) > 0 {
+			name = o.Names[0]
+		}
+		return strings.TrimSpace("TLS " + name)
+	case "http", "http2":
+		words := []string{"HTTP", o.Host + o.Path}
+		switch o.Fallback {
+		case "sse":
+			words = append(words, "(Server-Sent Events)")
+		case "long-polling":
+			words = append(words, "(long polling)")
+		case "engine.io":
+			words = append(words, "(Engine.IO polling)")
+		}
+		return strings.Join(words, " ")
+	case "ssh":
+		return "SSH"
+	}
+	return "other"
+}
+
+// otherStatus says in a few words what is known of it.
+func otherStatus(o *timeline.Other) string {
+	switch o.Kind {
+	case "tls":
+		return strings.TrimSpace(o.Version + " " + o.ALPN)
+	case "http":
+		return plural(o.Requests, "request")
+	}
+	return "-"
 }
 
 // cut cuts s, which is safe, to width columns.

@@ -102,6 +102,14 @@ func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
 	}
 }
 
+// Other prints a line of a list for a transport without a WebSocket, when all
+// transports were asked for.
+func (n *NDJSON) Other(o *timeline.Other) {
+	if n.list && n.opt.All && !n.stopped {
+		n.other(o)
+	}
+}
+
 // Done prints the summary line and flushes.
 func (n *NDJSON) Done(t *timeline.Totals) {
 	n.summary(t)

@@ -74,6 +74,7 @@ const (
 
 // Options are shared by all outputs. The zero value prints everything, plain.
 type Options struct {
+	All     bool     // lists: transports without a WebSocket too
 	Version string   // of wsdump, for NDJSON's start line
 	Files   []string // input names in the order of Stamp.File
 	Frames  bool     // a row for every frame too

@@ -177,6 +177,12 @@ func (n *NDJSON) answer(h *timeline.Handshake) {
 	if h.UserAgent != "" {
 		n.header("user_agent", h.UserAgent)
 	}
+	if h.EngineIO != "" {
+		n.header("engineio", h.EngineIO)
+		if h.EngineIOSession != "" {
+			n.header("engineio_sid", h.EngineIOSession)
+		}
+	}
 	if asked {
 		n.fields("request_headers", h.RequestHeaders)
 	}
@@ -198,6 +204,9 @@ func (n *NDJSON) closing(c *timeline.Conn) {
 	n.flag("clean", c.Clean())
 	n.word("tcp", c.TCP.String())
 	n.millis("duration_ms", int64(c.Duration()))
+	if d, ok := c.Wait(); ok {
+		n.millis("first_message_ms", int64(d))
+	}
 	if d, ok := c.Idle(); ok {
 		n.millis("idle_ms", int64(d))
 		n.key("last_dir")
@@ -364,4 +373,48 @@ func (n *NDJSON) ending(at timeline.Stamp) {
 	n.buf = n.clock.appendRFC3339(n.buf, at.Time)
 	n.buf = append(n.buf, '"')
 	n.number("end_packet", at.Packet)
+}
+
+// other prints a transport that carried no WebSocket.
+func (n *NDJSON) other(o *timeline.Other) {
+	t := o.Transport
+	kind := o.Kind
+	if kind == "http2" {
+		kind = "http"
+	}
+	n.begin(kind, t.First, nil)
+	n.header("client", t.Client.String())
+	n.header("server", t.Server.String())
+	switch o.Kind {
+	case "http":
+		n.word("http_version", "1.1")
+	case "http2":
+		n.word("http_version", "2")
+	}
+	for _, pair := range [...][2]string{
+		{"host", o.Host},
+		{"path", o.Path},
+		{"fallback", o.Fallback},
+		{"engineio_sid", o.SessionID},
+		{"sni", o.ServerName},
+		{"alpn", o.ALPN},
+		{"tls_version", o.Version},
+		{"cipher", o.Cipher},
+		{"reason", o.Reason},
+	} {
+		if pair[1] != "" {
+			n.header(pair[0], pair[1])
+		}
+	}
+	if o.Requests > 0 {
+		n.number("requests", o.Requests)
+	}
+	if len(o.Names) > 0 {
+		n.headers("certificate_names", o.Names)
+	}
+	n.word("tcp", o.TCP.String())
+	n.millis("duration_ms", o.Ended.Time-t.First.Time)
+	n.number("sent_bytes", t.Bytes[timeline.ClientToServer])
+	n.number("received_bytes", t.Bytes[timeline.ServerToClient])
+	n.finish()
 }

@@ -317,9 +317,8 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	case t.Packets == 0:
 		return "the capture is empty; check the interface and the filter of the tool that made it, and that it ran while there was traffic."
 	case t.TLSNoKeys > 0:
-		return "wss:// is encrypted, and this version does not decrypt TLS yet. Keys must be recorded while the traffic happens: " +
-			"start the browser, curl or Node (--tls-keylog) with a key log (the variable SSLKEYLOGFILE), and keep that file with the capture. " +
-			"Or capture behind the TLS proxy, where the traffic is plain."
+		return "wss:// is encrypted. Let one end write a key log while the traffic happens and give it with -k keys.log: SSLKEYLOGFILE=keys.log before starting " +
+			"Chrome, Firefox, curl or Python, or node --tls-keylog=keys.log (docs/KEYS.md has more). `wsdump list --all` shows these connections."
 	case t.Transports == 0 && udp > 0 && udp*2 >= skipped:
 		return "there is no TCP, only UDP; WebSockets over HTTP/3 (QUIC) are not supported. " +
 			"Switch HTTP/3 off in the client, or check the capture filter."

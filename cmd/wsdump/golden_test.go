@@ -21,6 +21,7 @@ var versionKey = regexp.MustCompile(`"version":"[^"]*"`)
 // TestGolden: what the program prints for each fixture is what was reviewed.
 // Payloads are cut, so that the files stay readable.
 func TestGolden(t *testing.T) {
+	t.Setenv("SSLKEYLOGFILE", "")
 	files, err := filepath.Glob(pcaps + "*.pcap*")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no captures: %v", err)
@@ -29,7 +30,7 @@ func TestGolden(t *testing.T) {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {
 			var out, words bytes.Buffer
-			args := []string{"-T", "ndjson", "--frames", "--payload", "80", file}
+			args := append(keysBeside(file), "-T", "ndjson", "--frames", "--payload", "80", file)
 			if code := Main(args, strings.NewReader(""), &out, &words); code != 0 {
 				t.Fatalf("exit code %d: %s", code, words.String())
 			}
@@ -50,6 +51,21 @@ func TestGolden(t *testing.T) {
 			}
 		})
 	}
+}
+
+// keysBeside returns the flags for the secrets that stand beside a fixture.
+func keysBeside(file string) (args []string) {
+	for _, ext := range []string{".keys", ".pem"} {
+		if name := strings.TrimSuffix(file, filepath.Ext(file)) + ext; fileExists(name) {
+			args = append(args, "-k", name)
+		}
+	}
+	return args
+}
+
+func fileExists(name string) bool {
+	_, err := os.Stat(name)
+	return err == nil
 }
 
 func firstDifference(got, want []byte) string {

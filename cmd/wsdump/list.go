@@ -12,6 +12,7 @@ import (
 const listExamples = `  wsdump list capture.pcap
   wsdump list captures/ more.pcapng
   wsdump list -T ndjson capture.pcap | jq 'select(.status != 101) | .url'
+  wsdump list --all capture.pcap          what else is there: TLS, HTTP, event streams, polling
   wsdump list --payload none huge.pcap    fast: nothing is unmasked or inflated`
 
 // listCommand shows one row a connection.
@@ -23,6 +24,7 @@ type listCommand struct {
 func (l *listCommand) flags(f *pflag.FlagSet) {
 	l.source.flags(f)
 	l.view.flags(f)
+	f.BoolVar(&l.view.all, "all", false, "connections without a WebSocket too: TLS without keys, HTTP and its polling, SSH")
 	f.SortFlags = false
 }
 

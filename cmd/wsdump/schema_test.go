@@ -10,6 +10,9 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/scenario"
 )
 
 // noLoader refuses every reference outside the schema itself.
@@ -44,13 +47,15 @@ func schema(t *testing.T) *jsonschema.Schema {
 // TestSchema holds every line of the output, for every fixture and every way
 // to ask for it, to docs/schema.json, and the order of lines to the contract.
 func TestSchema(t *testing.T) {
+	t.Setenv("SSLKEYLOGFILE", "")
 	s := schema(t)
 	files, _ := filepath.Glob(pcaps + "*.pcap*")
+	files = append(files, unknownProtocol(t))
 	seen := map[string]int{}
-	for _, args := range [][]string{{"--frames"}, {"--payload", "none"}, {"--payload", "3"}, {"list"}} {
+	for _, args := range [][]string{{"--frames"}, {"--payload", "none"}, {"--payload", "3"}, {"list", "--all"}} {
 		for _, file := range append(files, pcaps) {
 			var out, words bytes.Buffer
-			all := append(append([]string{}, args...), "-T", "ndjson", file)
+			all := append(append(append([]string{}, args...), keysBeside(file)...), "-T", "ndjson", file)
 			if code := Main(all, strings.NewReader(""), &out, &words); code != 0 {
 				t.Fatalf("%v: exit code %d: %s", all, code, words.String())
 			}
@@ -83,6 +88,30 @@ func TestSchema(t *testing.T) {
 			t.Errorf("no fixture gives a line of type %s", kind)
 		}
 	}
+}
+
+// unknownProtocol returns a capture of something that is nothing we know.
+func unknownProtocol(t *testing.T) string {
+	t.Helper()
+	s, err := scenario.Parse("x", "C> raw 00010203\nS> raw 04050607\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w := capture.NewWriter(&b)
+	for _, p := range s.Packets(scenario.Disguise{}) {
+		if err := w.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(t.TempDir(), "unknown.pcapng")
+	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return name
 }
 
 // TestReadme: what the README shows is what the program prints.

@@ -26,6 +26,11 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput f
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	keys, err := source.keys(words)
+	if err != nil {
+		return words.fail(err)
+	}
+	defer keys.Wipe()
 	notes := &pipeline.Notes{}
 	input, err := source.open(ctx, stdin, words, notes)
 	if err != nil {
@@ -50,7 +55,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput f
 		sink = live
 	}
 	began := time.Now()
-	err = pipeline.Run(ctx, input, sink, pipeline.Options{Files: opt.Files, Notes: notes})
+	err = pipeline.Run(ctx, input, sink, pipeline.Options{Files: opt.Files, Notes: notes, Keys: keys})
 	return finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
 }
 
@@ -176,6 +181,11 @@ func (p *promptly) Finding(f *timeline.Finding) {
 func (p *promptly) Close(c *timeline.Conn, at timeline.Stamp) {
 	defer p.lock()()
 	p.sink.Close(c, at)
+}
+
+func (p *promptly) Other(o *timeline.Other) {
+	defer p.lock()()
+	p.sink.Other(o)
 }
 
 func (p *promptly) Done(t *timeline.Totals) {

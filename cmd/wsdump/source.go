@@ -15,10 +15,12 @@ import (
 type sourceFlags struct {
 	args []string // FILE...
 	read []string // -r
+	logs []string // -k
 }
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
+	f.StringArrayVarP(&s.logs, "keylog", "k", nil, "TLS key log, or RSA private key (PEM), `FILE`; may be repeated; also the variable SSLKEYLOGFILE")
 }
 
 func (s *sourceFlags) paths() []string {
@@ -64,7 +66,7 @@ func (s *sourceFlags) mistyped() error {
 	if _, err := os.Stat(name); !os.IsNotExist(err) {
 		return nil
 	}
-	if command := nearest(name, []string{"read", "list", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
+	if command := nearest(name, []string{"read", "list", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
 		return &mistypedError{name, command}
 	}
 	return nil

@@ -23,6 +23,7 @@ type viewFlags struct {
 	count   countFlag
 	output  string
 	frames  bool
+	all     bool
 	quiet   bool
 	verbose bool
 }
@@ -57,7 +58,7 @@ func (v *viewFlags) console(stderr io.Writer) *console {
 // no file is named.
 func (v *viewFlags) options(stdout io.Writer) report.Options {
 	opt := report.Options{
-		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local,
+		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local, All: v.all,
 	}
 	if v.time.value != "" {
 		opt.Time = report.TimeMode(v.time.value[0])

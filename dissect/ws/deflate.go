@@ -25,6 +25,7 @@ type compressed struct {
 	// Neighbours in the list of windows in use, the latest first.
 	newer, older *compressed
 	listed       bool
+	cost         int // bytes of window that are counted
 }
 
 // agreedDeflate returns what the handshake agreed on, or nil.
@@ -112,12 +113,12 @@ func (c *compressed) lose(e *Env) {
 // use puts c at the head of the list of windows and gives up the one that was
 // idle for longest while they take more than allowed.
 func (e *Env) use(c *compressed) {
-	if !c.listed {
-		c.listed = true
-		e.windows += windowCost
-	} else {
+	if c.listed {
 		e.unlink(c)
 	}
+	c.listed = true
+	e.windows += c.window.Size() - c.cost
+	c.cost = c.window.Size()
 	c.older, c.newer = e.latest, nil
 	if e.latest != nil {
 		e.latest.newer = c
@@ -130,9 +131,6 @@ func (e *Env) use(c *compressed) {
 		e.oldest.lose(e)
 	}
 }
-
-// windowCost is what a window in use takes, in bytes.
-const windowCost = 64 << 10
 
 func (e *Env) unlink(c *compressed) {
 	if c.newer != nil {
@@ -153,7 +151,8 @@ func (e *Env) release(c *compressed) {
 	if c.listed {
 		e.unlink(c)
 		c.listed = false
-		e.windows -= windowCost
+		e.windows -= c.cost
+		c.cost = 0
 		c.window.Drop()
 	}
 }

@@ -38,6 +38,7 @@ func (c *compressor) frame(text string) []byte {
 // longest goes first, and what it meant is said, never guessed.
 func TestWindowsAreBounded(t *testing.T) {
 	s := &sink{needs: timeline.Needs{Payload: true}, keep: true}
+	const windowCost = 4 << 10 // a window begins small
 	env := NewEnv(s, timeline.Limits{Windows: 2 * windowCost})
 	var streams [3]*Stream
 	var peers [3]compressor
