@@ -279,8 +279,9 @@ func (r *recording) lossy(k *Keys, rng *rand.Rand, holes, size int) (h *heard, l
 }
 
 // within fails unless the parts of a direction stand in the plaintext in their
-// order, without overlap, and each hole between them was told.
-func (r *recording) within(t *testing.T, h *heard) (delivered int) {
+// order, without overlap, and each hole between them was told; so was one at the
+// end, if the recording was played to its end (whole).
+func (r *recording) within(t *testing.T, h *heard, whole bool) (delivered int) {
 	t.Helper()
 	for dir := range h.parts {
 		rest := r.want[dir]
@@ -298,7 +299,7 @@ func (r *recording) within(t *testing.T, h *heard) (delivered int) {
 			delivered += len(p.text)
 			afterGap = false
 		}
-		if len(rest) > 0 && !afterGap && len(h.parts[dir]) > 0 {
+		if whole && len(rest) > 0 && !afterGap && len(h.parts[dir]) > 0 {
 			t.Fatalf("direction %d: %d bytes missing at the end, and no gap told", dir, len(rest))
 		}
 	}
@@ -322,7 +323,7 @@ func (r *recording) holes(t *testing.T, keys func() *Keys, runs int) {
 	delivered, some := 0, 0
 	for i := range runs {
 		h, _ := r.lossy(keys(), rng, 1+i%3, []int{3, 200, 3000, 30000}[i%4])
-		n := r.within(t, h)
+		n := r.within(t, h, true)
 		if delivered += n; n > 0 {
 			some++
 		}
