@@ -36,7 +36,7 @@ func page(t *testing.T) (text string, cells map[[2]string][]string) {
 func TestPage(t *testing.T) {
 	text, cells := page(t)
 	version := tsharkVersion()
-	same := version != "" && strings.Contains(text, "tshark "+version+" (") && !testing.Short()
+	same := version != "" && strings.Contains(text, "with tshark "+version+" and ") && !testing.Short()
 	t.Logf("tshark is %q; its columns are held to the page: %v", version, same)
 	for _, c := range trials() {
 		t.Run(c.title, func(t *testing.T) {
