@@ -3,6 +3,7 @@ package tls
 import (
 	"bytes"
 	"crypto"
+	"crypto/ecdh"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -351,5 +352,34 @@ func TestOrder(t *testing.T) {
 	want := []timeline.Direction{0, 1, 0, 1}
 	if !slices.Equal(h.order, want) {
 		t.Errorf("order %v, want %v", h.order, want)
+	}
+}
+
+// TestECH hides the ClientHello: the key log knows the connection by a random
+// that is not in the capture.
+func TestECH(t *testing.T) {
+	key, err := ecdh.X25519().GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := []byte{7, 0, 32, 0, 32} // id, X25519, public key
+	config = append(config, key.PublicKey().Bytes()...)
+	config = append(config, 0, 4, 0, 1, 0, 1, 32) // HKDF-SHA256, AES-128-GCM; longest name
+	config = append(config, byte(len("outer.example")))
+	config = append(append(config, "outer.example"...), 0, 0)
+	config = append([]byte{0xfe, 0x0d, 0, byte(len(config))}, config...)
+	client, server := configs(tls.VersionTLS13, 0)
+	server.EncryptedClientHelloKeys = []tls.EncryptedClientHelloKey{{Config: config, PrivateKey: key.Bytes()}}
+	client.EncryptedClientHelloConfigList = append([]byte{0, byte(len(config))}, config...)
+	client.EncryptedClientHelloRejectionVerify = func(tls.ConnectionState) error { return nil }
+	r := converse(t, client, server, turns())
+	plainClient, plainServer := configs(tls.VersionTLS13, 0)
+	others := converse(t, plainClient, plainServer, turns()[:1]).log
+	h := r.check(t, func() *Keys { return keysOf(t, append(bytes.Clone(others), r.log...)) })
+	if i := h.info; !i.ECH || i.ServerName != "outer.example" || i.ALPN != "http/1.1" {
+		t.Errorf("info %+v", *i)
+	}
+	if h := play(keysOf(t, others), r.pieces); h.reason == nil || h.reason.Kind != NoKeys {
+		t.Errorf("reason %v", h.reason)
 	}
 }

@@ -182,7 +182,7 @@ func (s *Stream) serverHello(body []byte) {
 	}
 	if k.tls13 {
 		k.transcript = nil
-		s.half[timeline.ServerToClient].enter(inHandshake)
+		s.enter(&s.half[timeline.ServerToClient], inHandshake)
 	}
 }
 
@@ -196,9 +196,9 @@ func (s *Stream) message13(dir timeline.Direction, kind byte, body []byte) {
 			s.updated(dir, secret, k.suite.open13(secret))
 		}
 	case kind == finishedMessage && h.epoch == inHandshake:
-		h.enter(inData)
+		s.enter(h, inData)
 	case kind == endOfEarlyMessage && h.epoch == inEarly:
-		h.enter(inHandshake)
+		s.enter(h, inHandshake)
 	case kind == extensionsMessage && fromServer && h.epoch == inHandshake:
 		var alpn string
 		alpn, k.early = parseEncryptedExtensions(body)

@@ -343,3 +343,32 @@ func TestOpenSSLEarlyData(t *testing.T) {
 		}
 	}
 }
+
+// TestOpenSSLEarlyDataRefused sends early data that the server passes over: to
+// another server, and to one that asks for another key share.
+func TestOpenSSLEarlyDataRefused(t *testing.T) {
+	for _, retry := range []bool{false, true} {
+		o := newOpenSSL(t)
+		o.suite("tls1_3", "TLS_AES_128_GCM_SHA256")
+		o.echo = false
+		o.server = append(o.server, "-early_data", "-no_anti_replay")
+		o.serve("2")
+		if retry {
+			o.client = append(o.client, "-groups", "X25519:P-384")
+			o.server = append(o.server, "-groups", "P-384")
+		}
+		base := o.client
+		o.client = append(slices.Clone(base), "-sess_out", o.path("session"))
+		o.connect("", "hello one")
+		o.serve("1")
+		o.client = append(slices.Clone(base), "-sess_in", o.path("session"))
+		early := string(text(3, 900))
+		r := o.connect(early, "hello two", "hello three")
+		if !bytes.Contains(r.log, []byte("CLIENT_EARLY_TRAFFIC_SECRET")) {
+			t.Fatal("no early data was sent")
+		}
+		r.want[0] = r.want[0][len(early):]
+		r.check(t, func() *Keys { return keysOf(t, r.log) })
+		r.holes(t, func() *Keys { return keysOf(t, r.log) }, 100)
+	}
+}

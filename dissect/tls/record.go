@@ -255,7 +255,7 @@ func (s *Stream) record13(dir timeline.Direction, at timeline.Stamp, rec []byte)
 		return true
 	}
 	if h.epoch == inClear {
-		if k.client.early && !k.retry && !k.earlyKnown && !s.final && !s.half[dir.Reverse()].dead {
+		if server := &s.half[dir.Reverse()]; k.client.early && !k.retry && !k.earlyKnown && !s.final && !server.dead && server.epoch != inData {
 			return false
 		}
 		h.epoch = inHandshake
@@ -283,7 +283,7 @@ func (s *Stream) record13(dir timeline.Direction, at timeline.Stamp, rec []byte)
 			seq = 0
 		}
 		if plain, ok := op.open(buf, seq, rec); ok {
-			h.enter(e)
+			s.enter(h, e)
 			h.seq = seq + 1
 			h.opened()
 			s.inner(dir, at, plain)
@@ -317,7 +317,11 @@ func (s *Stream) inner(dir timeline.Direction, at timeline.Stamp, plain []byte) 
 	}
 	switch plain[end-1] {
 	case typeData:
-		if s.half[dir].epoch != inHandshake {
+		switch h := &s.half[dir]; {
+		case h.epoch == inEarly && !s.shake.earlyKnown:
+			// The server may have refused it, and the client said it again.
+			h.gap += uint64(end)
+		case h.epoch != inHandshake:
 			s.deliver(dir, at, plain[:end-1])
 		}
 	case typeHandshake:
@@ -326,10 +330,11 @@ func (s *Stream) inner(dir timeline.Direction, at timeline.Stamp, plain []byte) 
 }
 
 // enter makes e the epoch of a direction.
-func (h *half) enter(e epoch) {
+func (s *Stream) enter(h *half, e epoch) {
 	if e != h.epoch {
 		h.epoch = e
 		h.install(nil)
+		s.changed = true
 	}
 }
 

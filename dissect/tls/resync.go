@@ -127,7 +127,7 @@ func (s *Stream) fail(dir timeline.Direction, at timeline.Stamp, rec []byte) {
 func (s *Stream) search(dir timeline.Direction, at timeline.Stamp, b []byte, last bool) (rest []byte) {
 	h := &s.half[dir]
 	hunt := append(h.hunt, b...)
-	h.hunt = nil
+	h.hunt = nil              // but for the last lines: somebody else's from here
 	pos := min(len(hunt), 16) // what stands before is the vector of TLS 1.0
 	if !h.kept {
 		pos = 0
@@ -174,7 +174,7 @@ func (s *Stream) search(dir timeline.Direction, at timeline.Stamp, b []byte, las
 	}
 	from := max(0, pos-16)
 	h.missing += uint64(from)
-	h.hunt = bytes.Clone(hunt[from:])
+	h.hunt = append(hunt[:0], hunt[from:]...)
 	h.kept = pos >= 16
 	return nil
 }
@@ -248,7 +248,7 @@ func (s *Stream) find(dir timeline.Direction, rec, before []byte) verdict {
 			if fresh && h.epoch == inEarly {
 				h.gap += h.missing
 			}
-			h.enter(e)
+			s.enter(h, e)
 			return s.settle(h, seq, true, seq == first || e == inHandshake)
 		}
 	}

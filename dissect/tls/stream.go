@@ -89,6 +89,9 @@ const eventSize = 96 // bytes of memory
 
 // Data implements [timeline.Stream].
 func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+	if s.over[dir] {
+		return
+	}
 	s.info.Bytes[dir] += uint64(len(b))
 	if h := &s.half[dir]; h.blocked {
 		s.hold(event{kind: eventData, dir: dir, at: at, b: slices.Clone(b)})
@@ -101,6 +104,9 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 
 // Gap implements [timeline.Stream].
 func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+	if s.over[dir] {
+		return
+	}
 	if s.half[dir].blocked {
 		s.hold(event{kind: eventGap, dir: dir, at: at, n: n})
 	} else {
