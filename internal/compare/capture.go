@@ -197,6 +197,6 @@ func h2() string {
 		open(1) + open(3) +
 		"C> raw " + frame(data, 0, 1, hello) + "\n" +
 		"S> raw " + frame(data, 0, 1, []byte("\x81\x05whole")) + "\n" +
-		"S> raw " + frame(data, 0, 3, []byte("\x81\x0ain t")) + "\n" +
+		"S> raw " + frame(data, 0, 3, []byte("\x81\x0bin t")) + "\n" +
 		"S> raw " + frame(data, 0, 3, []byte("wo DATA")) + "\n"
 }

@@ -32,7 +32,7 @@ func printPage() error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	b := &bench{root: ".", dir: dir, wsdump: filepath.Join(dir, "wsdump")}
 	if out, err := exec.Command("go", "build", "-o", b.wsdump, "./cmd/wsdump").CombinedOutput(); err != nil {
 		return fmt.Errorf("wsdump does not build: %w: %s", err, out)
