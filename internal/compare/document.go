@@ -104,7 +104,7 @@ func (b *bench) traffic(w io.Writer) error {
 	}
 	var frames, sameFrames, fixtures int
 	for _, file := range files {
-		us, err := ourRows(file)
+		us, err := ourRows(file, nil)
 		if err != nil {
 			return err
 		}

@@ -97,7 +97,7 @@ func (c trial) ours(root, dir string) (path string, want []string, v verdict, er
 			return path, nil, v, err
 		}
 	}
-	us, err := ourRows(path)
+	us, err := ourRows(path, nil)
 	if err != nil {
 		return path, nil, v, err
 	}
@@ -132,7 +132,7 @@ func (v violation) announced(dir string) (path string, rules []string, err error
 	if path, err = c.build("", dir); err != nil {
 		return path, nil, err
 	}
-	us, err := ourRows(path)
+	us, err := ourRows(path, nil)
 	return path, us.findings, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -65,17 +66,12 @@ func closing(code uint16, reason []byte) string { return fmt.Sprintf("close %d %
 type recorder struct {
 	timeline.Nop
 	rows     []row
-	opaque   bool     // a message was not inflated
 	findings []string // rules, without notes, each once
-	conns    []*timeline.Conn
-	totals   timeline.Totals
 }
 
 func (*recorder) Needs(*timeline.Conn) timeline.Needs {
 	return timeline.Needs{Frames: true, Payload: true}
 }
-
-func (r *recorder) Open(c *timeline.Conn) { r.conns = append(r.conns, c) }
 
 func (r *recorder) add(c *timeline.Conn, dir timeline.Direction, at timeline.Stamp, kind, words string) {
 	ends := [2]netip.AddrPort{c.Transport.Client, c.Transport.Server}
@@ -106,9 +102,6 @@ func (r *recorder) Frame(f *timeline.Frame) {
 }
 
 func (r *recorder) Message(m *timeline.Message) {
-	if m.Opaque {
-		r.opaque = true
-	}
 	words := shown(m.Kind.String(), m.Payload)
 	for _, mark := range []struct {
 		word string
@@ -127,10 +120,9 @@ func (r *recorder) Finding(f *timeline.Finding) {
 	}
 }
 
-func (r *recorder) Done(t *timeline.Totals) { r.totals = *t }
-
-// ourRows asks wsdump what a capture holds.
-func ourRows(path string) (*recorder, error) {
+// ourRows asks wsdump what a capture holds. keys, which may be nil, join those
+// in the capture.
+func ourRows(path string, keys *tls.Keys) (*recorder, error) {
 	notes := &pipeline.Notes{}
 	in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
 	if err != nil {
@@ -138,7 +130,7 @@ func ourRows(path string) (*recorder, error) {
 	}
 	defer in.Close()
 	r := &recorder{}
-	if err := pipeline.Run(context.Background(), in, r, pipeline.Options{Notes: notes}); err != nil {
+	if err := pipeline.Run(context.Background(), in, r, pipeline.Options{Notes: notes, Keys: keys}); err != nil {
 		return nil, err
 	}
 	slices.SortStableFunc(r.rows, func(a, b row) int { return int(a.Packet) - int(b.Packet) })
