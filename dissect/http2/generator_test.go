@@ -33,6 +33,7 @@ type wire struct {
 	enc    [2]*hpack.Encoder
 	sent   map[string][2][]timeline.Header // what headers wrote, by path
 	paths  map[uint32]string
+	never  bool // pseudo-header fields never go into a table
 }
 
 func newWire() *wire {
@@ -73,7 +74,7 @@ func (w *wire) encode(dir timeline.Direction, fields ...string) []byte {
 	w.block[dir].Reset()
 	for _, f := range fields {
 		name, value, _ := strings.Cut(f, " ")
-		w.enc[dir].WriteField(hpack.HeaderField{Name: name, Value: value})
+		w.enc[dir].WriteField(hpack.HeaderField{Name: name, Value: value, Sensitive: w.never && name[0] == ':'})
 	}
 	return bytes.Clone(w.block[dir].Bytes())
 }
@@ -165,6 +166,7 @@ func (w *witness) EarlyData(_ timeline.Stamp, n int) { w.add(said{what: "early",
 func (w *witness) Limit(dir timeline.Direction, _ timeline.Stamp, what string, most int) {
 	w.add(said{what: "limit " + what, dir: dir})
 }
+
 func (w *witness) Finding(f *timeline.Finding) {
 	w.add(said{what: "finding " + f.Rule.ID, dir: f.Dir})
 }
@@ -186,12 +188,15 @@ func (e *ear) Data(dir timeline.Direction, _ timeline.Stamp, b []byte) {
 	}
 	e.w.add(said{who: e.who, what: "data", dir: dir, b: bytes.Clone(b)})
 }
+
 func (e *ear) Gap(dir timeline.Direction, _ timeline.Stamp, n uint64) {
 	e.w.add(said{who: e.who, what: "gap", dir: dir, n: n})
 }
+
 func (e *ear) Finding(f *timeline.Finding) {
 	e.w.add(said{who: e.who, what: "finding " + f.Rule.ID, dir: f.Dir})
 }
+
 func (e *ear) End(dir timeline.Direction, _ timeline.Stamp, why timeline.End) {
 	e.w.add(said{who: e.who, what: [...]string{"open", "fin", "reset", "timeout", "replaced", "limit"}[why], dir: dir})
 }

@@ -123,8 +123,10 @@ func (s *Stream) request(at timeline.Stamp, head *frame, t *table, readable bool
 		if st == nil {
 			return
 		}
-		st.handshake = &timeline.Handshake{Request: head.first, Method: "CONNECT", Target: target, HTTPVersion: "2",
-			RequestHeaders: slices.Clone(t.fields)}
+		st.handshake = &timeline.Handshake{
+			Request: head.first, Method: "CONNECT", Target: target, HTTPVersion: "2",
+			RequestHeaders: slices.Clone(t.fields),
+		}
 		st.unreadable = t.missing
 	case !readable || t.missing && (method == "" || method == "CONNECT" && protocol == ""):
 		s.unreadable(timeline.ClientToServer, at)
@@ -206,8 +208,10 @@ const fieldPrefix = "Sec-WebSocket-"
 func (s *Stream) unreadable(dir timeline.Direction, at timeline.Stamp) {
 	if !s.toldUnknown {
 		s.toldUnknown = true
-		s.handler.Finding(&timeline.Finding{Rule: ruleHeadersUnknown, Dir: dir, HasDir: true, At: at,
-			Detail: "what a stream was opened for cannot be known"})
+		s.handler.Finding(&timeline.Finding{
+			Rule: ruleHeadersUnknown, Dir: dir, HasDir: true, At: at,
+			Detail: "what a stream was opened for cannot be known",
+		})
 	}
 }
 

@@ -86,6 +86,7 @@ type Stream struct {
 type half struct {
 	state    state
 	ended    bool
+	why      timeline.End
 	blind    bool // bytes were missed that may have held anything
 	partial  [frameHeader]byte
 	npartial int
@@ -103,6 +104,7 @@ type half struct {
 	maxFrame uint32 // SETTINGS_MAX_FRAME_SIZE of the receiver, when larger than the default
 	sought   []byte // bytes in which a frame boundary is looked for
 	marks    []mark // when they came
+	searched bool   // they are not the first behind the loss
 }
 
 type state uint8
@@ -127,6 +129,7 @@ func New(handler Handler, limits timeline.Limits, o Options) *Stream {
 	if o.Seek {
 		for dir := range s.half {
 			s.lose(timeline.Direction(dir), timeline.Stamp{})
+			s.half[dir].searched = true
 		}
 	}
 	return s
@@ -190,7 +193,7 @@ func (s *Stream) lose(dir timeline.Direction, at timeline.Stamp) {
 	h := &s.half[dir]
 	known := h.state != seeking
 	h.state, h.npartial, h.left, h.blind = seeking, 0, 0, true
-	h.sought, h.marks = nil, nil
+	h.sought, h.marks, h.searched = nil, nil, false
 	h.block, h.buf = block{}, nil
 	h.table.lose()
 	if dir == timeline.ClientToServer {
@@ -228,9 +231,12 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	if h.state == seeking {
 		s.seekLast(dir, h)
 	}
-	h.ended = true
+	h.ended, h.why = true, why
 	for _, id := range s.ids() {
 		s.end(dir, at, id, why)
+		if other := &s.half[dir.Reverse()]; other.ended { // id came up behind that end
+			s.end(dir.Reverse(), at, id, other.why)
+		}
 	}
 }
 

@@ -51,8 +51,10 @@ func TestStory(t *testing.T) {
 			w.start(h2.Setting{ID: h2.SettingHeaderTableSize, Val: 0}, enabled)
 			block := w.encode(client, connect("/p", "x-long "+strings.Repeat("y", 300))...)
 			w.write(client, func(f *h2.Framer) error {
-				return f.WriteHeaders(h2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:7], PadLength: 30,
-					Priority: h2.PriorityParam{StreamDep: 0, Weight: 10}})
+				return f.WriteHeaders(h2.HeadersFrameParam{
+					StreamID: 1, BlockFragment: block[:7], PadLength: 30,
+					Priority: h2.PriorityParam{StreamDep: 0, Weight: 10},
+				})
 			})
 			w.write(client, func(f *h2.Framer) error { return f.WriteContinuation(1, false, block[7:9]) })
 			w.write(client, func(f *h2.Framer) error { return f.WriteContinuation(1, false, nil) })

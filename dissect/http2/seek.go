@@ -17,6 +17,9 @@ const (
 	// maxSought is the longest frame that a boundary is proven by; it bounds
 	// what is kept while seeking to about twice as much.
 	maxSought = 32 << 10
+	// maxSpread is how far the streams of frames that prove a boundary may lie
+	// from each other, and above those that are known.
+	maxSpread = 1 << 17
 )
 
 // Verdict is what a look at some bytes says.
@@ -67,7 +70,7 @@ func (s *Stream) seek(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 			s.found(dir, h, i+len(preface))
 			return
 		case proven == Mine:
-			s.found(dir, h, i)
+			s.found(dir, h, h.trusted(i))
 			return
 		case begins == NeedMore || proven == NeedMore:
 			h.drop(i)
@@ -83,7 +86,7 @@ func (s *Stream) seekLast(dir timeline.Direction, h *half) {
 	c := chain{dir: dir, maxFrame: max(h.maxFrame, defaultMaxFrame), opened: s.opened}
 	for i := range h.sought {
 		if _, n, end := c.follow(h.sought[i:]); n >= 2 && i+end == len(h.sought) {
-			s.found(dir, h, i)
+			s.found(dir, h, h.trusted(i))
 			return
 		}
 	}
@@ -96,6 +99,18 @@ func (s *Stream) beginAnew(h *half) {
 	if s.opened == 0 {
 		s.lo, s.hi = 0, 0
 	}
+}
+
+// trusted returns where to go on when frames follow each other from offset i.
+// Bytes that look like a header by chance may lead to a true frame by chance.
+// Behind a gap a segment begins, and often a frame with it; for any other place
+// the first frame is not believed.
+func (h *half) trusted(i int) int {
+	if i == 0 && !h.searched {
+		return 0
+	}
+	f := parseFrame(h.sought[i:])
+	return i + frameHeader + int(f.length)
 }
 
 // found goes on at the boundary that stands at offset from.
@@ -118,6 +133,7 @@ func (h *half) drop(n int) {
 	if n == 0 {
 		return
 	}
+	h.searched = true
 	h.sought = h.sought[:copy(h.sought, h.sought[n:])]
 	keep := 0
 	for i := range h.marks {
@@ -141,6 +157,7 @@ type chain struct {
 // and where the last frame that lies in b as a whole ends.
 func (c *chain) follow(b []byte) (v Verdict, n, end int) {
 	var before frame
+	least, most := uint32(1<<31), uint32(0)
 	for n < provenFrames {
 		if len(b)-end < frameHeader {
 			return NeedMore, n, end
@@ -148,6 +165,12 @@ func (c *chain) follow(b []byte) (v Verdict, n, end int) {
 		f := parseFrame(b[end:])
 		if b[end+5]&0x80 != 0 || !c.plausible(&f) || n > 0 && !succeeds(&before, &f) {
 			return NotMine, n, end
+		}
+		if f.stream != 0 {
+			least, most = min(least, f.stream), max(most, f.stream)
+			if most > least+maxSpread {
+				return NotMine, n, end
+			}
 		}
 		n++
 		if n == provenFrames {
@@ -171,10 +194,12 @@ func succeeds(before, f *frame) bool {
 
 // plausible reports whether f is as the RFC wants it. It is stricter than the
 // reading of frames at a known place: flags that have no meaning are never set
-// by any known implementation.
+// by any known implementation, an empty DATA frame is there to end a stream, and
+// servers do not push any more: streams are odd. So padding and tables of small
+// numbers, which are full of zeros, do not look like frames.
 func (c *chain) plausible(f *frame) bool {
 	const typeOrigin, typePriorityUpdate = 0xc, 0x10 // RFC 8336, RFC 9218
-	if f.length > min(c.maxFrame, maxSought) || c.opened > 0 && f.stream > c.opened+1<<20 {
+	if f.length > min(c.maxFrame, maxSought) || c.opened > 0 && f.stream > c.opened+maxSpread || f.stream != 0 && f.stream&1 == 0 {
 		return false
 	}
 	var flags uint8
@@ -183,14 +208,11 @@ func (c *chain) plausible(f *frame) bool {
 	least := uint32(0)
 	switch f.kind {
 	case typeData:
-		flags, onStream = flagEndStream|flagPadded, true
+		flags, onStream, lengthOK = flagEndStream|flagPadded, true, f.length > 0 || f.has(flagEndStream)
 	case typeHeaders:
 		flags, onStream, least = flagEndStream|flagEndHeaders|flagPadded|flagPriority, true, 1
 		if f.has(flagPriority) {
 			least += 5
-		}
-		if c.dir == timeline.ClientToServer && f.stream&1 == 0 {
-			return false
 		}
 	case typePriority:
 		onStream, lengthOK = true, f.length == 5

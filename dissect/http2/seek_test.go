@@ -2,6 +2,8 @@ package http2
 
 import (
 	"bytes"
+	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 )
@@ -31,10 +33,10 @@ func TestProbes(t *testing.T) {
 	}{
 		{"CONTINUATION of the same stream", []byte{0, 0, 0, typeContinuation, flagEndHeaders, 0, 0, 0, 1}, Mine},
 		{"CONTINUATION of another", []byte{0, 0, 0, typeContinuation, flagEndHeaders, 0, 0, 0, 3}, NotMine},
-		{"something between", []byte{0, 0, 0, typeData, 0, 0, 0, 0, 1}, NotMine},
+		{"something between", []byte{0, 0, 0, typeData, 1, 0, 0, 0, 1}, NotMine},
 	} {
 		b := append([]byte{0, 0, 1, typeHeaders, 0, 0, 0, 0, 1, 0x88}, tc.second...)
-		b = append(b, 0, 0, 0, typeData, 0, 0, 0, 0, 1)
+		b = append(b, 0, 0, 0, typeData, 1, 0, 0, 0, 1)
 		if got := ProbeFrames(client, b); got != tc.want {
 			t.Errorf("%s: got %d, want %d", tc.name, got, tc.want)
 		}
@@ -49,6 +51,15 @@ func TestProbes(t *testing.T) {
 		"random": random, "zeros": make([]byte, 1<<20), "text": bytes.Repeat([]byte("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"), 1000),
 		"ones": bytes.Repeat([]byte{0xff}, 1<<16), "small numbers": bytes.Repeat([]byte{0, 0, 0, 1, 0, 0, 0, 2}, 1<<12),
 		"TLS": bytes.Repeat([]byte("\x17\x03\x03\x00\x05abcde"), 1000),
+	}
+	for v := range 300 {
+		for width := 2; width <= 8; width *= 2 {
+			big, little := make([]byte, width), make([]byte, width)
+			binary.BigEndian.PutUint16(big[width-2:], uint16(v))
+			binary.LittleEndian.PutUint16(little, uint16(v))
+			others[fmt.Sprintf("%d in %d bytes, big endian", v, width)] = bytes.Repeat(big, 2000)
+			others[fmt.Sprintf("%d in %d bytes, little endian", v, width)] = bytes.Repeat(little, 2000)
+		}
 	}
 	for name, b := range others {
 		for i := range b {

@@ -211,8 +211,10 @@ func (s *Stream) conclude(at timeline.Stamp, st *stream) {
 	}
 	server := &s.half[timeline.ServerToClient]
 	if hs.Method != "" && s.settings && !s.enabled && !server.blind {
-		tell(&timeline.Finding{Rule: ruleConnectNotEnabled, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request,
-			Got: ":protocol websocket", Want: "SETTINGS_ENABLE_CONNECT_PROTOCOL = 1"})
+		tell(&timeline.Finding{
+			Rule: ruleConnectNotEnabled, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request,
+			Got: ":protocol websocket", Want: "SETTINGS_ENABLE_CONNECT_PROTOCOL = 1",
+		})
 	}
 	if st.unreadable {
 		tell(&timeline.Finding{Rule: ruleHeadersUnknown, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request})
