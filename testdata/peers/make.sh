@@ -1,5 +1,6 @@
 #!/bin/bash
 # Makes captures of testdata/pcaps again: make.sh NAME... or make.sh all (4 minutes). PCAPS=FOLDER makes them elsewhere.
+# make.sh load captures 300,000 frames, holds the wsdump of this tree to what the endpoints counted, and keeps nothing.
 #
 # Needs root on Linux, Go, Node with npm, and (Debian's packages) tcpdump tshark wireshark-common ethtool iproute2 procps python3; tshark judges each
 # capture when made. Single fixtures need chromium, firefox-esr, nginx-light, haproxy, python3-websockets, openssl, curl, openssh-server,
