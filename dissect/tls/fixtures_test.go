@@ -105,8 +105,11 @@ func TestFixtures(t *testing.T) {
 		compressed bool
 		version    uint16
 	}{
-		{"tls-go", ".keys", false, TLS13}, {"tls-node", ".keys", false, TLS13}, {"tls12-node", ".keys", false, TLS12},
-		{"tls12-rsa", ".pem", false, TLS12}, {"tls-chromium", ".keys", true, TLS13},
+		{"tls-go", ".keys", false, TLS13},
+		{"tls-node", ".keys", false, TLS13},
+		{"tls12-node", ".keys", false, TLS12},
+		{"tls12-rsa", ".pem", false, TLS12},
+		{"tls-chromium", ".keys", true, TLS13},
 	} {
 		t.Run(x.name, func(t *testing.T) {
 			var record struct {

@@ -33,8 +33,10 @@ type identity struct {
 
 func newIdentity(t testing.TB, key crypto.Signer) identity {
 	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "peer"}, DNSNames: []string{"ws.example", "alt.example"},
-		NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "peer"}, DNSNames: []string{"ws.example", "alt.example"},
+		NotAfter: time.Now().Add(time.Hour), KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageKeyEncipherment,
+	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {
 		t.Fatal(err)
@@ -43,8 +45,10 @@ func newIdentity(t testing.TB, key crypto.Signer) identity {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return identity{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
-		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pk})}
+	return identity{
+		tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key},
+		pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: pk}),
+	}
 }
 
 var identities = sync.OnceValue(func() (ids [2]identity) {
@@ -137,6 +141,7 @@ func turns() [][]byte {
 }
 
 func TestGoSuites(t *testing.T) {
+	t.Parallel()
 	type row struct {
 		version uint16
 		suite   *tls.CipherSuite

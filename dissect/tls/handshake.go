@@ -226,7 +226,7 @@ func (s *Stream) secrets() *secrets {
 // 9849 6.1), which is not in the capture.
 func (s *Stream) guess(rec []byte) {
 	k := &s.shake
-	buf := s.keys.buffer()
+	buf := s.keys.scratch()
 	defer s.keys.release(buf)
 	for k.guessed = max(k.guessed, len(s.keys.order)-maxGuesses); k.guessed < len(s.keys.order); k.guessed++ {
 		c := s.keys.order[k.guessed]
@@ -321,11 +321,11 @@ func (s *Stream) findMaster() (master secret) {
 		return master
 	}
 	if len(k.server.session) > 0 && bytes.Equal(k.server.session, k.client.session) {
-		if m, ok := s.keys.resumed[string(k.server.session)]; ok {
+		if m := s.keys.recall(k.server.session); m.n > 0 {
 			return m
 		}
 	}
-	return s.keys.resumed[string(k.client.ticket)]
+	return s.keys.recall(k.client.ticket)
 }
 
 // remember keeps the master secret for sessions that resume this one: RSA keys

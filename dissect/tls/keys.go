@@ -6,6 +6,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -13,7 +14,7 @@ import (
 // What [Keys] holds at most.
 const (
 	maxSessions = 1 << 20 // of key logs, some 300 bytes each
-	maxResumed  = 1 << 16 // master secrets by session id or ticket
+	maxResumed  = 1 << 16 // master secrets by session id or ticket; the oldest are forgotten
 	maxRSA      = 64
 )
 
@@ -24,13 +25,14 @@ type Keys struct {
 	sessions map[[32]byte]*secrets // by client random
 	order    []*secrets            // the same, oldest first
 	resumed  map[string]secret     // master secrets by session id or ticket
+	older    map[string]secret     // those remembered longest
 	premade  map[[8]byte]secret    // RSA lines: premaster secrets
 	private  []*rsa.PrivateKey
 	version  uint64 // counts changes
 	complete bool
 
 	held int      // bytes of ciphertext that wait, over all connections
-	free [][]byte // buffers of maxRecord bytes
+	free [][]byte // buffers to use again
 }
 
 // secret is a value with its length, so that it can be wiped.
@@ -104,6 +106,7 @@ func (k *Keys) Wipe() {
 		clear(b[:cap(b)])
 	}
 	clear(k.resumed)
+	clear(k.older)
 	clear(k.premade)
 	*k = Keys{version: k.version + 1, complete: k.complete, held: k.held}
 }
@@ -208,30 +211,43 @@ func (k *Keys) premaster(sealed []byte, version uint16) []byte {
 // remember keeps the master secret of a session that may be resumed by id, a
 // session id (RFC 5246 7.4.1.2) or a ticket (RFC 5077).
 func (k *Keys) remember(id []byte, master secret) {
-	if len(id) == 0 || len(k.resumed) >= maxResumed || len(id) > maxBody {
+	if len(id) == 0 || len(id) > maxBody || k.recall(id) == master {
 		return
+	}
+	if len(k.resumed) >= maxResumed/2 {
+		clear(k.older)
+		k.resumed, k.older = nil, k.resumed
 	}
 	if k.resumed == nil {
 		k.resumed = make(map[string]secret)
 	}
-	if _, known := k.resumed[string(id)]; !known {
-		k.version++
-	}
 	k.resumed[string(id)] = master
+	k.version++
 }
 
-// buffer returns an empty buffer with room for a record; release takes it back.
-func (k *Keys) buffer() []byte {
-	if n := len(k.free); n > 0 {
-		b := k.free[n-1]
-		k.free = k.free[:n-1]
-		return b
+// recall returns what was remembered; empty for nothing.
+func (k *Keys) recall(id []byte) secret {
+	if m, ok := k.resumed[string(id)]; ok {
+		return m
 	}
-	return make([]byte, 0, maxRecord)
+	return k.older[string(id)]
 }
+
+// buffer returns an empty buffer for a record that is cut. It grows with what
+// is there of the record, not with what its header says. release takes it back.
+func (k *Keys) buffer() (b []byte) {
+	if n := len(k.free); n > 0 {
+		b = k.free[n-1]
+		k.free = k.free[:n-1]
+	}
+	return b
+}
+
+// scratch returns an empty buffer with room for the plaintext of a record.
+func (k *Keys) scratch() []byte { return slices.Grow(k.buffer(), maxRecord) }
 
 func (k *Keys) release(b []byte) {
-	if cap(b) == maxRecord && len(k.free) < 16 {
+	if useless := k.complete && len(k.order)+len(k.private)+len(k.premade) == 0; cap(b) > 0 && len(k.free) < 16 && !useless {
 		k.free = append(k.free, b[:0])
 	}
 }

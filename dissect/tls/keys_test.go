@@ -94,7 +94,7 @@ func TestSecrecy(t *testing.T) {
 	}
 	one, private := k.order[0], k.private[0]
 	k.Wipe()
-	if k.Len() != 0 || len(k.private) != 0 || one.master != (secretZero) || bytes.ContainsFunc(private.Primes[0].Bytes(), func(r rune) bool { return r != 0 }) {
+	if k.Len() != 0 || len(k.private) != 0 || one.master != secretZero || bytes.ContainsFunc(private.Primes[0].Bytes(), func(r rune) bool { return r != 0 }) {
 		t.Error("secrets are left behind Wipe")
 	}
 	if _, problems := k.AddLog(fmt.Appendf(nil, "CLIENT_RANDOM %064x %x\n", 7, secret)); k.Len() != 1 || problems != nil {

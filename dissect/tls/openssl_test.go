@@ -196,6 +196,7 @@ func conversation() []string {
 }
 
 func TestOpenSSLSuites(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct{ version, suites string }{
 		{"tls1_3", "TLS_AES_128_GCM_SHA256 TLS_AES_256_GCM_SHA384 TLS_CHACHA20_POLY1305_SHA256 TLS_AES_128_CCM_SHA256 TLS_AES_128_CCM_8_SHA256"},
 		{"tls1_2", "ECDHE-RSA-AES128-GCM-SHA256 ECDHE-RSA-AES256-GCM-SHA384 ECDHE-RSA-CHACHA20-POLY1305 DHE-RSA-CHACHA20-POLY1305 DHE-RSA-AES256-GCM-SHA384 " +
@@ -255,6 +256,7 @@ func (o *openssl) private() *Keys {
 }
 
 func TestOpenSSLUnsupported(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"ECDHE-ARIA128-GCM-SHA256", "CAMELLIA128-SHA256", "NULL-SHA256", "ECDHE-RSA-CAMELLIA256-SHA384"} {
 		o := newOpenSSL(t)
 		o.suite("tls1_2", name)
@@ -268,6 +270,7 @@ func TestOpenSSLUnsupported(t *testing.T) {
 }
 
 func TestOpenSSLKeyUpdate(t *testing.T) {
+	t.Parallel()
 	o := newOpenSSL(t)
 	o.suite("tls1_3", "TLS_AES_256_GCM_SHA384")
 	o.client = append(o.client, "-record_padding", "128")
@@ -278,6 +281,7 @@ func TestOpenSSLKeyUpdate(t *testing.T) {
 }
 
 func TestOpenSSLRenegotiation(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct{ version, suite string }{
 		{"tls1_2", "ECDHE-RSA-AES128-GCM-SHA256"}, {"tls1_2", "AES128-SHA"}, {"tls1", "AES128-SHA"},
 	} {
@@ -297,6 +301,7 @@ func TestOpenSSLRenegotiation(t *testing.T) {
 
 // TestOpenSSLResumption resumes by ticket and by session id.
 func TestOpenSSLResumption(t *testing.T) {
+	t.Parallel()
 	for _, x := range []struct{ version, suite, option string }{
 		{"tls1_3", "TLS_AES_128_GCM_SHA256", ""},
 		{"tls1_2", "AES256-SHA256", ""},
@@ -327,6 +332,7 @@ func TestOpenSSLResumption(t *testing.T) {
 
 // TestOpenSSLEarlyData sends early data that the server takes.
 func TestOpenSSLEarlyData(t *testing.T) {
+	t.Parallel()
 	for _, suite := range []string{"TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"} {
 		o := newOpenSSL(t)
 		o.suite("tls1_3", suite)
@@ -347,6 +353,7 @@ func TestOpenSSLEarlyData(t *testing.T) {
 // TestOpenSSLEarlyDataRefused sends early data that the server passes over: to
 // another server, and to one that asks for another key share.
 func TestOpenSSLEarlyDataRefused(t *testing.T) {
+	t.Parallel()
 	for _, retry := range []bool{false, true} {
 		o := newOpenSSL(t)
 		o.suite("tls1_3", "TLS_AES_128_GCM_SHA256")

@@ -201,7 +201,7 @@ func (s *Stream) record12(dir timeline.Direction, at timeline.Stamp, rec []byte)
 		s.fall(dir, at, rec)
 		return true
 	}
-	buf := s.keys.buffer()
+	buf := s.keys.scratch()
 	plain, ok := h.open.open(buf, h.seq, rec)
 	if !ok {
 		s.keys.release(buf)
@@ -266,7 +266,7 @@ func (s *Stream) record13(dir timeline.Direction, at timeline.Stamp, rec []byte)
 	if k.client.ech && dir == timeline.ServerToClient && h.epoch == inHandshake && s.secrets() == nil {
 		s.guess(rec)
 	}
-	buf := s.keys.buffer()
+	buf := s.keys.scratch()
 	defer s.keys.release(buf)
 	tried := false
 	for e := h.epoch; e <= inData; e++ {

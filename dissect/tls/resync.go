@@ -2,6 +2,7 @@ package tls
 
 import (
 	"bytes"
+	"fmt"
 
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -110,8 +111,10 @@ func (s *Stream) fail(dir timeline.Direction, at timeline.Stamp, rec []byte) {
 		s.fall(dir, at, rec)
 		return
 	}
-	s.handler.Finding(&timeline.Finding{Rule: ruleDecryptFailed, Dir: dir, HasDir: true, At: at, Offset: h.seq, HasOffset: true,
-		Detail: "offset is the record's sequence number"})
+	s.handler.Finding(&timeline.Finding{
+		Rule: ruleDecryptFailed, Dir: dir, HasDir: true, At: at, Got: s.info.ServerName,
+		Detail: fmt.Sprintf("record number %d under its key, of %d bytes; those before it did open", h.seq, len(rec)-headerSize),
+	})
 	if h.fails++; h.fails > mostFails {
 		s.bury(dir, at, ruleDecryptFailed, s.reason(BadKeys, "too many records in a row do not open"))
 		s.fall(dir, at, rec)
@@ -293,7 +296,7 @@ func (s *Stream) probe(h *half, op opener, first uint64, rec, before []byte) (se
 	if cbc != nil && cbc.chained && !chained {
 		return 0, false
 	}
-	buf := s.keys.buffer()
+	buf := s.keys.scratch()
 	defer s.keys.release(buf)
 	for seq = first; seq < first+window && s.effort <= effortMost; seq++ {
 		if chained {

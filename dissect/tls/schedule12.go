@@ -95,8 +95,10 @@ func (s *suite) open12(dir timeline.Direction, version uint16, etm bool, master,
 	if err != nil {
 		return nil
 	}
-	o := &openerCBC{block: cipherBlock, mode: cipher.NewCBCDecrypter(cipherBlock, iv), etm: etm, chained: version == TLS10,
-		mac: hmac.New(s.mac.New, append([]byte(nil), macKey...))}
+	o := &openerCBC{
+		block: cipherBlock, mode: cipher.NewCBCDecrypter(cipherBlock, iv), etm: etm, chained: version == TLS10,
+		mac: hmac.New(s.mac.New, append([]byte(nil), macKey...)),
+	}
 	copy(o.iv[:], iv)
 	return o
 }

@@ -301,6 +301,7 @@ func (s *Stream) conclude(halves ...*half) {
 func (s *Stream) undecipherable(why Reason) {
 	if !s.told {
 		s.told = true
+		s.shake.transcript = nil
 		s.handler.Undecipherable(&s.info, why)
 	}
 }
