@@ -329,6 +329,58 @@ func TestGapInFrames(t *testing.T) {
 	})
 }
 
+// TestTableAfterBrokenBlock: a block that was not read may have changed the
+// table, whatever it was that kept it from being read.
+func TestTableAfterBrokenBlock(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		play func(s *Stream, b []byte)
+	}{
+		{"a gap", func(s *Stream, b []byte) {
+			s.Data(client, timeline.Stamp{}, b[:20])
+			s.Gap(client, timeline.Stamp{}, 5)
+			s.Data(client, timeline.Stamp{}, b[25:])
+		}},
+		{"a limit", func(s *Stream, b []byte) {
+			s.limits.Head = 20
+			s.Data(client, timeline.Stamp{}, b)
+			s.limits.Head = 10000
+		}},
+		{"no end, and the next", func(s *Stream, b []byte) {
+			b[4] &^= flagEndHeaders
+			s.Data(client, timeline.Stamp{}, b)
+		}},
+		{"the end only", func(s *Stream, b []byte) {
+			b[3], b[4] = typeContinuation, flagEndHeaders
+			s.Data(client, timeline.Stamp{}, b)
+		}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := newWire().start(enabled)
+			w.never = true
+			w.headers(client, 1, true, ":method GET", ":path /", "a 1", "b 2")
+			got := &witness{}
+			s := New(got, timeline.Limits{}, Options{})
+			play(s, w.pieces, 0)
+			w.pieces = nil
+			w.headers(client, 3, true, ":method GET", ":path /", "c 3", "d 4")
+			tc.play(s, bytes.Clone(w.pieces[0].b))
+			w.pieces = nil
+			w.headers(client, 5, false, connect("/a", "a 1", "e 5")...)
+			w.headers(client, 7, false, connect("/b", "b 2", "e 5")...)
+			play(s, w.pieces, 0)
+			finish(s, timeline.EndOpen)
+			verifyHeaders(t, got, w)
+			if len(got.handshakes) != 2 {
+				t.Fatalf("%d handshakes", len(got.handshakes))
+			}
+			if v, _ := timeline.Get(got.handshakes[1].RequestHeaders, "e"); v != "5" {
+				t.Errorf("what came into the table behind it is not known")
+			}
+		})
+	}
+}
+
 // TestPlainAfterLoss: nobody is asked about requests that were seen.
 func TestPlainAfterLoss(t *testing.T) {
 	w := newWire().start(enabled)

@@ -41,6 +41,10 @@ func TestProbes(t *testing.T) {
 			t.Errorf("%s: got %d, want %d", tc.name, got, tc.want)
 		}
 	}
+	far := []byte{0, 0, 0, typeData, 1, 0, 0, 0, 1, 0, 0, 0, typeData, 1, 9, 0, 0, 1, 0, 0, 0, typeData, 1, 0, 0, 0, 1}
+	if got := ProbeFrames(client, far); got != NotMine {
+		t.Errorf("streams far from each other: got %d", got)
+	}
 	// Other bytes are not taken for HTTP/2, wherever one looks.
 	r := rand.New(rand.NewPCG(1, 1))
 	random := make([]byte, 4<<20)
