@@ -9,13 +9,14 @@ import (
 
 // How hard the next record is searched for behind a gap.
 const (
-	smallestRecord = headerSize + 17 // that counts a sequence number: TLS 1.3, empty
-	mostAhead      = 1 << 16         // sequence numbers tried for one candidate
-	effortOnce     = 16 << 20        // bytes decrypted in vain for one candidate
-	effortMost     = 256 << 20       // and for a connection
-	mostFails      = 16              // records in a row that do not open
-	openCost       = 256             // bytes that one more trial is worth
-	mostMissing    = uint64(1) << 40 // a gap is not larger than this
+	smallestRecord = headerSize + 17          // that counts a sequence number: TLS 1.3, empty
+	mostAhead      = 1 << 16                  // sequence numbers tried for one candidate
+	effortOnce     = 16 << 20                 // bytes decrypted in vain for one candidate
+	effortMost     = 256 << 20                // and for a connection, since a record was found
+	largestRecord  = headerSize + 16384 + 512 // that real peers send
+	mostFails      = 16                       // records in a row that do not open
+	openCost       = 256                      // bytes that one more trial is worth
+	mostMissing    = uint64(1) << 40          // a gap is not larger than this
 )
 
 // tear handles n bytes that are not in the capture.
@@ -279,6 +280,7 @@ func (s *Stream) settle(h *half, seq uint64, ok, due bool) verdict {
 	case !ok:
 		return none
 	}
+	s.effort = 0
 	h.seq = seq
 	if !due {
 		h.gap += max(h.missing, 1)
@@ -291,6 +293,12 @@ func (s *Stream) settle(h *half, seq uint64, ok, due bool) verdict {
 func (s *Stream) probe(h *half, op opener, first uint64, rec, before []byte) (seq uint64, ok bool) {
 	cost := len(rec) + openCost
 	window := min((h.missing+uint64(len(before)))/smallestRecord+2, mostAhead, uint64(effortOnce/cost))
+	if first == h.seq && h.proven {
+		// So many records at least were lost.
+		if least := h.missing / largestRecord; least > 0 {
+			first += least - 1
+		}
+	}
 	cbc, _ := op.(*openerCBC)
 	chained := cbc != nil && cbc.chained && len(before) >= 16
 	if cbc != nil && cbc.chained && !chained {

@@ -99,3 +99,39 @@ func TestDamage(t *testing.T) {
 		}
 	}
 }
+
+// TestLargeGap loses 100 MB of full records.
+func TestLargeGap(t *testing.T) {
+	s, next, total := sealed(t, 16384)
+	var h heard
+	s.handler, s.next = &h, &h
+	s.Data(0, timeline.Stamp{}, next())
+	lost := uint64(0)
+	for range 6400 {
+		lost += uint64(len(next()))
+	}
+	s.Gap(0, timeline.Stamp{}, lost)
+	for range 3 {
+		s.Data(0, timeline.Stamp{}, next())
+	}
+	if len(h.b[0]) != 4*16384 || h.gaps[0] != lost || len(h.findings) > 0 || *total != 0 {
+		t.Errorf("%d bytes, gap %d of %d, findings %q", len(h.b[0]), h.gaps[0], lost, h.findings)
+	}
+}
+
+// TestHostileGap follows a gap with records of another key: the search ends.
+func TestHostileGap(t *testing.T) {
+	s, next, _ := sealed(t, 100)
+	var h heard
+	s.handler, s.next = &h, &h
+	s.Data(0, timeline.Stamp{}, next())
+	s.Gap(0, timeline.Stamp{}, 1<<30)
+	for range 20000 {
+		rec := next()
+		rec[len(rec)-1] ^= 1
+		s.Data(0, timeline.Stamp{}, rec)
+	}
+	if !slices.Equal(h.findings, []string{"tls/limit"}) || len(h.b[0]) != 100 {
+		t.Errorf("findings %q, %d bytes", h.findings, len(h.b[0]))
+	}
+}
