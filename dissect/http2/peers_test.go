@@ -290,12 +290,12 @@ func TestGoPeers(t *testing.T) {
 				io.Copy(io.Discard, resp.Body)
 				return
 			}
-			var sent []byte
+			sent := content(uint32(i), client, 20000*(i+1))
 			go func() {
-				for j := range 10 {
-					b := content(uint32(i), client, 1+j*j*60*(i+1))
-					sent = append(sent, b...)
-					writer.Write(b)
+				for rest, n := sent, 1; len(rest) > 0; n *= 3 {
+					n = min(n, len(rest))
+					writer.Write(rest[:n])
+					rest = rest[n:]
 				}
 				writer.Close()
 			}()
