@@ -1,10 +1,6 @@
 package query
 
-import (
-	"net/netip"
-
-	"github.com/wsdump/wsdump/timeline"
-)
+import "github.com/wsdump/wsdump/timeline"
 
 // Type is what a field or an expression is at compile time.
 type Type uint8
@@ -90,9 +86,9 @@ var allFields = [...]Field{
 	{Name: "scheme", Type: Text, Rows: ofOpen, Words: []string{"ws", "wss"}, Text: "of the URL", get: asked(scheme), scope: inBoth},
 	{Name: "host", Type: Text, Rows: ofOpen, Text: "of the request, without port", get: asked(host), scope: inBoth},
 	{Name: "path", Type: Text, Rows: ofOpen, Text: "of the request, without query", get: asked(path), scope: inBoth},
-	{Name: "client", Type: Text, Rows: ofOpen, Text: "address and port of the client", get: address(func(c *timeline.Conn) netip.AddrPort { return c.Client }), scope: inBoth},
-	{Name: "server", Type: Text, Rows: ofOpen, Text: "address and port of the server", get: address(func(c *timeline.Conn) netip.AddrPort { return c.Server }), scope: inBoth},
-	{Name: "peer", Type: Text, Rows: ofOpen, Text: "the proxy that spoke for the client, if any", get: address(func(c *timeline.Conn) netip.AddrPort { return c.Peer }), scope: inBoth},
+	{Name: "client", Type: Text, Rows: ofOpen, Text: "address and port of the client", get: address(0, client), scope: inBoth},
+	{Name: "server", Type: Text, Rows: ofOpen, Text: "address and port of the server", get: address(1, server), scope: inBoth},
+	{Name: "peer", Type: Text, Rows: ofOpen, Text: "the proxy that spoke for the client, if any", get: address(2, peer), scope: inBoth},
 	{Name: "transport", Type: Text, Rows: ofOpen, Words: []string{"tcp", "tls", "h2", "h2+tls", "h3"}, Text: "what carried it", get: ofConn(func(c *timeline.Conn) value { return some(c.Layers) }), scope: inBoth},
 	{Name: "http_version", Type: Text, Rows: ofOpen, Text: "`1.1`, `2`", get: asked(version), scope: inBoth},
 	{Name: "status", Type: Number, Rows: ofOpen, Text: "of the response; 101 opens a WebSocket", get: answered(status), scope: inBoth},
@@ -104,6 +100,9 @@ var allFields = [...]Field{
 	{Name: "origin", Type: Text, Rows: ofOpen, Text: "header of the request", get: asked(origin), scope: inBoth},
 	{Name: "user_agent", Type: Text, Rows: ofOpen, Text: "header of the request", get: asked(agent), scope: inBoth},
 	{Name: "handshake_ms", Type: Number, Rows: ofOpen, Text: "from the request to the response", get: answered(handshakeTime), scope: inBoth},
+	{Name: "sni", Type: Text, Rows: ofOpen, Text: "the server's name in TLS", get: ofConn(func(c *timeline.Conn) value { return some(c.ServerName) }), scope: inBoth},
+	{Name: "engineio", Type: Text, Rows: ofOpen, Text: "version of Socket.IO's transport", get: asked(func(h *timeline.Handshake) value { return some(h.EngineIO) }), scope: inBoth},
+	{Name: "engineio_sid", Type: Text, Rows: ofOpen, Text: "its session, when it began with polling", get: asked(func(h *timeline.Handshake) value { return some(h.EngineIOSession) }), scope: inBoth},
 	{Name: "midstream", Type: Bool, Rows: ofOpen, Text: "the handshake is not in the capture", get: ofConn(func(c *timeline.Conn) value { return flag(c.Midstream) }), scope: inBoth},
 	{Name: "guessed", Type: Bool, Rows: ofOpen, Text: "recognised by frames alone; on message, control and frame the row's own mark", get: getGuessed, scope: inBoth},
 
@@ -152,6 +151,7 @@ var allFields = [...]Field{
 	{Name: "tcp", Type: Text, Rows: ofClose, Words: []string{"fin", "half", "rst", "timeout", "open"}, Text: "how the transport ended", get: closing(getTCP), scope: inBoth},
 	{Name: "duration_ms", Type: Number, Rows: ofClose, Text: "from the first byte to the end", get: closing(getDuration), scope: inBoth},
 	{Name: "idle_ms", Type: Number, Rows: ofClose, Text: "silence before the end", get: closing(getIdle), scope: inBoth},
+	{Name: "first_message_ms", Type: Number, Rows: ofClose, Text: "from the handshake's end to the first message", get: closing(getFirstMessage), scope: inBoth},
 	{Name: "last_dir", Type: Text, Rows: ofClose, Words: dirs, Text: "which way the last frame went", get: closing(getLastDir), scope: inBoth},
 	{Name: "sent.messages", Type: Number, Rows: ofClose, Text: "by the client", get: counted(0, messages), scope: inBoth},
 	{Name: "sent.frames", Type: Number, Rows: ofClose, Text: "by the client, control frames included", get: counted(0, frameCount), scope: inBoth},

@@ -2,8 +2,8 @@ package query
 
 import "github.com/wsdump/wsdump/timeline"
 
-// Rows that the next call to an output stands for, as a set: which of them
-// match.
+// Match is a set of rows: those that the next call to an output stands for and
+// that match.
 type Match uint8
 
 const (
@@ -36,8 +36,7 @@ type Counts struct {
 }
 
 // Filter is a Sink that hands on the rows that match. Begin and Done always
-// pass, so do findings that make up a summary: totals are of all that was
-// seen.
+// pass: totals are of all that was seen.
 //
 // A Sink that is not [Selective] hears exactly the calls whose row matches; a
 // control frame is handed on when its control row matches or, if next needs
@@ -197,6 +196,9 @@ func (f *Filter) Close(c *timeline.Conn, at timeline.Stamp) {
 		f.next.Close(c, at)
 	}
 }
+
+// Other passes: it is no row, and tells where traffic went.
+func (f *Filter) Other(o *timeline.Other) { f.next.Other(o) }
 
 // Done passes.
 func (f *Filter) Done(t *timeline.Totals) { f.next.Done(t) }

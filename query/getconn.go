@@ -52,7 +52,11 @@ func getURL(r *Row) value {
 	case r.conn.Handshake == nil || r.conn.Handshake.Request.IsZero():
 		return unknown
 	}
-	return text(r.conn.URL())
+	u := &r.urls[r.conn.ID%urlsKept]
+	if u.conn != r.conn || u.id != r.conn.ID {
+		*u = urlOf{r.conn, r.conn.ID, r.conn.URL()}
+	}
+	return text(u.url)
 }
 
 func scheme(h *timeline.Handshake) value  { return some(h.Scheme) }
@@ -72,15 +76,23 @@ func handshakeTime(h *timeline.Handshake) value {
 	return millis(h.Response.Time - h.Request.Time)
 }
 
-func address(get func(*timeline.Conn) netip.AddrPort) getter {
-	return ofConn(func(c *timeline.Conn) value {
-		a := get(c)
+// address writes an address where no other is: two may be compared.
+func address(which int, get func(*timeline.Conn) netip.AddrPort) getter {
+	return func(r *Row) value {
+		if r.conn == nil {
+			return absent
+		}
+		a := get(r.conn)
 		if !a.IsValid() {
 			return absent
 		}
-		return text(a.String())
-	})
+		return rawText(a.AppendTo(r.hosts[which][:0]))
+	}
 }
+
+func client(c *timeline.Conn) netip.AddrPort { return c.Client }
+func server(c *timeline.Conn) netip.AddrPort { return c.Server }
+func peer(c *timeline.Conn) netip.AddrPort   { return c.Peer }
 
 // Lists of a row, as value.index says.
 const (
@@ -163,7 +175,11 @@ func closing(get func(*Row, *timeline.Conn) value) getter {
 // it is missing that could have been a close frame.
 func endSeen(c *timeline.Conn) bool { return ended(c) && !gaps(c) }
 
-func ended(c *timeline.Conn) bool { return c.TCP != timeline.TCPOpen && c.TCP != timeline.TCPTimeout }
+// ended reports whether no frame can have come after what is known of c. A
+// refused handshake was the end of it, whatever its transport did next.
+func ended(c *timeline.Conn) bool {
+	return c.Refused() || c.TCP != timeline.TCPOpen && c.TCP != timeline.TCPTimeout
+}
 
 func gaps(c *timeline.Conn) bool {
 	return c.Transport != nil && c.Transport.Gaps != [2]uint64{}
@@ -202,6 +218,18 @@ func getIdle(_ *Row, c *timeline.Conn) value {
 	case ok:
 		return millis(int64(d)).partly(!ended(c) && noCloseFrame(c))
 	case cut(c):
+		return unknown
+	}
+	return absent
+}
+
+// getFirstMessage: where bytes are missing, the first message may be too.
+func getFirstMessage(_ *Row, c *timeline.Conn) value {
+	d, ok := c.Wait()
+	switch {
+	case ok && !gaps(c):
+		return millis(int64(d))
+	case cut(c) || c.Handshake == nil:
 		return unknown
 	}
 	return absent

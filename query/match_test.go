@@ -359,6 +359,12 @@ func TestMatchClose(t *testing.T) {
 		unknown findings.error == 0
 		true findings.warning > 0
 	`)
+	refused := open(chat()) // and the transport stays open for another attempt
+	refused.Handshake.Status = 401
+	check(t, Connections, whole(refused), `
+		false has(code) or clean
+		true not clean and sent.messages == 3 and status in 400..499
+	`)
 	reset := closed(chat())
 	reset.TCP, reset.FirstFIN, reset.ClosedBy, reset.CloseCode = timeline.TCPReset, timeline.PartyUnknown, [2]bool{}, 0
 	check(t, Connections, whole(reset), `

@@ -25,11 +25,24 @@ type Row struct {
 	zero    int64 // capture time of the first packet
 	hasZero bool
 	key     [8]byte // the mask key's digits
+	hosts   [3][64]byte
+	urls    [urlsKept]urlOf
 	json    document
 	decoded document
 	hasDeco bool
 	deco    []byte
 }
+
+// urlOf remembers the URL of a connection, so that its rows need not join it
+// again.
+type urlOf struct {
+	conn *timeline.Conn
+	id   uint64
+	url  string
+}
+
+// urlsKept is how many connections may take turns without a new join.
+const urlsKept = 16
 
 // rowKind says what a Row is filled with.
 type rowKind uint8
