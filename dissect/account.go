@@ -46,16 +46,17 @@ func (a *account) newHTTP2(layers string, opt http2.Options) timeline.Stream {
 	return http2.New(o, a.d.limits, opt)
 }
 
-// end hears the ends of every layer and minds those of TCP.
-func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+// end hears the ends of every layer and minds those of TCP. It reports whether
+// the transport is over.
+func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why timeline.End) (over bool) {
 	if s != a.root || !a.ending.Add(dir, at, why) {
-		return
+		return false
 	}
 	if a.secure != nil {
 		delete(a.d.live, a.secure)
 	}
 	if a.conns > 0 {
-		return
+		return true
 	}
 	if a.kind == "" {
 		a.kind = "other"
@@ -71,4 +72,5 @@ func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why 
 	}
 	a.d.count(&o)
 	a.d.sink.Other(&o)
+	return true
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -61,24 +60,24 @@ const (
 	maxV1   = 107
 )
 
-func probeProxy(b []byte) http1.Verdict {
+func probeProxy(b []byte) timeline.Verdict {
 	switch {
 	case bytes.HasPrefix(b, []byte(proxyV1)):
 		switch i := bytes.IndexByte(b[:min(len(b), maxV1)], '\n'); {
 		case i >= 0:
-			return http1.Mine
+			return timeline.Mine
 		case len(b) < maxV1:
-			return http1.NeedMore
+			return timeline.NeedMore
 		}
 	case bytes.HasPrefix(b, []byte(proxyV2)):
 		if len(b) < 16 || len(b) < 16+int(binary.BigEndian.Uint16(b[14:])) {
-			return http1.NeedMore
+			return timeline.NeedMore
 		}
-		return http1.Mine
+		return timeline.Mine
 	case len(b) < len(proxyV2) && (strings.HasPrefix(proxyV2, string(b)) || strings.HasPrefix(proxyV1, string(b))):
-		return http1.NeedMore
+		return timeline.NeedMore
 	}
-	return http1.NotMine
+	return timeline.NotMine
 }
 
 // becomeProxied steps over a PROXY header and notes who the client is.

@@ -24,6 +24,7 @@ type Dissector struct {
 	keys   *tls.Keys
 	ws     *ws.Env
 	live   map[*tls.Stream]struct{} // those that may wait for keys
+	looked int                      // bytes in recognisers
 	seen   map[string]uint64        // transports without a WebSocket, by kind
 	names  map[string]uint64        // TLS without keys, by server name
 }
@@ -46,6 +47,9 @@ func New(sink timeline.Sink, opt Options) *Dissector {
 func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
 	a := &account{d: d, transport: t}
 	a.root = a.inner("tcp")
+	if t.Midstream {
+		a.root.seek()
+	}
 	return a.root
 }
 

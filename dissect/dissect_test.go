@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"net/netip"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -95,6 +96,29 @@ func TestRulesAreDocumented(t *testing.T) {
 	}
 }
 
+// TestProxyHeader: the true client is named, and the TCP peer beside it.
+func TestProxyHeader(t *testing.T) {
+	v2 := "\r\n\r\n\x00\r\nQUIT\n\x21\x21\x00\x24" + "\x20\x01\x0d\xb8" + strings.Repeat("\x00", 11) + "\x07" + "\x20\x01\x0d\xb8" + strings.Repeat("\x00", 11) + "\x01" + "\xc7\x38\x00\x50"
+	for header, want := range map[string]string{
+		"PROXY TCP4 203.0.113.7 198.51.100.1 51000 80\r\n": "203.0.113.7:51000 via 10.0.0.9:4000",
+		"PROXY UNKNOWN\r\n": "10.0.0.9:4000 via invalid AddrPort",
+		v2:                  "[2001:db8::7]:51000 via 10.0.0.9:4000",
+	} {
+		s := &balance{}
+		d := New(s, Options{})
+		stream := d.Open(&timeline.Transport{Client: netip.MustParseAddrPort("10.0.0.9:4000"), Server: netip.MustParseAddrPort("10.0.0.1:80")})
+		stream.Data(timeline.ClientToServer, timeline.Stamp{}, []byte(header+"GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\n\r\n"))
+		stream.Data(timeline.ServerToClient, timeline.Stamp{}, []byte("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n"))
+		if s.conn == nil {
+			t.Errorf("%q: no connection", header)
+			continue
+		}
+		if got := s.conn.Client.String() + " via " + s.conn.Peer.String(); got != want {
+			t.Errorf("%q: got %s, want %s", header, got, want)
+		}
+	}
+}
+
 // TestLimitIsTold: a client that floods behind its upgrade request is told
 // once, when the connection exists.
 func TestLimitIsTold(t *testing.T) {
@@ -142,6 +166,7 @@ func FuzzSwitch(f *testing.F) {
 type balance struct {
 	timeline.Nop
 	open  int
+	conn  *timeline.Conn
 	rules map[string]int
 }
 
@@ -154,5 +179,5 @@ func (b *balance) Finding(f *timeline.Finding) {
 
 func (*balance) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
 
-func (b *balance) Open(*timeline.Conn)                  { b.open++ }
+func (b *balance) Open(c *timeline.Conn)                { b.open++; b.conn = c }
 func (b *balance) Close(*timeline.Conn, timeline.Stamp) { b.open-- }

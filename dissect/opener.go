@@ -82,8 +82,13 @@ func (o *opener) Tunnel(protocol string) timeline.Stream {
 	return next
 }
 
-// Midstream implements [http2.Handler].
-func (o *opener) Midstream(uint32, *timeline.Handshake) timeline.Stream { return nil }
+// Midstream implements [http2.Handler]: a stream whose request is not known may
+// be a WebSocket, recognised by its frames.
+func (o *opener) Midstream(uint32, *timeline.Handshake) timeline.Stream {
+	s := o.account.inner(o.layers)
+	s.seek()
+	return s
+}
 
 // Limit implements [http1.Handler] and [http2.Handler].
 func (o *opener) Limit(dir timeline.Direction, at timeline.Stamp, what string, most int) {

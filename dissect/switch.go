@@ -20,6 +20,9 @@ type Switch struct {
 	first   timeline.Backlog // while undecided
 	peek    [2][]byte        // the same bytes, by direction
 	waiting []timeline.Finding
+	// anywhere: the bytes may begin anywhere inside anything.
+	anywhere bool
+	frames   *recogniser // looks for WebSocket frames; nil when it is no use
 }
 
 // maxWaiting is how many findings from below wait for a Conn.
@@ -34,38 +37,42 @@ func (s *Switch) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 	s.first.Data(dir, at, b)
 	s.peek[dir] = append(s.peek[dir], b...)
-	s.decide(dir)
+	s.decide(dir, at)
 }
 
 // decide looks at the first bytes of a direction.
-func (s *Switch) decide(dir timeline.Direction) {
+func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 	b := s.peek[dir]
 	request, response := http1.ProbeRequest(b), http1.ProbeResponse(b)
-	h2, proxy := probePreface(b), probeProxy(b)
+	h2, proxy := http2.Probe(b), probeProxy(b)
 	record, whole := tls.IsRecord(b)
-	midstream := s.account.transport.Midstream && s.layers == "tcp"
 	switch {
-	case h2 == http1.Mine:
+	case h2 == timeline.Mine:
 		s.orient(dir == timeline.ServerToClient)
 		s.becomeHTTP2(http2.Options{})
-	case request == http1.Mine:
+	case request == timeline.Mine:
 		s.orient(dir == timeline.ServerToClient)
 		s.becomeHTTP1()
-	case response == http1.Mine:
+	case response == timeline.Mine:
 		s.orient(dir == timeline.ClientToServer)
 		s.becomeHTTP1()
-	case proxy == http1.Mine && dir == timeline.ClientToServer:
+	case proxy == timeline.Mine && dir == timeline.ClientToServer:
 		s.becomeProxied(b)
+	case s.anywhere && isApplicationData(b):
+		s.becomeTLS()
 	case record && whole:
 		s.orient((b[5] == serverHello) == (dir == timeline.ClientToServer))
 		s.becomeTLS()
 	case bytes.HasPrefix(b, []byte("SSH-")):
 		s.become("ssh", timeline.Deaf{})
-	case request == http1.NeedMore || response == http1.NeedMore || h2 == http1.NeedMore || proxy == http1.NeedMore || record:
-	case midstream:
+	case request == timeline.NeedMore || response == timeline.NeedMore || h2 == timeline.NeedMore || proxy == timeline.NeedMore || record:
+	case s.anywhere && http2.ProbeFrames(dir, b) == timeline.Mine:
+		s.becomeHTTP2(http2.Options{Seek: true})
+	case s.anywhere:
 		// Anywhere inside anything: look again where the next piece begins.
 		s.account.saw("other")
 		s.first, s.peek[dir] = timeline.Backlog{}, nil
+		s.look(dir, at, b)
 	default:
 		s.become("other", timeline.Deaf{})
 	}
@@ -74,23 +81,15 @@ func (s *Switch) decide(dir timeline.Direction) {
 // serverHello is the type of the first handshake message of a TLS server.
 const serverHello = 2
 
-// preface begins every HTTP/2 connection (RFC 9113 3.4).
-const preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-
-func probePreface(b []byte) http1.Verdict {
-	n := min(len(b), len(preface))
-	switch {
-	case string(b[:n]) != preface[:n]:
-		return http1.NotMine
-	case n < len(preface):
-		return http1.NeedMore
-	}
-	return http1.Mine
+// isApplicationData reports whether b begins like a TLS record in the middle of
+// a connection (RFC 8446 5.1).
+func isApplicationData(b []byte) bool {
+	return len(b) >= 5 && b[0] == 23 && b[1] == 3 && b[2] >= 1 && b[2] <= 3 && b[3] <= 0x48
 }
 
 func (s *Switch) becomeHTTP1() {
 	o := s.account.newOpener(s.layers)
-	o.http1 = http1.New(o, s.account.d.limits, s.account.transport.Midstream && s.layers == "tcp")
+	o.http1 = http1.New(o, s.account.d.limits, s.anywhere)
 	if s.account.http == nil {
 		s.account.http = o.http1
 	}
@@ -104,6 +103,7 @@ func (s *Switch) becomeHTTP2(opt http2.Options) {
 // become makes next the current layer and lets it hear what was said so far.
 func (s *Switch) become(saw string, next timeline.Stream) {
 	s.account.saw(saw)
+	s.stopLooking()
 	s.next = next
 	s.peek = [2][]byte{}
 	for i := range s.waiting {
@@ -116,7 +116,7 @@ func (s *Switch) become(saw string, next timeline.Stream) {
 // orient swaps client and server when the bytes say that they are the other
 // way round. A SYN knows better, and no row was told yet.
 func (s *Switch) orient(swap bool) {
-	if !swap || !s.account.transport.Midstream || s.layers != "tcp" {
+	if !swap || !s.anywhere || s != s.account.root {
 		return
 	}
 	s.flip ^= 1
@@ -135,6 +135,9 @@ func (s *Switch) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	// What follows may begin anywhere; HTTP finds its own way.
 	s.first.Gap(dir, at, n)
 	s.peek[dir] = nil
+	if s.frames != nil {
+		s.frames.gap(dir, at, n)
+	}
 }
 
 // Finding implements [timeline.Stream].
@@ -158,5 +161,7 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	} else {
 		s.first.End(dir, at, why)
 	}
-	s.account.end(s, dir, at, why)
+	if s.account.end(s, dir, at, why) {
+		s.stopLooking()
+	}
 }

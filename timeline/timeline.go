@@ -87,6 +87,19 @@ const (
 	EndLimit               // state was given up to keep memory bounded
 )
 
+// Verdict is what a layer says of the first bytes of a stream.
+type Verdict uint8
+
+const (
+	NeedMore Verdict = iota
+	Mine
+	NotMine
+)
+
+// GapUnknown is the length of a gap when it is not known how many bytes a
+// stream inside another one lost.
+const GapUnknown = 1 << 40
+
 // Stream is the bytes of one transport as an observer hears them, in order
 // within each direction. Every protocol layer implements it: it is fed by the
 // layer below and feeds the layer above before it returns.

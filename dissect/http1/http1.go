@@ -298,19 +298,10 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 // (client) or a status line (server).
 func startsMessage(dir timeline.Direction, b []byte) bool {
 	if dir == timeline.ServerToClient {
-		return ProbeResponse(b) != NotMine
+		return ProbeResponse(b) != timeline.NotMine
 	}
-	return ProbeRequest(b) != NotMine
+	return ProbeRequest(b) != timeline.NotMine
 }
-
-// Verdict is what a first look at the bytes of a connection says.
-type Verdict uint8
-
-const (
-	NeedMore Verdict = iota
-	Mine
-	NotMine
-)
 
 // methods are those of RFC 9110, RFC 5789 and of WebDAV that are seen in
 // practice. Other words (EHLO, USER, HELP) are other protocols.
@@ -320,7 +311,7 @@ var methods = [...]string{
 }
 
 // ProbeRequest says whether b begins an HTTP/1 request.
-func ProbeRequest(b []byte) Verdict {
+func ProbeRequest(b []byte) timeline.Verdict {
 	for len(b) > 0 && (b[0] == '\r' || b[0] == '\n') {
 		b = b[1:]
 	}
@@ -328,19 +319,19 @@ func ProbeRequest(b []byte) Verdict {
 }
 
 // ProbeResponse says whether b begins an HTTP/1 response.
-func ProbeResponse(b []byte) Verdict { return probe(b, []string{"HTTP/1."}) }
+func ProbeResponse(b []byte) timeline.Verdict { return probe(b, []string{"HTTP/1."}) }
 
-func probe(b []byte, prefixes []string) Verdict {
-	v := NotMine
+func probe(b []byte, prefixes []string) timeline.Verdict {
+	v := timeline.NotMine
 	for _, p := range prefixes {
 		n := min(len(p), len(b))
 		if string(b[:n]) != p[:n] {
 			continue
 		}
 		if n == len(p) {
-			return Mine
+			return timeline.Mine
 		}
-		v = NeedMore
+		v = timeline.NeedMore
 	}
 	return v
 }

@@ -155,7 +155,7 @@ func (s *Stream) skip(dir timeline.Direction, h *half, at timeline.Stamp, n uint
 	if h.frame.kind == typeData {
 		if h.padded { // how much of the frame is padding is not known
 			h.padded, h.body = false, 0
-			s.gap(dir, at, h.frame.stream, GapUnknown)
+			s.gap(dir, at, h.frame.stream, timeline.GapUnknown)
 		} else if missing := min(h.body, n); missing > 0 {
 			h.body -= missing
 			s.gap(dir, at, h.frame.stream, uint64(missing))

@@ -208,7 +208,7 @@ func (w *witness) lines() (lines []string) {
 		switch {
 		case s.what == "data":
 			line = fmt.Sprintf("%s %s %q", s.who, s.dir, s.b)
-		case s.what == "gap" && s.n == GapUnknown:
+		case s.what == "gap" && s.n == timeline.GapUnknown:
 			line = fmt.Sprintf("%s %s gap ?", s.who, s.dir)
 		case s.what == "gap":
 			line = fmt.Sprintf("%s %s gap %d", s.who, s.dir, s.n)

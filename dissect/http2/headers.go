@@ -191,7 +191,7 @@ func (s *Stream) lateResponse(at timeline.Stamp, head *frame, t *table, status i
 			st.handshake = &timeline.Handshake{Request: head.first, HTTPVersion: "2"}
 			st.unreadable = true
 			// What the client sent so far was not heard.
-			st.held.Gap(timeline.ClientToServer, at, GapUnknown)
+			st.held.Gap(timeline.ClientToServer, at, timeline.GapUnknown)
 			s.answer(at, st, t, status)
 		}
 	case !success || body:

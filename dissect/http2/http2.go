@@ -18,11 +18,6 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// GapUnknown is the length of a gap when it is not known how many bytes of one
-// stream were lost: more than any frame has left, so that no layer above goes
-// on as if it knew where it stands.
-const GapUnknown = 1 << 40
-
 // Handler is told what a connection leads to.
 type Handler interface {
 	// Handshake is called once for every extended CONNECT with the protocol
@@ -201,7 +196,7 @@ func (s *Stream) lose(dir timeline.Direction, at timeline.Stamp) {
 	}
 	if known {
 		for _, id := range s.ids() {
-			s.gap(dir, at, id, GapUnknown)
+			s.gap(dir, at, id, timeline.GapUnknown)
 		}
 	}
 }

@@ -111,7 +111,7 @@ func verify(t *testing.T, got *witness, truth map[string][2][]byte) (heard, sent
 			name = "/ws?n=" + id
 		}
 		switch {
-		case s.what == "gap" && s.n >= GapUnknown:
+		case s.what == "gap" && s.n >= timeline.GapUnknown:
 			known[k] = false
 		case s.what == "gap":
 			place[k] += int(s.n)

@@ -22,30 +22,21 @@ const (
 	maxSpread = 1 << 17
 )
 
-// Verdict is what a look at some bytes says.
-type Verdict uint8
-
-const (
-	NeedMore Verdict = iota
-	Mine
-	NotMine
-)
-
 // Probe says whether b begins with the preface of a client (RFC 9113 3.4).
-func Probe(b []byte) Verdict {
+func Probe(b []byte) timeline.Verdict {
 	n := min(len(b), len(preface))
 	switch {
 	case string(b[:n]) != preface[:n]:
-		return NotMine
+		return timeline.NotMine
 	case n == len(preface):
-		return Mine
+		return timeline.Mine
 	}
-	return NeedMore
+	return timeline.NeedMore
 }
 
 // ProbeFrames says whether b, from anywhere in a connection, begins with at
 // least three HTTP/2 frames of that direction, one behind the other.
-func ProbeFrames(dir timeline.Direction, b []byte) Verdict {
+func ProbeFrames(dir timeline.Direction, b []byte) timeline.Verdict {
 	c := chain{dir: dir, maxFrame: defaultMaxFrame}
 	v, _, _ := c.follow(b)
 	return v
@@ -59,20 +50,20 @@ func (s *Stream) seek(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 	h.sought = append(h.sought, b...)
 	c := chain{dir: dir, maxFrame: max(h.maxFrame, defaultMaxFrame), opened: s.opened}
 	for i := range h.sought {
-		begins := NotMine
+		begins := timeline.NotMine
 		if dir == timeline.ClientToServer {
 			begins = Probe(h.sought[i:])
 		}
 		proven, _, _ := c.follow(h.sought[i:])
 		switch {
-		case begins == Mine:
+		case begins == timeline.Mine:
 			s.beginAnew(h)
 			s.found(dir, h, i+len(preface))
 			return
-		case proven == Mine:
+		case proven == timeline.Mine:
 			s.found(dir, h, h.trusted(i))
 			return
-		case begins == NeedMore || proven == NeedMore:
+		case begins == timeline.NeedMore || proven == timeline.NeedMore:
 			h.drop(i)
 			return
 		}
@@ -155,21 +146,21 @@ type chain struct {
 
 // follow goes from frame to frame in b. It returns how many headers it passed
 // and where the last frame that lies in b as a whole ends.
-func (c *chain) follow(b []byte) (v Verdict, n, end int) {
+func (c *chain) follow(b []byte) (v timeline.Verdict, n, end int) {
 	var before frame
 	least, most := uint32(1<<31), uint32(0)
 	for n < provenFrames {
 		if len(b)-end < frameHeader {
-			return NeedMore, n, end
+			return timeline.NeedMore, n, end
 		}
 		f := parseFrame(b[end:])
 		if b[end+5]&0x80 != 0 || !c.plausible(&f) || n > 0 && !succeeds(&before, &f) {
-			return NotMine, n, end
+			return timeline.NotMine, n, end
 		}
 		if f.stream != 0 {
 			least, most = min(least, f.stream), max(most, f.stream)
 			if most > least+maxSpread {
-				return NotMine, n, end
+				return timeline.NotMine, n, end
 			}
 		}
 		n++
@@ -177,12 +168,12 @@ func (c *chain) follow(b []byte) (v Verdict, n, end int) {
 			break
 		}
 		if len(b)-end-frameHeader < int(f.length) {
-			return NeedMore, n - 1, end
+			return timeline.NeedMore, n - 1, end
 		}
 		end += frameHeader + int(f.length)
 		before = f
 	}
-	return Mine, n, end
+	return timeline.Mine, n, end
 }
 
 // succeeds reports whether frame f may stand behind before: nothing stands

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/wsdump/wsdump/timeline"
 )
 
 func TestProbes(t *testing.T) {
 	for _, tc := range []struct {
 		b    string
-		want Verdict
-	}{{"", NeedMore}, {"PRI", NeedMore}, {preface, Mine}, {preface + "x", Mine}, {"PRI * HTTP/1", NotMine}, {"GET", NotMine}} {
+		want timeline.Verdict
+	}{{"", timeline.NeedMore}, {"PRI", timeline.NeedMore}, {preface, timeline.Mine}, {preface + "x", timeline.Mine}, {"PRI * HTTP/1", timeline.NotMine}, {"GET", timeline.NotMine}} {
 		if got := Probe([]byte(tc.b)); got != tc.want {
 			t.Errorf("Probe(%q) = %d, want %d", tc.b, got, tc.want)
 		}
@@ -20,20 +22,20 @@ func TestProbes(t *testing.T) {
 	w := newWire().start(enabled)
 	w.open(1, "/a")
 	w.data(server, 1, false, []byte("x"))
-	if got := ProbeFrames(server, w.flat(server)); got != Mine {
+	if got := ProbeFrames(server, w.flat(server)); got != timeline.Mine {
 		t.Errorf("frames: got %d", got)
 	}
-	if got := ProbeFrames(server, w.flat(server)[:20]); got != NeedMore {
+	if got := ProbeFrames(server, w.flat(server)[:20]); got != timeline.NeedMore {
 		t.Errorf("two frames: got %d", got)
 	}
 	for _, tc := range []struct {
 		name   string
 		second []byte
-		want   Verdict
+		want   timeline.Verdict
 	}{
-		{"CONTINUATION of the same stream", []byte{0, 0, 0, typeContinuation, flagEndHeaders, 0, 0, 0, 1}, Mine},
-		{"CONTINUATION of another", []byte{0, 0, 0, typeContinuation, flagEndHeaders, 0, 0, 0, 3}, NotMine},
-		{"something between", []byte{0, 0, 0, typeData, 1, 0, 0, 0, 1}, NotMine},
+		{"CONTINUATION of the same stream", []byte{0, 0, 0, typeContinuation, flagEndHeaders, 0, 0, 0, 1}, timeline.Mine},
+		{"CONTINUATION of another", []byte{0, 0, 0, typeContinuation, flagEndHeaders, 0, 0, 0, 3}, timeline.NotMine},
+		{"something between", []byte{0, 0, 0, typeData, 1, 0, 0, 0, 1}, timeline.NotMine},
 	} {
 		b := append([]byte{0, 0, 1, typeHeaders, 0, 0, 0, 0, 1, 0x88}, tc.second...)
 		b = append(b, 0, 0, 0, typeData, 1, 0, 0, 0, 1)
@@ -42,7 +44,7 @@ func TestProbes(t *testing.T) {
 		}
 	}
 	far := []byte{0, 0, 0, typeData, 1, 0, 0, 0, 1, 0, 0, 0, typeData, 1, 9, 0, 0, 1, 0, 0, 0, typeData, 1, 0, 0, 0, 1}
-	if got := ProbeFrames(client, far); got != NotMine {
+	if got := ProbeFrames(client, far); got != timeline.NotMine {
 		t.Errorf("streams far from each other: got %d", got)
 	}
 	// Other bytes are not taken for HTTP/2, wherever one looks.
@@ -67,7 +69,7 @@ func TestProbes(t *testing.T) {
 	}
 	for name, b := range others {
 		for i := range b {
-			if ProbeFrames(client, b[i:]) == Mine || ProbeFrames(server, b[i:]) == Mine {
+			if ProbeFrames(client, b[i:]) == timeline.Mine || ProbeFrames(server, b[i:]) == timeline.Mine {
 				t.Errorf("%s: taken for HTTP/2 at %d: % x", name, i, b[i:min(i+40, len(b))])
 				break
 			}

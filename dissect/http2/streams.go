@@ -109,7 +109,7 @@ func (s *Stream) midstream(st *stream, at timeline.Stamp) bool {
 		s.release(st)
 		st.held = timeline.Backlog{}
 		for dir := timeline.ClientToServer; dir <= timeline.ServerToClient; dir++ {
-			st.held.Gap(dir, at, GapUnknown)
+			st.held.Gap(dir, at, timeline.GapUnknown)
 			if st.ended[dir] {
 				st.held.End(dir, at, timeline.EndFIN)
 			}
@@ -118,7 +118,7 @@ func (s *Stream) midstream(st *stream, at timeline.Stamp) bool {
 	}
 	s.hand(st, next)
 	if st.handshake != nil && !st.answered {
-		next.Gap(timeline.ServerToClient, at, GapUnknown)
+		next.Gap(timeline.ServerToClient, at, timeline.GapUnknown)
 	}
 	return true
 }

@@ -15,6 +15,7 @@ type ping struct {
 	payload uint64
 	at      timeline.Stamp
 	row     uint64
+	excused bool // a close frame came before its pong
 }
 
 // hash is FNV-1a.
@@ -39,7 +40,7 @@ func (s *Stream) readControl(dir timeline.Direction, h *half, f *timeline.Frame)
 		if len(h.outgoing) == s.env.limits.Pings {
 			h.outgoing = h.outgoing[:copy(h.outgoing, h.outgoing[1:])]
 		}
-		h.outgoing = append(h.outgoing, ping{hash(f.Payload), f.Last, f.N})
+		h.outgoing = append(h.outgoing, ping{payload: hash(f.Payload), at: f.Last, row: f.N})
 	case timeline.OpPong:
 		s.readPong(h, &s.half[dir.Reverse()], f)
 	case timeline.OpClose:
@@ -107,5 +108,9 @@ func (s *Stream) closed(dir timeline.Direction, h *half, at timeline.Stamp) {
 	}
 	c.ClosedBy[dir] = true
 	h.closed = true
-	s.half[0].outgoing, s.half[1].outgoing = s.half[0].outgoing[:0], s.half[1].outgoing[:0]
+	for i := range s.half {
+		for j := range s.half[i].outgoing {
+			s.half[i].outgoing[j].excused = true
+		}
+	}
 }

@@ -71,7 +71,7 @@ func (s *Stream) inflate(dir timeline.Direction, h *half, m *timeline.Message) {
 	r := s.env.inflater.Message(w, m.Payload, inflate.Options{Bits: c.bits, Limit: s.env.limits.Message, Ratio: s.env.limits.Ratio})
 	if r.Err != nil && c.lost {
 		if !c.said {
-			h.judge(timeline.Finding{Rule: ruleContextLost, Detail: "the message refers to bytes that are not in the capture"})
+			h.judge(timeline.Finding{Rule: ruleContextLost, Detail: "the message refers to bytes that are not in the capture; it is readable again when one stands alone"})
 		}
 		c.said = true
 		c.lose(s.env)

@@ -19,6 +19,11 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		return
 	}
 	h.ended = true
+	if h.state == lost {
+		if c, ok := h.search.atEnd(); ok {
+			s.resume(dir, h, c)
+		}
+	}
 	s.cutShort(dir, h, at)
 	if !s.ending.Add(dir, at, why) {
 		return
@@ -83,7 +88,7 @@ func (s *Stream) judgePings(at timeline.Stamp) {
 			continue
 		}
 		for _, p := range h.outgoing {
-			if time.Duration(at.Time-p.at.Time) >= pongPatience {
+			if !p.excused && time.Duration(at.Time-p.at.Time) >= pongPatience {
 				s.report(timeline.Direction(dir), &timeline.Finding{Rule: rulePongMissing, N: p.row, At: p.at})
 			}
 		}

@@ -87,7 +87,7 @@ func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) 
 	switch op {
 	case timeline.OpContinuation:
 		s.judgeRSV(h, 0)
-		if !h.msg.open {
+		if !h.msg.open && !h.guessed { // its beginning may be what was missed
 			h.judge(timeline.Finding{Rule: ruleContinuationOrphan})
 		}
 		return
@@ -121,7 +121,7 @@ func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payl
 			Conn: c, Dir: dir, First: h.first, Last: last,
 			Opcode: op, Fin: hd.fin(), Rsv1: hd.bits&rsv1 != 0, Rsv2: hd.bits&rsv2 != 0, Rsv3: hd.bits&rsv3 != 0,
 			Masked: hd.masked, MaskKey: hd.key, HeaderLength: int(hd.size), Length: hd.length,
-			Payload: payload, Incomplete: h.hole, Truncated: h.cut,
+			Payload: payload, Incomplete: h.hole, Truncated: h.cut, Guessed: h.guessed,
 		}
 		if op.Control() {
 			count.Bytes += hd.length
@@ -204,7 +204,7 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 		Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,
 		Kind: msg.kind, Frames: msg.frames, WireLength: msg.wire, Length: msg.wire, HasLength: !msg.compressed,
 		Compressed: msg.compressed, Opaque: msg.opaque, Incomplete: msg.hole, Truncated: msg.limit,
-		HasPayload: s.needs.Payload,
+		HasPayload: s.needs.Payload, Guessed: h.guessed,
 	}
 	if msg.hole {
 		payload = payload[:min(msg.kept, len(payload))]

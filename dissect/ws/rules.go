@@ -124,6 +124,11 @@ var (
 		Title: "frame boundaries lost",
 		Text:  "Bytes are missing where a frame header stood, so it is not known where the next frame begins. The direction stays silent until a boundary is proven.",
 	}
+	ruleSyncRegained = &timeline.Rule{
+		ID: "ws/sync-regained", Severity: timeline.Note, Since: "0.1",
+		Title: "frame boundaries found again",
+		Text:  "A run of frame headers proves where frames begin again. What was passed over between is lost, and what follows is marked as guessed.",
+	}
 	ruleLimit = &timeline.Rule{
 		ID: "ws/limit", Severity: timeline.Warning, Since: "0.1",
 		Title: "a limit was reached",
@@ -173,7 +178,7 @@ func Rules() []*timeline.Rule {
 		ruleLengthNotMinimal, ruleControlFragmented, ruleControlTooLong, ruleContinuationOrphan, ruleContinuationExpected,
 		ruleUTF8Invalid, ruleCloseLength, ruleCloseCodeInvalid, ruleCloseReasonUTF8, ruleDataAfterClose, ruleCloseMissing,
 		ruleCloseUnanswered, ruleCloseAbnormal, ruleTCPClosedByClient, rulePongMissing, rulePongMismatch, rulePongUnsolicited,
-		ruleFrameIncomplete, ruleSyncLost, ruleLimit, ruleDeflateInvalid, ruleRSV1Misused, ruleWindowExceeded,
+		ruleFrameIncomplete, ruleSyncLost, ruleSyncRegained, ruleLimit, ruleDeflateInvalid, ruleRSV1Misused, ruleWindowExceeded,
 		ruleContextLost, ruleDeflateLimit, ruleWasteful,
 	}
 }

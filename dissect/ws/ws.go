@@ -11,6 +11,8 @@
 package ws
 
 import (
+	"fmt"
+
 	"github.com/wsdump/wsdump/dissect/ws/inflate"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -41,7 +43,7 @@ type state uint8
 const (
 	atHeader state = iota
 	inPayload
-	lost // framing is lost; bytes are not looked at
+	lost // framing is lost; bytes are searched for the next boundary
 )
 
 // Stream is the WebSocket layer of one connection. It implements
@@ -52,9 +54,10 @@ type Stream struct {
 	needs  timeline.Needs
 	agreed uint8 // RSV bits that an agreed extension defines on a first frame
 	// deflate is nil unless permessage-deflate was agreed.
-	deflate *deflate
-	ending  timeline.Ending
-	half    [2]half
+	deflate   *deflate
+	ending    timeline.Ending
+	midstream bool // the handshake is not in the capture
+	half      [2]half
 }
 
 // half is one direction.
@@ -64,6 +67,8 @@ type half struct {
 	blind    bool // bytes were missed that may have held a close frame
 	closed   bool // a close frame was seen
 	hasKey   bool
+	guessed  bool    // framing was found again by its looks
+	search   *Search // while lost
 	npartial uint8
 	partial  [maxHeader]byte // a header cut by the end of a piece
 	lastKey  [4]byte
@@ -125,6 +130,7 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 				s.finish(dir, h, at)
 			}
 		case lost:
+			s.seek(dir, h, at, b)
 			return
 		}
 	}
@@ -258,14 +264,16 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 	h.blind = true
 	if h.state == lost {
+		h.search.Gap()
 		return
 	}
-	h.state, h.npartial = lost, 0
 	s.abandon(dir, h, at)
-	if s.deflate != nil {
-		s.deflate.half[dir].lose(s.env)
+	s.lose(dir, h)
+	got := "an unknown number of bytes"
+	if n < timeline.GapUnknown {
+		got = fmt.Sprintf("%d bytes", n)
 	}
-	s.report(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Count: n, Detail: "bytes missing where a frame header stood"})
+	s.report(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Got: got, Detail: "bytes are missing where a frame header stood"})
 }
 
 // Finding implements [timeline.Stream].
