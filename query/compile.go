@@ -311,12 +311,18 @@ func (c *compiler) checkWord(f *Field, e expr) *Error {
 	if f == nil || f.Words == nil || !e.constant || e.typ != Text {
 		return nil
 	}
-	v := e.eval(nil)
-	if slices.Contains(f.Words, v.str) {
+	v, words := e.eval(nil), f.Words
+	if f.Name == "type" { // its last word is for connections, the others for rows
+		last := len(words) - 1
+		if words = words[:last]; c.scope == Connections {
+			words = f.Words[last:]
+		}
+	}
+	if slices.Contains(words, v.str) {
 		return nil
 	}
-	hint := "it is one of " + strings.Join(f.Words, ", ")
-	if best := nearest(v.str, f.Words); best != "" {
+	hint := "it is one of " + strings.Join(words, ", ")
+	if best := nearest(v.str, words); best != "" {
 		hint = "did you mean " + best + "? " + hint
 	}
 	return c.runes.at(e.where, hint, "%s is never %q", f.Name, v.str)

@@ -155,6 +155,69 @@ func run(t *testing.T, p *query.Program, file string) query.Counts {
 	return f.Counts()
 }
 
+// greedy wants every payload, and notes what it gets.
+type greedy struct {
+	timeline.Nop
+	payloads, inflated int
+	headersOnly        bool
+}
+
+func (*greedy) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
+func (g *greedy) Done(t *timeline.Totals)           { g.headersOnly = t.HeadersOnly }
+
+func (g *greedy) Message(m *timeline.Message) {
+	if m.HasPayload {
+		g.payloads++
+	}
+	if m.Compressed && !m.Opaque {
+		g.inflated++
+	}
+}
+
+// TestWorkSaved: what cannot match is not looked into, though the output would
+// have wanted it; a filter on dir asks for no payload of its own.
+func TestWorkSaved(t *testing.T) {
+	look := func(expr string, behind timeline.Sink) *greedy {
+		p, err := query.Compile(expr, query.Rows)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := &greedy{}
+		var filter timeline.Sink
+		if behind == nil {
+			filter = query.NewFilter(g, p)
+		} else {
+			filter = timeline.Tee(query.NewFilter(behind, p), bystander{g})
+		}
+		in, err := capture.Open([]string{"../testdata/pcaps/deflate-node.pcap"}, capture.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer in.Close()
+		if err := pipeline.Run(context.Background(), in, filter, pipeline.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	if g := look(`path == "/echo"`, nil); g.inflated != 36 || g.headersOnly {
+		t.Errorf("a connection that matches: %+v", g)
+	}
+	if g := look(`path == "/other" or conn == 9`, nil); !g.headersOnly {
+		t.Error("payload was looked at for a connection that cannot match")
+	}
+	if g := look(`dir == "send" and path == "/echo"`, timeline.Nop{}); g.payloads != 0 {
+		t.Errorf("a filter on dir had %d payloads collected", g.payloads)
+	}
+	if g := look(`length > 3`, timeline.Nop{}); g.inflated != 36 {
+		t.Errorf("a filter on length had %d messages inflated", g.inflated)
+	}
+}
+
+// bystander hears all and needs nothing.
+type bystander struct{ *greedy }
+
+func (bystander) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{} }
+
 // TestTruthTable holds the guide's table of and, or, not to the code.
 func TestTruthTable(t *testing.T) {
 	// On an open row of a connection that began before the capture, a path is
