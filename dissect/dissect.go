@@ -24,9 +24,10 @@ type Dissector struct {
 	keys   *tls.Keys
 	ws     *ws.Env
 	live   map[*tls.Stream]struct{} // those that may wait for keys
-	looked int                      // bytes in recognisers
-	seen   map[string]uint64        // transports without a WebSocket, by kind
-	names  map[string]uint64        // TLS without keys, by server name
+	legs   legs
+	looked int               // bytes in recognisers
+	seen   map[string]uint64 // transports without a WebSocket, by kind
+	names  map[string]uint64 // TLS without keys, by server name
 }
 
 // Options sets up a Dissector. The zero value is useful.

@@ -39,6 +39,17 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 		c.ServerName = a.tls.ServerName
 	}
 	a.conns++
+	if h.Accepted() {
+		same, of, guessed := a.d.legs.tie(c)
+		if same != nil { // this is shown already
+			same.Tell(a.d.sink, &timeline.Finding{Rule: timeline.RuleDuplicate, At: h.Request, Detail: "also seen from " + c.Client.String() + " to " + c.Server.String()})
+			return timeline.Deaf{}
+		}
+		if of != nil {
+			c.LegOf, c.LegGuessed = of.ID, guessed
+		}
+		a.d.legs.remember(c)
+	}
 	o.conn = c
 	var next timeline.Stream
 	if h.Accepted() {

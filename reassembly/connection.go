@@ -2,6 +2,7 @@ package reassembly
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/wsdump/wsdump/reassembly/wire"
 	"github.com/wsdump/wsdump/timeline"
@@ -17,6 +18,7 @@ type connection struct {
 	closed    bool            // both directions ended; kept to know stragglers
 	waiting   bool            // stands in Tracker.waiting
 	half      [2]half
+	doubled   bool // that packets were seen twice was told
 	reborn    *rebirth
 }
 
@@ -33,6 +35,8 @@ type half struct {
 	hasOver  bool // FIN or RST was seen at at
 	ended    bool // and told
 	overAt   timeline.Stamp
+	latest   int64  // when the latest piece was delivered
+	piece    uint32 // its length
 	queue    queue
 }
 
@@ -47,7 +51,7 @@ func (c *connection) segment(dir timeline.Direction, seg *wire.Segment, at timel
 	seq := seg.Seq
 	if seg.Flags&wire.SYN != 0 {
 		seq = seq.Add(1)
-		c.start(h, seg.Seq)
+		c.start(dir, h, seg.Seq)
 	}
 	if seg.Flags&wire.RST != 0 {
 		c.reset(dir, h, seg, at)
@@ -68,10 +72,11 @@ func (c *connection) segment(dir timeline.Direction, seg *wire.Segment, at timel
 }
 
 // start learns the first sequence number of a direction from its SYN.
-func (c *connection) start(h *half, isn wire.Seq) {
+func (c *connection) start(dir timeline.Direction, h *half, isn wire.Seq) {
 	if h.syn || h.known {
 		return
 	}
+	c.transport.ISN[c.told(dir)], c.transport.HasISN[c.told(dir)] = uint32(isn), true
 	h.isn, h.syn = isn, true
 	h.next, h.known = isn.Add(1), true
 }
@@ -129,6 +134,7 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 	ahead := h.ahead(seq)
 	if ahead < 0 {
 		old := min(uint32(-ahead), b.length)
+		c.duplicate(dir, h, &b)
 		c.transport.Retransmitted[c.told(dir)] += uint64(old)
 		if b = b.slice(old, b.length); b.length == 0 {
 			return
@@ -151,6 +157,19 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 		c.drain(dir, h)
 	}
 }
+
+// duplicate tells, once, that packets were captured more than once: on several
+// interfaces, or on both sides of a bridge. No sender repeats itself so soon.
+func (c *connection) duplicate(dir timeline.Direction, h *half, b *block) {
+	if c.doubled || b.length != h.piece || b.seq.Add(b.length) != h.next || b.at.Time-h.latest > duplicateWithin || b.at.Time < h.latest {
+		return
+	}
+	c.doubled = true
+	c.finding(&timeline.Finding{Rule: timeline.RuleDuplicate, Dir: dir, HasDir: true, At: b.at})
+}
+
+// duplicateWithin is how soon a copy follows, in nanoseconds.
+const duplicateWithin = int64(200 * time.Microsecond)
 
 // startBlocks is how many segments of a connection whose start is missing are
 // looked at before the lowest is taken for its first.
@@ -223,6 +242,7 @@ func (c *connection) release(dir timeline.Direction, h *half) {
 // the packet was cut.
 func (c *connection) deliver(dir timeline.Direction, h *half, at timeline.Stamp, data []byte, length uint32) {
 	h.next = h.next.Add(length)
+	h.latest, h.piece = at.Time, length
 	c.open()
 	c.transport.Bytes[c.told(dir)] += uint64(len(data))
 	if len(data) > 0 {

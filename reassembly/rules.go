@@ -27,5 +27,5 @@ var (
 
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
-	return []*timeline.Rule{ruleGap, ruleOverlap, ruleMidstream, ruleLimit}
+	return []*timeline.Rule{timeline.RuleDuplicate, ruleGap, ruleOverlap, ruleMidstream, ruleLimit}
 }

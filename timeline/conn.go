@@ -12,10 +12,12 @@ import (
 type Transport struct {
 	ID             uint64 // 1-based, in order of the first packet
 	Client, Server netip.AddrPort
-	First          Stamp // the first packet
-	Last           Stamp // the latest packet so far
-	Midstream      bool  // the SYN is not in the capture
-	Exchanged      bool  // client and server were told apart late, see Exchange
+	First          Stamp     // the first packet
+	Last           Stamp     // the latest packet so far
+	Midstream      bool      // the SYN is not in the capture
+	Exchanged      bool      // client and server were told apart late, see Exchange
+	ISN            [2]uint32 // initial sequence numbers, by direction
+	HasISN         [2]bool
 	Packets        uint64
 	Bytes          [2]uint64 // payload bytes delivered, by direction
 	Gaps           [2]uint64 // payload bytes missing, by direction
@@ -27,6 +29,8 @@ type Transport struct {
 func (t *Transport) Exchange() {
 	t.Exchanged = !t.Exchanged
 	t.Client, t.Server = t.Server, t.Client
+	t.ISN[0], t.ISN[1] = t.ISN[1], t.ISN[0]
+	t.HasISN[0], t.HasISN[1] = t.HasISN[1], t.HasISN[0]
 	t.Bytes[0], t.Bytes[1] = t.Bytes[1], t.Bytes[0]
 	t.Gaps[0], t.Gaps[1] = t.Gaps[1], t.Gaps[0]
 	t.Retransmitted[0], t.Retransmitted[1] = t.Retransmitted[1], t.Retransmitted[0]
@@ -202,6 +206,8 @@ type Conn struct {
 	Opened     Stamp          // the request's first byte, else the first frame's
 	Midstream  bool           // the handshake is not in the capture
 	Guessed    bool           // recognised by its frames alone
+	LegOf      uint64         // ID of the connection on the other side of a proxy, 0 for none
+	LegGuessed bool           // tied by an identifier, not by the handshake's key
 
 	// Known at the end.
 

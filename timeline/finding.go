@@ -26,6 +26,14 @@ type Rule struct {
 	Since    string // version that brought it
 }
 
+// RuleDuplicate is judged by two layers that do not know each other: packets of
+// one connection seen twice, and one connection seen on two pairs of addresses.
+var RuleDuplicate = &Rule{
+	ID: "capture/duplicate", Severity: Note, Since: "0.1",
+	Title: "packets were captured more than once",
+	Text:  "The same packets were seen on several interfaces (any, a bridge, both sides of NAT). They are counted once.",
+}
+
 // Finding is something the traffic did. It is borrowed by the Sink.
 type Finding struct {
 	Rule      *Rule

@@ -115,7 +115,7 @@ func TestShownIsSent(t *testing.T) {
 		if err := pipeline.Run(context.Background(), &scenario.Source{Packets: s.Packets(d)}, r, pipeline.Options{}); err != nil {
 			t.Fatal(err)
 		}
-		got, want := strings.Join(without(r.Lines, "finding tcp/"), "\n"), strings.Join(s.Expect, "\n")
+		got, want := strings.Join(without(r.Lines, "finding tcp/", "finding capture/duplicate"), "\n"), strings.Join(s.Expect, "\n")
 		if got != want {
 			t.Fatalf("%+v\nsent:\n%s\ngot:\n%s\nwant:\n%s", d, text, got, want)
 		}
@@ -180,7 +180,8 @@ func TestLossIsTold(t *testing.T) {
 			return // the handshake was lost
 		}
 		for dir := range got.transport.Bytes {
-			all := sent.transport.Bytes[dir]
+			// A FIN that was lost behind lost bytes is acknowledged like one more.
+			all := sent.transport.Bytes[dir] + 1
 			if seen := got.transport.Bytes[dir] + got.transport.Gaps[dir]; seen > all {
 				t.Fatalf("%d bytes delivered and %d missing, more than the %d that were sent", got.transport.Bytes[dir], got.transport.Gaps[dir], all)
 			}

@@ -1,0 +1,55 @@
+package dissect
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// view is one capture of a handshake, made of its transport's numbers.
+type view struct {
+	client   string
+	isn      [2]uint32
+	key      string
+	header   string
+	from, to int64 // times of request and response
+}
+
+func opened(d *Dissector, s *balance, v view) *timeline.Conn {
+	t := &timeline.Transport{Client: netip.MustParseAddrPort(v.client), Server: netip.MustParseAddrPort("10.0.0.1:80"), ISN: v.isn, HasISN: [2]bool{true, true}}
+	stream := d.Open(t)
+	s.conn = nil
+	stream.Data(timeline.ClientToServer, timeline.Stamp{Time: v.from}, []byte("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nSec-WebSocket-Key: "+v.key+"\r\n"+v.header+"\r\n"))
+	stream.Data(timeline.ServerToClient, timeline.Stamp{Time: v.to}, []byte("HTTP/1.1 101 x\r\nUpgrade: websocket\r\n\r\n"))
+	return s.conn
+}
+
+// TestLegs: the two sides of a proxy are tied, a copy is shown once, and
+// strangers with the same key at another time are strangers.
+func TestLegs(t *testing.T) {
+	s := &balance{}
+	d := New(s, Options{})
+	back := opened(d, s, view{client: "10.0.0.9:1", isn: [2]uint32{1, 2}, key: "AAAA", from: 20, to: 30})
+	back.ID = 1
+	front := opened(d, s, view{client: "10.0.0.8:1", isn: [2]uint32{3, 4}, key: "AAAA", from: 10, to: 40})
+	if front.LegOf != 1 || front.LegGuessed {
+		t.Errorf("the front leg: leg of %d, guessed %v", front.LegOf, front.LegGuessed)
+	}
+	if c := opened(d, s, view{client: "192.0.2.1:1", isn: [2]uint32{3, 4}, key: "AAAA", from: 11, to: 41}); c != nil || s.rules["capture/duplicate"] != 1 {
+		t.Errorf("a copy behind NAT was shown again: %v, %v", c, s.rules)
+	}
+	if c := opened(d, s, view{client: "10.0.0.7:1", isn: [2]uint32{5, 6}, key: "AAAA", from: 100, to: 110}); c.LegOf != 0 {
+		t.Errorf("a later connection with the same key is leg of %d", c.LegOf)
+	}
+	one := opened(d, s, view{client: "10.0.0.9:2", isn: [2]uint32{7, 8}, key: "BBBB", header: "X-Request-Id: 77\r\n", from: 220, to: 230})
+	one.ID = 5
+	if c := opened(d, s, view{client: "10.0.0.8:2", isn: [2]uint32{9, 10}, key: "CCCC", header: "X-Request-Id: 77\r\n", from: 210, to: 240}); c.LegOf != 5 || !c.LegGuessed {
+		t.Errorf("by X-Request-Id: leg of %d, guessed %v", c.LegOf, c.LegGuessed)
+	}
+	two := opened(d, s, view{client: "10.0.0.9:3", isn: [2]uint32{11, 12}, key: "DDDD", header: "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n", from: 320, to: 330})
+	two.ID = 7
+	if c := opened(d, s, view{client: "10.0.0.8:3", isn: [2]uint32{13, 14}, key: "EEEE", header: "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-b7ad6b7169203331-01\r\n", from: 310, to: 340}); c.LegOf != 7 || !c.LegGuessed {
+		t.Errorf("by traceparent: leg of %d, guessed %v", c.LegOf, c.LegGuessed)
+	}
+}
