@@ -19,27 +19,29 @@ import (
 
 // Dissector is what the transports of one goroutine share.
 type Dissector struct {
-	sink   timeline.Sink
-	limits timeline.Limits
-	keys   *tls.Keys
-	ws     *ws.Env
-	live   map[*tls.Stream]struct{} // those that may wait for keys
-	legs   legs
-	looked int               // bytes in recognisers
-	seen   map[string]uint64 // transports without a WebSocket, by kind
-	names  map[string]uint64 // TLS without keys, by server name
+	sink     timeline.Sink
+	limits   timeline.Limits
+	keys     *tls.Keys
+	ws       *ws.Env
+	live     map[*tls.Stream]struct{} // those that may wait for keys
+	legs     legs
+	decodeAs []DecodeAs
+	looked   int               // bytes in recognisers
+	seen     map[string]uint64 // transports without a WebSocket, by kind
+	names    map[string]uint64 // TLS without keys, by server name
 }
 
 // Options sets up a Dissector. The zero value is useful.
 type Options struct {
-	Limits timeline.Limits
-	Keys   *tls.Keys // nil: TLS is not decrypted
+	Limits   timeline.Limits
+	Keys     *tls.Keys  // nil: TLS is not decrypted
+	DecodeAs []DecodeAs // the latest that fits wins
 }
 
 // New returns a Dissector that tells sink.
 func New(sink timeline.Sink, opt Options) *Dissector {
 	return &Dissector{
-		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, ws: ws.NewEnv(sink, opt.Limits),
+		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, decodeAs: opt.DecodeAs, ws: ws.NewEnv(sink, opt.Limits),
 		live: make(map[*tls.Stream]struct{}), seen: make(map[string]uint64), names: make(map[string]uint64),
 	}
 }
@@ -50,6 +52,9 @@ func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
 	a.root = a.inner("tcp")
 	if t.Midstream {
 		a.root.seek()
+	}
+	if len(d.decodeAs) > 0 {
+		a.root.force(d.told(t))
 	}
 	return a.root
 }

@@ -181,3 +181,31 @@ func (*balance) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Pay
 
 func (b *balance) Open(c *timeline.Conn)                { b.open++; b.conn = c }
 func (b *balance) Close(*timeline.Conn, timeline.Stamp) { b.open-- }
+
+// TestDecodeAs: frames from the first byte on, without a handshake, are read
+// when the operator says so; a handshake that is there is read as well.
+func TestDecodeAs(t *testing.T) {
+	as, err := ParseDecodeAs("tcp.port==9000-9010,ws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &balance{}
+	d := New(s, Options{DecodeAs: []DecodeAs{as}})
+	stream := d.Open(&timeline.Transport{Client: netip.MustParseAddrPort("10.0.0.9:4000"), Server: netip.MustParseAddrPort("10.0.0.1:9005")})
+	stream.Data(timeline.ServerToClient, timeline.Stamp{}, []byte("\x81\x05hello"))
+	stream.Data(timeline.ClientToServer, timeline.Stamp{}, []byte("\x81\x81abcd\x19"))
+	if s.conn == nil || s.conn.Counters[0].Messages != 1 || s.conn.Counters[1].Messages != 1 || !s.conn.Guessed {
+		t.Errorf("got %+v", s.conn)
+	}
+	other := d.Open(&timeline.Transport{Client: netip.MustParseAddrPort("10.0.0.9:4000"), Server: netip.MustParseAddrPort("10.0.0.1:80")})
+	s.conn = nil
+	other.Data(timeline.ServerToClient, timeline.Stamp{}, []byte("\x81\x05hello"))
+	if s.conn != nil {
+		t.Error("another port was taken for a WebSocket")
+	}
+	for _, bad := range []string{"80,ws", "tcp.port==x,ws", "tcp.port==80", "tcp.port==9-1,ws", "tcp.port==80,wss", "tcp.port==70000,ws"} {
+		if _, err := ParseDecodeAs(bad); err == nil {
+			t.Errorf("%q was taken", bad)
+		}
+	}
+}

@@ -103,13 +103,18 @@ func (s *Switch) stopLooking() {
 // becomeWebSocket opens a Conn without a handshake.
 func (s *Switch) becomeWebSocket(r *recogniser) {
 	a := s.account
-	c := &timeline.Conn{
-		Transport: a.transport, Client: a.transport.Client, Server: a.transport.Server, Layers: s.layers,
-		Opened: a.transport.First, Midstream: true, Guessed: true,
-	}
-	a.conns++
+	c := a.withoutHandshake(s.layers)
 	stream := ws.NewMidstream(a.d.ws, c)
 	a.d.sink.Open(c)
 	s.first = r.log
 	s.become("other", stream)
+}
+
+// withoutHandshake returns a Conn that is known by its frames alone.
+func (a *account) withoutHandshake(layers string) *timeline.Conn {
+	a.conns++
+	return &timeline.Conn{
+		Transport: a.transport, Client: a.transport.Client, Server: a.transport.Server, Layers: layers,
+		Opened: a.transport.First, Midstream: true, Guessed: true,
+	}
 }

@@ -22,6 +22,7 @@ type Switch struct {
 	waiting []timeline.Finding
 	// anywhere: the bytes may begin anywhere inside anything.
 	anywhere bool
+	forced   bool        // the operator says that it is a WebSocket
 	frames   *recogniser // looks for WebSocket frames; nil when it is no use
 }
 
@@ -58,6 +59,8 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 		s.becomeHTTP1()
 	case proxy == timeline.Mine && dir == timeline.ClientToServer:
 		s.becomeProxied(b)
+	case s.forced && len(b) >= 2 && request == timeline.NotMine && response == timeline.NotMine:
+		s.becomeForced(dir)
 	case s.anywhere && isApplicationData(b):
 		s.becomeTLS()
 	case record && whole:

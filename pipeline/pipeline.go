@@ -17,10 +17,11 @@ import (
 
 // Options sets up a run. The zero value is useful.
 type Options struct {
-	Limits timeline.Limits
-	Files  []string  // names for the summary
-	Notes  *Notes    // what the source says besides packets becomes findings
-	Keys   *tls.Keys // those in Notes are added to it
+	Limits   timeline.Limits
+	Files    []string  // names for the summary
+	Notes    *Notes    // what the source says besides packets becomes findings
+	Keys     *tls.Keys // those in Notes are added to it
+	DecodeAs []dissect.DecodeAs
 }
 
 // Run reads src to its end and tells sink everything, Done included. It
@@ -33,7 +34,7 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	}
 	keys.Complete()
 	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys}
-	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys})
+	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
 	tracker := reassembly.New(dissector.Open, opt.Limits)
 	err := r.read(ctx, src, tracker)
 	tracker.Flush()

@@ -55,7 +55,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput f
 		sink = live
 	}
 	began := time.Now()
-	err = pipeline.Run(ctx, input, sink, pipeline.Options{Files: opt.Files, Notes: notes, Keys: keys})
+	err = pipeline.Run(ctx, input, sink, pipeline.Options{Files: opt.Files, Notes: notes, Keys: keys, DecodeAs: source.as})
 	return finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect"
 	"github.com/wsdump/wsdump/pipeline"
 )
 
@@ -16,11 +17,29 @@ type sourceFlags struct {
 	args []string // FILE...
 	read []string // -r
 	logs []string // -k
+	as   decodeAsFlag
 }
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
 	f.StringArrayVarP(&s.logs, "keylog", "k", nil, "TLS key log, or RSA private key (PEM), `FILE`; may be repeated; also the variable SSLKEYLOGFILE")
+	f.VarP(&s.as, "decode-as", "d", "what ports speak, `tcp.port==N[-M],PROTOCOL`: ws, tls, http or none; may be repeated")
+}
+
+// decodeAsFlag is the value of -d.
+type decodeAsFlag []dissect.DecodeAs
+
+func (d *decodeAsFlag) String() string { return "" }
+func (d *decodeAsFlag) Type() string   { return "spec" }
+
+// Set adds a spec.
+func (d *decodeAsFlag) Set(spec string) error {
+	as, err := dissect.ParseDecodeAs(spec)
+	if err != nil {
+		return &usageError{text: err.Error(), hint: "for example -d tcp.port==8080,ws"}
+	}
+	*d = append(*d, as)
+	return nil
 }
 
 func (s *sourceFlags) paths() []string {

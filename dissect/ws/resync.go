@@ -63,3 +63,12 @@ func NewMidstream(env *Env, conn *timeline.Conn) *Stream {
 	}
 	return s
 }
+
+// Aligned says that the first bytes of both directions are frame headers: the
+// start of the connection is in the capture, only its handshake is not.
+func (s *Stream) Aligned() {
+	for dir := range s.half {
+		h := &s.half[dir]
+		h.state, h.search, h.guessed, h.blind = atHeader, nil, true, false
+	}
+}
