@@ -12,7 +12,7 @@ import (
 func newReader(s stream) (reader, error) {
 	h := s.peek(4)
 	if len(h) < 4 && s.err != io.EOF {
-		return nil, openError(s.name, s.err)
+		return nil, s.noHeader(len(h), 24)
 	}
 	if len(h) == 4 {
 		switch [4]byte(h) {
@@ -24,7 +24,7 @@ func newReader(s stream) (reader, error) {
 			return newPcap(s)
 		}
 	}
-	return nil, &OpenError{File: s.name, Err: ErrFormat, Text: foreign(s.peek(512))}
+	return nil, &OpenError{File: s.name, Err: ErrFormat, Text: foreign(s.peek(512), s.packed)}
 }
 
 // magics are beginnings of files that people pass by mistake.
@@ -37,11 +37,6 @@ var magics = [...]struct{ magic, is string }{
 	{"MZ", "looks like a Windows program"},
 	{"SQLite format 3", "looks like an SQLite database"},
 	{"PK\x03\x04", "looks like a zip archive: unpack it first"},
-	{"\x1f\x8b", "is compressed with gzip: decompress it first, `gzip -dc FILE | wsdump -`"},
-	{"\x28\xb5\x2f\xfd", "is compressed with zstd: decompress it first, `zstd -dc FILE | wsdump -`"},
-	{"\xfd7zXZ\x00", "is compressed with xz: decompress it first, `xz -dc FILE | wsdump -`"},
-	{"\x04\x22\x4d\x18", "is compressed with lz4: decompress it first, `lz4 -dc FILE | wsdump -`"},
-	{"BZh", "is compressed with bzip2: decompress it first, `bzip2 -dc FILE | wsdump -`"},
 	{"snoop\x00\x00\x00", "looks like a Solaris snoop capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
 	{"GMBU", "looks like a Microsoft Network Monitor capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
 	{"RTSS", "looks like a Microsoft Network Monitor 1 capture: convert it first, `editcap -F pcapng FILE out.pcapng`"},
@@ -49,10 +44,16 @@ var magics = [...]struct{ magic, is string }{
 	{"\xd0\xcf\x11\xe0", "looks like a Microsoft Office document"},
 }
 
-// foreign says what a file is that begins with b and is no capture, and what to
-// do with it.
-func foreign(b []byte) string {
-	const reads = "wsdump reads pcap and pcapng; this "
+// foreign says what a file is that begins with b, decompressed from packed, and
+// is no capture, and what to do with it.
+func foreign(b []byte, packed string) string {
+	reads := "wsdump reads pcap and pcapng; this "
+	if packed != "" {
+		reads += "is compressed with " + packed + ", and what is inside "
+	}
+	if len(b) == 0 && packed != "" {
+		return reads + "is empty"
+	}
 	if len(b) == 0 {
 		return "the file is empty; a capture has at least a header (is the capture still starting?)"
 	}
@@ -60,6 +61,13 @@ func foreign(b []byte) string {
 		if bytes.HasPrefix(b, []byte(m.magic)) {
 			return reads + m.is
 		}
+	}
+	if c := compressionOf(func(n int) []byte { return b[:min(n, len(b))] }); c != nil { // only one level is read
+		again := fmt.Sprintf("is compressed with %s: decompress it first, `%s -dc FILE | wsdump -`", c.name, packed)
+		return reads + again
+	}
+	if len(b) > 262 && string(b[257:262]) == "ustar" {
+		return reads + "looks like a tar archive: unpack it first, `tar -xf FILE`"
 	}
 	first := bytes.TrimLeft(b, "\ufeff \t\r\n")
 	switch {

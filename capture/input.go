@@ -29,7 +29,8 @@ type Input struct {
 // file is one file of an Input.
 type file struct {
 	name   string
-	handle *handle // nil: standard input
+	handle *handle   // nil: standard input
+	packed *inflater // nil: the file is not compressed
 	reader reader
 	err    error // why it gives no more packets; nil while it does
 	head   Packet
@@ -154,11 +155,15 @@ func (in *Input) add(c candidate, size int, many bool, opt Options) error {
 			return openError(c.name, err)
 		}
 	}
+	if c := compressionOf(s.peek); c != nil {
+		f.packed = c.inflate(s.block[s.start:s.buffer.end], s.r, size)
+		s.buffer = buffer{r: f.packed, size: size}
+		s.packed = c.name
+	}
 	var err error
 	f.reader, err = newReader(s)
-	if cut := (*CutError)(nil); errors.As(err, &cut) {
-		f.reader, f.err = nil, cut
-		s.tell(Note{Kind: NoteCut, N: uint64(cut.Want - cut.Have), Text: cut.Error()})
+	if Incomplete(err) {
+		f.reader, f.err = nil, err
 	} else if err != nil {
 		_ = f.close()
 		return err
@@ -209,7 +214,7 @@ func (in *Input) start() {
 		if !in.advance(f) {
 			continue
 		}
-		if s := f.reader.state(); len(in.files) > maxOpen && f.park(s.at) {
+		if s := f.reader.state(); in.waits(f) && f.park(s.at) {
 			s.packets--
 			f.parked = true
 		}
@@ -217,6 +222,13 @@ func (in *Input) start() {
 	}
 	slices.SortStableFunc(in.heap, func(a, b *file) int { return cmp.Compare(a.head.Time, b.head.Time) })
 	in.pop()
+}
+
+// waits reports whether f is to wait, parked, until its time comes. Compressed
+// files always are when there are several: a decompressor may need much memory,
+// and those of a rotated capture need only one.
+func (in *Input) waits(f *file) bool {
+	return len(in.files) > maxOpen || f.packed != nil && len(in.files) > 1
 }
 
 // end returns what was wrong with the files, in argument order, or io.EOF.
@@ -303,12 +315,19 @@ func (f *file) park(at int64) bool {
 	}
 	_ = f.handle.Close()
 	f.handle.offset = at
+	if f.packed != nil {
+		f.handle.offset = 0
+		f.packed.park(f.handle, at)
+	}
 	f.reader.state().park(at)
 	return true
 }
 
 func (f *file) close() error {
 	f.reader = nil
+	if f.packed != nil {
+		f.packed.close()
+	}
 	if f.handle == nil {
 		return nil
 	}

@@ -3,7 +3,6 @@ package capture
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math/bits"
 )
 
@@ -44,10 +43,7 @@ func newPcap(s stream) (*pcap, error) {
 	r := &pcap{stream: s, header: 16, unit: 1000}
 	h := r.peek(24)
 	if len(h) < 24 {
-		if r.err != io.EOF {
-			return nil, r.finish(len(h), 24)
-		}
-		return nil, &CutError{File: r.name, Have: int64(len(h)), Want: 24}
+		return nil, r.noHeader(len(h), 24)
 	}
 	magic := r.u32(h)
 	if magic&0xff == 0xa1 {

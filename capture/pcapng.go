@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
 	"math/bits"
 )
@@ -50,10 +49,7 @@ func newPcapng(s stream) (*pcapng, error) {
 	r := &pcapng{stream: s}
 	h := r.peek(28)
 	if len(h) < 28 {
-		if r.err != io.EOF {
-			return nil, r.finish(len(h), 28)
-		}
-		return nil, &CutError{File: r.name, Have: int64(len(h)), Want: 28}
+		return nil, r.noHeader(len(h), 28)
 	}
 	if !r.order(h[8:]) {
 		return nil, &OpenError{File: r.name, Err: ErrFormat, Text: "this begins like pcapng, but names no byte order; copy the file again in binary mode"}

@@ -28,6 +28,7 @@ const (
 type stream struct {
 	buffer
 	name    string
+	packed  string // how the file is compressed: "gzip"; empty: it is not
 	index   uint32
 	note    func(Note)
 	at      int64  // byte of the file where the current record begins
@@ -46,16 +47,57 @@ func (s *stream) state() *stream { return s }
 
 // finish ends the file: have bytes are left of the want that were needed.
 func (s *stream) finish(have, want int) error {
-	if s.err != io.EOF {
-		return &OpenError{File: s.name, Text: fmt.Sprintf("cannot be read at byte %d: %v", s.offset(), s.err), Err: s.err}
-	}
-	var cut error
-	if have > 0 {
-		e := &CutError{File: s.name, Offset: s.at, Packet: s.packets + 1, Have: int64(have), Want: int64(want)}
+	inflate := (*inflateError)(nil)
+	errors.As(s.err, &inflate)
+	switch {
+	case s.err == io.EOF && have == 0:
+		return s.end(nil)
+	case s.err == io.EOF || inflate != nil && inflate.cut:
+		if have == 0 {
+			want = 0 // nobody knows what is missing
+		}
+		e := &CutError{File: s.name, Compression: s.packed, Offset: s.at, Packet: s.packets + 1, Have: int64(have), Want: int64(want)}
 		s.tell(Note{Kind: NoteCut, Offset: s.at, N: uint64(want - have), Text: e.Error()})
-		cut = e
+		return s.end(e)
+	case inflate != nil && !inflate.limit:
+		s.skip(have)
+		s.lost(inflate.Error())
+		return s.end(nil)
 	}
-	return s.end(cut)
+	return &OpenError{File: s.name, Text: fmt.Sprintf("cannot be read at %s: %v", place(s.offset(), s.packed), s.err), Err: s.err}
+}
+
+// noHeader ends a file in its header: have bytes are there of the want that
+// were needed.
+func (s *stream) noHeader(have, want int) error {
+	inflate := (*inflateError)(nil)
+	errors.As(s.err, &inflate)
+	switch {
+	case s.err == io.EOF || inflate != nil && inflate.cut:
+		e := &CutError{File: s.name, Compression: s.packed, Have: int64(have), Want: int64(want)}
+		s.tell(Note{Kind: NoteCut, N: uint64(want - have), Text: e.Error()})
+		return e
+	case inflate != nil && !inflate.limit:
+		return &OpenError{File: s.name, Err: ErrFormat, Text: inflate.Error() + ", from its beginning on; copy the file again"}
+	case inflate != nil:
+		return &OpenError{File: s.name, Err: s.err, Text: inflate.Error()}
+	}
+	return openError(s.name, s.err)
+}
+
+// lost notes that there is nothing to be read from s.at on, although the file
+// goes on.
+func (s *stream) lost(why string) {
+	if s.damage == nil {
+		s.damage = &DamagedError{File: s.name, Compression: s.packed, Offset: s.at, Packet: s.packets, Text: why}
+	}
+	s.damage.Places++
+	s.damage.Skipped += s.offset() - s.at
+	s.damage.Lost = true
+	s.tell(Note{
+		Kind: NoteDamaged, Offset: s.at, N: uint64(s.offset() - s.at),
+		Text: fmt.Sprintf("%s is damaged at %s, after packet %d (%s); nothing behind it could be read", s.name, place(s.at, s.packed), s.packets, why),
+	})
 }
 
 // end returns what the file ends with: cut, the damage told before, both, or
@@ -76,14 +118,14 @@ func (s *stream) end(cut error) error {
 func (s *stream) damaged(why string) {
 	n := s.offset() - s.at
 	if s.damage == nil {
-		s.damage = &DamagedError{File: s.name, Offset: s.at, Packet: s.packets, Text: why}
+		s.damage = &DamagedError{File: s.name, Compression: s.packed, Offset: s.at, Packet: s.packets, Text: why}
 	}
 	s.damage.Places++
 	s.damage.Skipped += n
 	if s.damage.Places <= maxNotes {
 		s.tell(Note{
 			Kind: NoteDamaged, Offset: s.at, N: uint64(n),
-			Text: fmt.Sprintf("%s is damaged at byte %d, after packet %d (%s); %d bytes were stepped over", s.name, s.at, s.packets, why, n),
+			Text: fmt.Sprintf("%s is damaged at %s, after packet %d (%s); %d bytes were stepped over", s.name, place(s.at, s.packed), s.packets, why, n),
 		})
 	}
 }
