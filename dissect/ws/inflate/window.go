@@ -126,6 +126,12 @@ func (o *output) gather() {
 	if n := o.keep - len(o.scratch); n < len(part) {
 		part = part[:n]
 	}
+	if need := len(o.scratch) + len(part); need > cap(o.scratch) {
+		// In few and large steps: each leaves a slice behind for the collector.
+		grown := make([]byte, len(o.scratch), min(o.keep, max(4*cap(o.scratch), need)))
+		copy(grown, o.scratch)
+		o.scratch = grown
+	}
 	o.scratch = append(o.scratch, part...)
 	o.start = o.end
 }

@@ -1,0 +1,33 @@
+//go:build linux
+
+package main
+
+import (
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+)
+
+// TestBombMemory runs the built program on a capture in which 140 KB inflate to
+// 128 MiB, and prints its peak memory.
+func TestBombMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the program")
+	}
+	program := filepath.Join(t.TempDir(), "wsdump")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, args := range [][]string{{"list"}, {"-T", "ndjson"}, {"-T", "table"}} {
+		cmd := exec.Command(program, append(args, pcaps+"deflate-bomb.pcap")...)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		peak := cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss << 10
+		t.Logf("%v: peak of %d MiB", args, peak>>20)
+		if peak > 80<<20 {
+			t.Errorf("%v: peak of %d MiB for a bomb; 64 is what is promised", args, peak>>20)
+		}
+	}
+}
