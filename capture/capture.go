@@ -1,5 +1,6 @@
-// Package capture reads packets: from pcap and pcapng files, from standard
-// input, and merged by time from several of them. It knows no TCP.
+// Package capture reads packets: from pcap and pcapng files, also compressed
+// (gzip, zstd, lz4, xz, bzip2), from standard input, and merged by time from
+// several of them. It knows no TCP.
 //
 // A [Source] is pulled. Packets are borrowed until the next call. What a file
 // says besides packets (secrets, drops, damage, a cut end) is told through the
@@ -43,7 +44,7 @@ type Options struct {
 type NoteKind uint8
 
 const (
-	NoteCut         NoteKind = iota // the file ends inside a record; N: bytes that are missing
+	NoteCut         NoteKind = iota // the file ends inside a record; N: bytes that are missing, 0: nobody knows
 	NoteDamaged                     // a part of the file made no sense; N: bytes stepped over
 	NoteSecrets                     // a decryption secrets block; N: its secrets type, Secrets: its bytes
 	NoteDropped                     // the capturing machine lost packets; N: how many more
@@ -60,7 +61,7 @@ type Note struct {
 	File       string // its name, as [Input.Files] has it
 	Index      uint32 // its index there; nothing for NoteSkippedFile
 	FilePacket uint64 // packets of the file read before
-	Offset     int64  // byte of the file where it begins
+	Offset     int64  // byte of the file where it begins; of a compressed one, of what it decompresses to
 	N          uint64 // see the kinds
 	Text       string // a sentence for the operator; empty for NoteSecrets
 	Secrets    []byte // owned

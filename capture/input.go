@@ -41,7 +41,8 @@ type file struct {
 // hidden files and without files that are no captures), and once "-", standard
 // input. Every error names its file; when several paths are bad, all are told.
 //
-// Open reads the beginning of every file, so on a pipe it waits for that.
+// Open reads the beginning of every file, so on a pipe it waits for that. From a
+// compressed pipe packets come as the blocks of its format do, not one by one.
 func Open(paths []string, opt Options) (*Input, error) {
 	in := &Input{}
 	found, err := expand(paths, opt)
