@@ -103,6 +103,8 @@ var allFields = [...]Field{
 	{Name: "sni", Type: Text, Rows: ofOpen, Text: "the server's name in TLS", get: ofConn(func(c *timeline.Conn) value { return some(c.ServerName) }), scope: inBoth},
 	{Name: "engineio", Type: Text, Rows: ofOpen, Text: "version of Socket.IO's transport", get: asked(func(h *timeline.Handshake) value { return some(h.EngineIO) }), scope: inBoth},
 	{Name: "engineio_sid", Type: Text, Rows: ofOpen, Text: "its session, when it began with polling", get: asked(func(h *timeline.Handshake) value { return some(h.EngineIOSession) }), scope: inBoth},
+	{Name: "leg_of", Type: Number, Rows: ofOpen, Text: "`conn` on the other side of a proxy", get: ofConn(legOf), scope: inBoth},
+	{Name: "leg_guessed", Type: Bool, Rows: ofOpen, Text: "tied by an identifier, not by the handshake's key", get: ofConn(func(c *timeline.Conn) value { return flag(c.LegGuessed) }), scope: inBoth},
 	{Name: "midstream", Type: Bool, Rows: ofOpen, Text: "the handshake is not in the capture", get: ofConn(func(c *timeline.Conn) value { return flag(c.Midstream) }), scope: inBoth},
 	{Name: "guessed", Type: Bool, Rows: ofOpen, Text: "recognised by frames alone; on message, control and frame the row's own mark", get: getGuessed, scope: inBoth},
 

@@ -74,16 +74,22 @@ func TestFilter(t *testing.T) {
 		plain, keen string
 		counts      Counts
 	}{
-		{`conn == 1`, false, "open 1, message one, frame pong, close 1",
-			"[open], open 1, message one, [control], frame pong, [close], close 1", Counts{Rows: 9, Matched: 4}},
+		{
+			`conn == 1`, false, "open 1, message one, frame pong, close 1",
+			"[open], open 1, message one, [control], frame pong, [close], close 1",
+			Counts{Rows: 9, Matched: 4},
+		},
 		{`text == "one"`, false, "message one", "[], open 1, message one, [], close 1", Counts{Rows: 9, Matched: 1, Unknown: 1}},
 		{`op == "pong"`, true, "frame pong", "[], open 1, [control frame], frame pong, [], close 1", Counts{Rows: 11, Matched: 2}},
 		{`type == "frame"`, true, "frame text, frame pong", "[], open 1, [frame], frame text, [frame], frame pong, [], close 1", Counts{Rows: 11, Matched: 2}},
 		{`rtt_ms > 1`, true, "frame pong", "[], open 1, [control], frame pong, [], close 1", Counts{Rows: 11, Matched: 1}},
 		{`clean and conn == 2`, false, "close 2", "[], open 2, [close], close 2", Counts{Rows: 9, Matched: 1}},
 		{`severity == "error"`, false, "finding, finding", "[], open 2, finding, finding, [], close 2", Counts{Rows: 9, Matched: 2}},
-		{`path == "/chat"`, false, "open 1, message one, frame pong, close 1",
-			"[open], open 1, message one, [control], frame pong, [close], close 1", Counts{Rows: 9, Matched: 4, Unknown: 4}},
+		{
+			`path == "/chat"`, false, "open 1, message one, frame pong, close 1",
+			"[open], open 1, message one, [control], frame pong, [close], close 1",
+			Counts{Rows: 9, Matched: 4, Unknown: 4},
+		},
 		{`conn == 9`, false, "", "", Counts{Rows: 9}},
 	} {
 		p, err := Compile(tc.text, Rows)

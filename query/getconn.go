@@ -269,3 +269,11 @@ func found(s timeline.Severity) getter {
 		return absent
 	}
 }
+
+// legOf is absent for a connection that is no leg.
+func legOf(c *timeline.Conn) value {
+	if c.LegOf == 0 {
+		return absent
+	}
+	return number(float64(c.LegOf))
+}

@@ -60,8 +60,10 @@ const (
 )
 
 // words are the values of the field type.
-var rowWords = [...]string{rowOpen: "open", rowMessage: "message", rowControl: "control", rowFrame: "frame",
-	rowFinding: "finding", rowClose: "close", rowConnection: "connection"}
+var rowWords = [...]string{
+	rowOpen: "open", rowMessage: "message", rowControl: "control", rowFrame: "frame",
+	rowFinding: "finding", rowClose: "close", rowConnection: "connection",
+}
 
 // Begin notes the first packet of the input, from which t counts.
 func (r *Row) Begin(at timeline.Stamp) { r.zero, r.hasZero = at.Time, true }

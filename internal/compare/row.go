@@ -106,7 +106,7 @@ func (r *recorder) Message(m *timeline.Message) {
 	for _, mark := range []struct {
 		word string
 		set  bool
-	}{{"compressed", m.Opaque}, {"incomplete", m.Incomplete}, {"truncated", m.Truncated}, {"guessed", m.Guessed}} {
+	}{{"compressed", m.Opaque}, {"incomplete", m.Incomplete}, {"truncated", m.Truncated}} {
 		if mark.set {
 			words += " (" + mark.word + ")"
 		}

@@ -146,6 +146,73 @@ func TestMidstreamShows(t *testing.T) {
 	}
 }
 
+// TestOneSided: only one direction was captured, with nothing but pings, or
+// with text, from anywhere.
+func TestOneSided(t *testing.T) {
+	var pings strings.Builder
+	for i := range 12 {
+		fmt.Fprintf(&pings, "C> ping \"%d\"\nS> pong \"%d\"\nwait 5s\n", i, i)
+	}
+	rng := rand.New(rand.NewPCG(8, 8))
+	for name, text := range map[string]string{"pings": "midstream\n" + pings.String(), "text": "midstream\n" + strings.SplitN(busy(300, rng), "\n", 3)[2]} {
+		s, err := scenario.Parse(name, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets := s.Packets(scenario.Disguise{})
+		for _, port := range []byte{80, 51234 >> 8} { // the low byte tells the server's port
+			var kept []capture.Packet
+			for _, p := range packets {
+				if fromServer := p.Data[14+20] == 0; fromServer == (port == 80) {
+					kept = append(kept, p)
+				}
+			}
+			got := run(t, kept)
+			if got.conns != 1 {
+				t.Errorf("%s, one side of %d packets: %d connections, want 1", name, len(kept), got.conns)
+			}
+		}
+	}
+}
+
+// TestCutAndReordered cuts packets by a snap length and swaps neighbours: what
+// is shown as whole was sent just so.
+func TestCutAndReordered(t *testing.T) {
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 11))
+		s, err := scenario.Parse("busy", busy(600, rng))
+		if err != nil {
+			t.Fatal(err)
+		}
+		packets := s.Packets(scenario.Disguise{MaxPiece: 900, Seed: seed})
+		sent := run(t, packets)
+		for i := 9; i+1 < len(packets); i++ {
+			switch p := &packets[i]; rng.IntN(40) {
+			case 0:
+				if len(p.Data) > 80 {
+					p.Data = p.Data[:60+rng.IntN(len(p.Data)-60)]
+				}
+			case 1:
+				packets[i], packets[i+1] = packets[i+1], packets[i]
+			}
+		}
+		got := run(t, packets)
+		shown, all := 0, 0
+		for m, n := range got.whole {
+			if n > sent.whole[m] {
+				t.Fatalf("seed %d: %q is shown and was never sent", seed, m)
+			}
+			shown += n
+		}
+		for _, n := range sent.whole {
+			all += n
+		}
+		if shown < all*8/10 {
+			t.Errorf("seed %d: %d of %d messages shown", seed, shown, all)
+		}
+	}
+}
+
 // TestRandomIsNoWebSocket: random bytes, runs and patterns on connections whose
 // start is missing are never taken for WebSocket. WSDUMP_STREAMS sets how many.
 func TestRandomIsNoWebSocket(t *testing.T) {
