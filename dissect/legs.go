@@ -38,24 +38,40 @@ func marks(h *timeline.Handshake) (all []string) {
 	return all
 }
 
-// tie looks for a connection that c is another view of. same is one that
-// carries the very packets of c; of is one of which c is a leg.
-func (l *legs) tie(c *timeline.Conn) (same, of *timeline.Conn, guessed bool) {
+// tie looks for a connection that c belongs to. copied says that it carries the
+// very packets of c; otherwise c is the other side of a proxy.
+func (l *legs) tie(c *timeline.Conn) (of *timeline.Conn, copied, guessed bool) {
 	h := c.Handshake
 	for i, m := range marks(h) {
 		for _, known := range l.recent[m] {
-			a, b := known.Transport, c.Transport
 			switch {
-			case a == b:
-			case a.HasISN[0] && a.HasISN == b.HasISN && a.ISN == b.ISN:
-				return known, nil, false
+			case known.Transport == c.Transport:
+			case copies(known, c):
+				return known, true, false
 			case of == nil && (nested(known.Handshake, h) || nested(h, known.Handshake)):
 				of, guessed = known, i > 0 || h.Key == ""
 			}
 		}
 	}
-	return nil, of, guessed
+	return of, false, guessed
 }
+
+// copies reports whether two connections look like the same packets before and
+// after NAT. Both are shown all the same: captures that a program made up give
+// many connections the same numbers, and none may be lost for that.
+func copies(a, b *timeline.Conn) bool {
+	s, t := a.Transport, b.Transport
+	return s.HasISN == [2]bool{true, true} && s.HasISN == t.HasISN && s.ISN == t.ISN && s.Client.Port() == t.Client.Port() &&
+		within(a.Handshake.Request, b.Handshake.Request) && within(a.Handshake.Response, b.Handshake.Response)
+}
+
+func within(a, b timeline.Stamp) bool {
+	d := time.Duration(b.Time - a.Time)
+	return d.Abs() <= copyWithin
+}
+
+// copyWithin is how far apart the two captures of a packet are at most.
+const copyWithin = 5 * time.Millisecond
 
 // nested reports whether the handshake b happened inside a.
 func nested(a, b *timeline.Handshake) bool {

@@ -2,6 +2,7 @@ package dissect
 
 import (
 	"fmt"
+	"strconv"
 
 	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/http2"
@@ -40,13 +41,15 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	}
 	a.conns++
 	if h.Accepted() {
-		same, of, guessed := a.d.legs.tie(c)
-		if same != nil { // this is shown already
-			same.Tell(a.d.sink, &timeline.Finding{Rule: timeline.RuleDuplicate, At: h.Request, Detail: "also seen from " + c.Client.String() + " to " + c.Server.String()})
-			return timeline.Deaf{}
-		}
+		of, copied, guessed := a.d.legs.tie(c)
 		if of != nil {
 			c.LegOf, c.LegGuessed = of.ID, guessed
+		}
+		if copied {
+			o.waiting = append(o.waiting, timeline.Finding{
+				Rule: timeline.RuleDuplicate, At: h.Request,
+				Detail: "the packets of connection " + strconv.FormatUint(of.ID, 10) + " again, with other addresses",
+			})
 		}
 		a.d.legs.remember(c)
 	}

@@ -132,7 +132,10 @@ func (r *runner) tellNotes() {
 		f := timeline.Finding{At: r.at, Detail: n.Text}
 		switch n.Kind {
 		case capture.NoteCut:
-			f.Rule, f.Got = ruleCut, fmt.Sprintf("%d bytes are missing", n.N)
+			f.Rule = ruleCut
+			if n.N > 0 {
+				f.Got = fmt.Sprintf("%d bytes are missing", n.N)
+			}
 		case capture.NoteDamaged:
 			f.Rule, f.Got = ruleDamaged, fmt.Sprintf("%d bytes at byte %d", n.N, n.Offset)
 		case capture.NoteDropped:
