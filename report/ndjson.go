@@ -4,6 +4,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -16,16 +17,17 @@ const schema = 1
 type NDJSON struct {
 	timeline.Nop
 	writer
+	selection
 	opt     Options
 	clock   clock
-	textual textual
+	textual frameText
 	list    bool // one line a connection instead of a line a row
 }
 
 // NewNDJSON returns an NDJSON output. The start line is written with the first
 // flush.
 func NewNDJSON(w io.Writer, opt Options) *NDJSON {
-	n := &NDJSON{opt: opt, writer: newWriter(w, &opt), textual: textual{}}
+	n := &NDJSON{opt: opt, writer: newWriter(w, &opt), textual: newFrameText()}
 	n.start()
 	return n
 }
@@ -50,7 +52,7 @@ func (n *NDJSON) off(h Hide) bool { return n.stopped || n.list || n.opt.hides(h)
 
 // Open prints an open line.
 func (n *NDJSON) Open(c *timeline.Conn) {
-	if n.off(HideOpen) {
+	if n.off(HideOpen) || !n.picks(query.MatchOpen) {
 		return
 	}
 	n.begin("open", c.Opened, c)
@@ -63,10 +65,10 @@ func (n *NDJSON) Frame(f *timeline.Frame) {
 	if n.stopped || n.list {
 		return
 	}
-	if n.opt.Frames {
+	if n.opt.Frames && n.picks(query.MatchFrame) {
 		n.frame(f)
 	}
-	if f.N != 0 && f.Opcode.Control() && !f.Opcode.Reserved() && !n.off(HideControl) {
+	if f.N != 0 && f.Opcode.Control() && !f.Opcode.Reserved() && !n.off(HideControl) && n.picks(query.MatchControl) {
 		n.control(f)
 	}
 }
@@ -87,7 +89,7 @@ func (n *NDJSON) Finding(f *timeline.Finding) {
 
 // Close prints a close line, or the connection line of a list.
 func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
-	delete(n.textual, c.ID)
+	delete(n.textual.textual, c.ID)
 	switch {
 	case n.list && !n.stopped:
 		n.begin("connection", c.Opened, c)
@@ -95,7 +97,7 @@ func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
 		n.closing(c)
 		n.severities("findings", c.FindingsBy)
 		n.finish()
-	case !n.off(HideClose):
+	case !n.off(HideClose) && n.picks(query.MatchClose):
 		n.begin("close", at, c)
 		n.closing(c)
 		n.finish()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -22,11 +23,15 @@ import (
 // known when the first row comes, so rows are held back, up to holdLimit, until
 // a second connection opens or the first one ends. Cells are made in
 // cells.go.
+//
+// With a filter before it, the head of a connection stands over its first row
+// that matches, and the last line is there if the close row matches.
 type Table struct {
 	timeline.Nop
 	writer
+	selection
 	opt     Options
-	textual textual
+	textual frameText
 
 	line []byte // scratch: the row being made
 
@@ -70,7 +75,7 @@ type heldLine struct {
 // the DATA cell has pipedWidth columns. Options.Payload other than the default
 // lifts both bounds.
 func NewTable(w io.Writer, opt Options) *Table {
-	return &Table{opt: opt, writer: newWriter(w, &opt), textual: textual{}}
+	return &Table{opt: opt, writer: newWriter(w, &opt), textual: newFrameText()}
 }
 
 // Needs tells what the rows are made from.
@@ -116,13 +121,13 @@ func (t *Table) Frame(f *timeline.Frame) {
 	if t.stopped {
 		return
 	}
-	if t.opt.Frames {
+	if t.opt.Frames && t.picks(query.MatchFrame) {
 		t.begin(0, f.First.Time)
 		t.line = t.appendFrame(t.line, f)
 		t.put(lineRow, f.Conn.ID)
 		t.row()
 	}
-	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.hides(HideControl) {
+	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.hides(HideControl) || !t.picks(query.MatchControl) {
 		return
 	}
 	t.begin(f.N, f.First.Time)
@@ -160,11 +165,11 @@ func (t *Table) Finding(f *timeline.Finding) {
 
 // Close says how a connection ended.
 func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
-	delete(t.textual, c.ID)
+	delete(t.textual.textual, c.ID)
 	if c.Refused() {
 		return
 	}
-	if !t.stopped && !t.opt.hides(HideClose) {
+	if !t.stopped && !t.opt.hides(HideClose) && t.picks(query.MatchClose) {
 		t.line = t.appendClosing(t.line[:0], c)
 		t.put(lineClosing, c.ID)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 )
 
@@ -52,6 +53,12 @@ func (c *console) fail(err error) int {
 	if usage := (*usageError)(nil); errors.As(err, &usage) {
 		c.error(usage.text)
 		c.hint(usage.hint)
+		return exitUsage
+	}
+	if wrong := (*query.Error)(nil); errors.As(err, &wrong) {
+		c.error(fmt.Sprintf("%s (line %d, column %d)", wrong.Message, wrong.Line, wrong.Column))
+		fmt.Fprintln(c.w, wrong.Excerpt()) // which it made harmless
+		c.hint(wrong.Hint)
 		return exitUsage
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {

@@ -6,12 +6,14 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 )
 
 const listExamples = `  wsdump list capture.pcap
   wsdump list captures/ more.pcapng
   wsdump list -T ndjson capture.pcap | jq 'select(.status != 101) | .url'
+  wsdump list -Y 'path startsWith "/chat" and not clean' capture.pcap
   wsdump list --all capture.pcap          what else is there: TLS, HTTP, event streams, polling
   wsdump list --payload none huge.pcap    fast: nothing is unmasked or inflated`
 
@@ -29,7 +31,7 @@ func (l *listCommand) flags(f *pflag.FlagSet) {
 }
 
 func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &l.source, &l.view, l.output, stdin, stdout, stderr)
+	return show(ctx, &l.source, &l.view, query.Connections, l.output, stdin, stdout, stderr)
 }
 
 func (l *listCommand) output(w io.Writer, opt report.Options) report.Output {

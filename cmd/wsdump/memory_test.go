@@ -3,8 +3,10 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"syscall"
 	"testing"
 )
@@ -20,6 +22,12 @@ func TestBombMemory(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, args := range [][]string{{"list"}, {"-T", "ndjson"}, {"-T", "table"}} {
+		// A child begins with the peak of the process that starts it, which is
+		// that of other tests: give back what they used, and forget their peak.
+		debug.FreeOSMemory()
+		if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+			t.Logf("the peak may be that of other tests: %v", err)
+		}
 		cmd := exec.Command(program, append(args, pcaps+"deflate-bomb.pcap")...)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			t.Fatalf("%v\n%s", err, out)

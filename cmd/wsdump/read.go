@@ -6,11 +6,13 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 )
 
 const readExamples = `  wsdump read capture.pcap
   wsdump read --hide control,open,close capture.pcap      messages and findings only
+  wsdump -Y 'dir == "receive" and text contains "error"' capture.pcap
   wsdump read -T ndjson --payload all -o out.ndjson capture.pcap
   wsdump read -c 100 -t u capture.pcap                    the first 100 rows, with UTC times`
 
@@ -28,7 +30,7 @@ func (r *readCommand) flags(f *pflag.FlagSet) {
 }
 
 func (r *readCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &r.source, &r.view, r.output, stdin, stdout, stderr)
+	return show(ctx, &r.source, &r.view, query.Rows, r.output, stdin, stdout, stderr)
 }
 
 func (r *readCommand) output(w io.Writer, opt report.Options) report.Output {

@@ -13,6 +13,7 @@ import (
 const rootExamples = `  wsdump capture.pcap                     what was said on every WebSocket, as a timeline
   wsdump list capture.pcap                one row a connection
   wsdump -T ndjson capture.pcap | jq .    the same for programs, one JSON object a line
+  wsdump -Y 'json.type == "error"' capture.pcap   only what matches (docs/FILTERS.md)
   wsdump --frames -t u capture.pcap       every frame, with UTC times
   wsdump captures/ more.pcapng            folders and several files, merged by time
   sudo tcpdump -w - -U port 8080 | wsdump -`
@@ -114,7 +115,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 func complete(c *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"format": {"table", "ndjson"}, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
-		"hide": hideWords(), "payload": {"all", "none"},
+		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil,
 	} {
 		if c.Flags().Lookup(flag) != nil {
 			// The error only says that the flag does not exist.

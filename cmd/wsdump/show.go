@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -18,14 +19,18 @@ import (
 var errEnough = errors.New("enough")
 
 // show reads a source and prints it through the output that newOutput makes.
-// It is what read and list do.
-func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput func(io.Writer, report.Options) report.Output,
+// It is what read, whose scope is rows, and list do.
+func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query.Scope, newOutput func(io.Writer, report.Options) report.Output,
 	stdin io.Reader, stdout, stderr io.Writer,
 ) int {
 	words := view.console(stderr)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 
+	program, err := view.filter.compile(scope)
+	if err != nil {
+		return words.fail(err)
+	}
 	keys, err := source.keys(words)
 	if err != nil {
 		return words.fail(err)
@@ -47,7 +52,10 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, newOutput f
 	opt.Files = input.Files()
 	opt.Stop = func() { cancel(errEnough) }
 	out := newOutput(target, opt)
-	seen := &witness{Output: out}
+	seen := &witness{Sink: out}
+	if program != nil {
+		seen.filter(program, out, &opt)
+	}
 	var sink timeline.Sink = seen
 	if source.stdin() {
 		live := &promptly{sink: seen, flush: out.Flush}
@@ -72,6 +80,7 @@ func finish(cause, err error, out report.Output, target *target, seen *witness, 
 	if wrong := target.keep(); wrong != nil {
 		return words.fail(wrong)
 	}
+	words.hint(seen.leftOut())
 	switch {
 	case errors.Is(cause, errEnough):
 		return exitOK
@@ -94,18 +103,6 @@ func finish(cause, err error, out report.Output, target *target, seen *witness, 
 		return words.fail(err)
 	}
 	return exitOK
-}
-
-// witness keeps the totals that pass by.
-type witness struct {
-	report.Output
-	totals timeline.Totals
-}
-
-// Done keeps a copy of t. Its lists are the pipeline's, which is done with them.
-func (w *witness) Done(t *timeline.Totals) {
-	w.totals = *t
-	w.Output.Done(t)
 }
 
 // flushEvery is how long a row may wait when the source is a pipe that may be
@@ -155,7 +152,8 @@ func (p *promptly) Begin(at timeline.Stamp) {
 	p.sink.Begin(at)
 }
 
-// Needs answers from what was fixed at the start.
+// Needs answers from what was fixed at the start and what only the pipeline
+// changes, not the clock.
 func (p *promptly) Needs(c *timeline.Conn) timeline.Needs { return p.sink.Needs(c) }
 
 func (p *promptly) Open(c *timeline.Conn) {

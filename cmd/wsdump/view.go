@@ -19,6 +19,7 @@ type viewFlags struct {
 	color   choice
 	time    choice
 	hide    hideFlag
+	filter  filterFlag
 	payload payloadFlag
 	count   countFlag
 	output  string
@@ -33,6 +34,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet) {
 	v.format = choice{words: []string{"table", "ndjson"}, value: "table"}
 	v.color = choice{words: []string{"auto", "always", "never"}, value: "auto"}
 	f.VarP(&v.format, "format", "T", "output `NAME`: table for people, ndjson for programs")
+	f.VarP(&v.filter, "filter", "Y", "only what matches `EXPR`, such as 'json.type == \"error\"' (docs/FILTERS.md)")
 	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
 	f.Var(&v.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
 	f.Var(&v.payload, "payload", "payload bytes of a row: `N`, all, or none (table: what fits; ndjson: 1 MiB)")
