@@ -3,7 +3,7 @@
 # make.sh load captures 300,000 frames, holds the wsdump of this tree to what the endpoints counted, and keeps nothing.
 #
 # Needs root on Linux, Go, Node with npm, and (Debian's packages) tcpdump tshark wireshark-common ethtool iproute2 procps python3; tshark judges each
-# capture when made. Single fixtures need chromium, firefox-esr, nginx-light, haproxy, python3-websockets, openssl, curl, openssh-server,
+# capture when made. Single fixtures need chromium, firefox-esr, nginx-light, haproxy, nftables, python3-websockets, openssl, curl, openssh-server,
 # dnsmasq-base or bind9-dnsutils, and say so.
 #
 # Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's.
@@ -22,7 +22,8 @@ all=(chat fragments large refused-400 refused-426 ipv6
   deflate-browser deflate-firefox deflate-node deflate-node-threshold deflate-node-no-takeover deflate-node-windows
   deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python
   nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw
-  tls-chromium tls-node tls-go tls12-node tls12-rsa deflate-bomb
+  h2c h2-go haproxy-h2 nginx-any nat-any bridge-any
+  tls-chromium tls-chromium-h2 tls-python tls-nginx tls-node tls-go tls12-node tls12-rsa deflate-bomb
   tls-nokeys http-only sse polling ssh dns)
 for file in "$here"/fixtures/*.sh; do . "$file"; done
 
@@ -159,7 +160,7 @@ pids_stop() {
   pids=()
 }
 
-# finish NAME [tshark's options] stops what was started, and joins the logs of client and server.
+# finish NAME [tshark's options] stops what was started, and joins the logs of client and server. $judge holds the capture to them.
 finish() {
   finish_capture
   pids_stop
@@ -168,7 +169,7 @@ finish() {
     node "$here/scrub.js" "$pcaps/$1.pcapng"
     chmod 644 "$pcaps/$1.pcapng"
   fi
-  node "$here/check.js" "$pcaps/$1".pcap* "$pcaps/$1.record.json" "${@:2}" || failed=1
+  node "$here/${judge:-check.js}" "$pcaps/$1".pcap* "$pcaps/$1.record.json" "${@:2}" || failed=1
 }
 
 trap 'for pid in "${pids[@]}" $capturing; do kill $pid 2>/dev/null || true; done; unlink_all; rm -rf "$work"' EXIT

@@ -14,17 +14,20 @@ function read(file) {
   return [...connections.values()];
 }
 
+// opened tells whether a connection became a WebSocket: 101, over HTTP/2 200, and a browser's page cannot tell which.
+const opened = ({ status }) => [undefined, 101, 200].includes(status);
+const alike = (a, b) => a.path === b.path && (a.status === b.status || opened(a) && opened(b));
 const [clients, servers] = process.argv.slice(2, 4).map(read);
 const connections = clients.map((client) => {
-  let i = servers.findIndex((s) => client.local && s.remote === client.local && s.local === client.remote && s.path === client.path && s.status === client.status);
-  if (i < 0) i = servers.findIndex((s) => s.path === client.path && s.status === client.status);
+  let i = servers.findIndex((s) => client.local && s.remote === client.local && s.local === client.remote && alike(s, client));
+  if (i < 0) i = servers.findIndex((s) => alike(s, client));
   return { path: client.path, client, server: i < 0 ? undefined : servers.splice(i, 1)[0] };
 });
 for (const server of servers) connections.push({ path: server.path, server });
 for (const c of connections) for (const end of [c.client, c.server]) if (end) {
   delete end.role, delete end.path;
   // A refused one had no WebSocket.
-  if (end.status !== 101) for (const key of ['hears', 'events', 'subprotocol', 'compression']) delete end[key];
+  if (!opened(end)) for (const key of ['hears', 'events', 'subprotocol', 'compression']) delete end[key];
 }
 
 // One event a line: a record is read in reviews.

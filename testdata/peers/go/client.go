@@ -7,7 +7,7 @@ import (
 )
 
 var dialers = map[string]func(f *logFile, url, deflate string, config *tls.Config) (conn, error){
-	"gorilla": dialGorilla, "coder": dialCoder, "gobwas": dialGobwas,
+	"gorilla": dialGorilla, "coder": dialCoder, "gobwas": dialGobwas, "http2": dialHTTP2,
 }
 
 // client talks to an echo server as the scenarios of node/scenarios.js do: short and long messages, pings both ways, fragments where the library

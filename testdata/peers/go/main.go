@@ -12,7 +12,7 @@ import (
 )
 
 func main() {
-	library := flag.String("library", "gorilla", "gorilla, coder or gobwas")
+	library := flag.String("library", "gorilla", "gorilla, coder, gobwas, or http2 (gobwas over HTTP/2 without TLS)")
 	listen := flag.String("listen", ":80", "address to serve on")
 	deflate := flag.String("deflate", "off", "permessage-deflate: off, takeover or no-takeover")
 	files := flag.String("files", "", "folder served over plain HTTP")
@@ -45,7 +45,7 @@ func main() {
 		return
 	}
 	upgrade := map[string]func(*logFile, string) http.HandlerFunc{
-		"gorilla": serveGorilla, "coder": serveCoder, "gobwas": serveGobwas,
+		"gorilla": serveGorilla, "coder": serveCoder, "gobwas": serveGobwas, "http2": serveHTTP2,
 	}[*library](f, *deflate)
 	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
@@ -72,6 +72,9 @@ func main() {
 		l = tls.NewListener(l, config)
 	}
 	fmt.Println("ready")
+	if *library == "http2" {
+		check(serveStreams(l, handler))
+	}
 	check(http.Serve(l, handler))
 }
 
@@ -79,6 +82,7 @@ var modules = map[string]string{
 	"gorilla": "github.com/gorilla/websocket",
 	"coder":   "github.com/coder/websocket",
 	"gobwas":  "github.com/gobwas/ws",
+	"http2":   "golang.org/x/net",
 }
 
 func offersDeflate(r *http.Request) bool {

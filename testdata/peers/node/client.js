@@ -1,6 +1,7 @@
 // A client made of the `ws` library: node client.js SCENARIO URL [JSON options for ws]
 'use strict';
 const WebSocket = require('ws');
+const { conn } = require('./conn');
 const { Log, addresses, hookWs, library } = require('./record');
 const { scenarios } = require('./scenarios');
 
@@ -20,26 +21,6 @@ function dial(path = '', more = {}) {
     });
     ws.on('open', () => resolve(conn(ws)));
   });
-}
-
-function conn(ws) {
-  const arrived = [];
-  const waiting = [];
-  const push = (item) => (waiting.length ? waiting.shift()(item) : arrived.push(item));
-  ws.on('message', (data, binary) => push({ kind: binary ? 'binary' : 'text', data }));
-  ws.on('pong', (data) => push({ kind: 'pong', data }));
-  const closed = new Promise((resolve) => ws.on('close', (code, reason) => resolve({ code, reason: String(reason) })));
-  return {
-    ws,
-    send: (data) => ws.send(data),
-    fragment: (data, fin, binary) => ws.send(data, { fin, binary }),
-    ping: (data) => ws.ping(data),
-    close: (code, reason) => ws.close(code, reason),
-    next: () => (arrived.length ? Promise.resolve(arrived.shift()) : new Promise((resolve) => waiting.push(resolve))),
-    closed,
-    drop: () => ws._socket.destroy(),
-    reset: () => ws._socket.resetAndDestroy(),
-  };
 }
 
 // A refused connection stays open for the next request; nobody makes one.

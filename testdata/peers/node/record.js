@@ -76,7 +76,7 @@ function attach(ws, socket, name) {
   const log = new Log({
     library: name, role: server ? 'server' : 'client', ...addresses(socket),
     path: server ? socket.request.url : new URL(ws.url).pathname + new URL(ws.url).search,
-    status: 101, subprotocol: ws.protocol, compression: ws.extensions.includes('permessage-deflate'),
+    status: socket.status ?? 101, subprotocol: ws.protocol, compression: ws.extensions.includes('permessage-deflate'),
   });
   ws.log = log;
   const sender = ws._sender;

@@ -73,6 +73,43 @@ const scenarios = {
     await conn.closed;
   },
 
+  // streams: two WebSockets at once on one HTTP/2 connection, a plain request and a refusal between; one closes, the other is reset.
+  async streams(dial) {
+    await dial.get('/');
+    const one = await dial('?stream=one', { protocols: ['chat', 'superchat'] });
+    const two = await dial('?stream=two');
+    one.send('hello');
+    two.send('Grüße aus Köln 👋');
+    await Promise.all([one.next(), two.next()]);
+    await ask(one, bytes(200));
+    const text = Buffer.from('你好，世界，'.repeat(4));
+    two.fragment(text.subarray(0, 20), false); // inside a character
+    await ask(one, digits(17000)); // more than a DATA frame holds
+    two.fragment(text.subarray(20, 40), false);
+    two.ping('between the fragments');
+    await two.next();
+    two.fragment(text.subarray(40), true);
+    await two.next();
+    if (await dial('/deny/403')) throw new Error('the server did not refuse');
+    one.send('!fragments one two three four');
+    one.send('!ping from the server');
+    await one.next();
+    await Promise.all([ask(one, 'after the ping'), ask(two, digits(17000)), dial.get('/plain')]);
+    one.close(1000, 'bye');
+    await one.closed;
+    await ask(two, 'still here');
+    two.reset();
+    await two.closed;
+    await sleep(300);
+  },
+
+  // idle: the client says something and then nothing more, until the server closes.
+  async idle(dial) {
+    const conn = await dial();
+    await ask(conn, 'hello');
+    await conn.closed;
+  },
+
   async refused(dial) {
     if (await dial()) throw new Error('the server did not refuse');
   },

@@ -24,7 +24,8 @@ function events(res) {
 
 server.on('upgrade', (req, socket, head) => {
   const path = new URL(req.url, 'http://server').pathname;
-  if (path.startsWith('/deny/')) return refuse(req, socket, Number(path.slice('/deny/'.length)));
+  const denied = path.match(/\/deny\/(\d+)$/);
+  if (denied) return refuse(req, socket, Number(denied[1]));
   if (path === '/login' && req.headers.authorization !== 'Bearer secret') return refuse(req, socket, 401);
   wss.handleUpgrade(req, socket, head, (ws) => {
     const conn = {
@@ -35,10 +36,17 @@ server.on('upgrade', (req, socket, head) => {
       drop: () => ws._socket.end(),
       reset: () => ws._socket.resetAndDestroy(),
     };
+    if (path === '/idle') closeWhenIdle(ws);
     ws.on('message', (data, binary) => behave(conn, req.url, data, binary));
     ws.on('error', () => {});
   });
 });
+
+// closeWhenIdle is what servers do with clients that say nothing for long.
+function closeWhenIdle(ws) {
+  const timer = setTimeout(() => ws.close(1001, 'idle'), 2000);
+  ws.on('message', () => timer.refresh());
+}
 
 // refuse answers by hand, and keeps the TCP connection for the next request as servers with authentication do.
 function refuse(req, socket, status) {

@@ -1,6 +1,6 @@
-"""The peers made of Python's websockets: peer.py server ADDRESS PORT DEFLATE, or peer.py client URL DEFLATE.
+"""The peers made of Python's websockets: peer.py server ADDRESS PORT DEFLATE [CERTIFICATE AND KEY], or peer.py client URL DEFLATE.
 
-DEFLATE is "off" or "on". The log is the same as that of node/record.js.
+DEFLATE is "off" or "on". A client of a wss URL writes its TLS secrets to the file named by SSLKEYLOGFILE. The log is the same as that of node/record.js.
 """
 import asyncio
 import base64
@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import platform
+import ssl
 import sys
 from urllib.parse import urlsplit
 
@@ -15,6 +16,7 @@ import websockets
 from websockets.legacy.client import WebSocketClientProtocol
 from websockets.legacy.server import WebSocketServerProtocol
 
+COMPRESSION = {"on": "deflate", "off": None}
 KINDS = {1: "text", 2: "binary", 8: "close", 9: "ping", 10: "pong"}
 LIBRARY = f"websockets {websockets.version.version} (Python {platform.python_version()})"
 
@@ -100,14 +102,23 @@ async def behave(ws):
             await ws.send(data)
 
 
-async def server(address, port, deflate):
-    async with websockets.serve(behave, address, int(port), create_protocol=Server, compression=deflate, ping_interval=None):
+async def server(address, port, deflate, certificate=None):
+    context = None
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+    async with websockets.serve(behave, address, int(port), create_protocol=Server, compression=COMPRESSION[deflate], ping_interval=None, ssl=context):
         print("ready", flush=True)
         await asyncio.Future()
 
 
 async def client(url, deflate):
-    async with websockets.connect(url, create_protocol=Client, compression=deflate, ping_interval=None, max_size=None) as ws:
+    context = None
+    if url.startswith("wss:"):
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        context.keylog_filename = os.environ["SSLKEYLOGFILE"]
+    async with websockets.connect(url, create_protocol=Client, compression=COMPRESSION[deflate], ping_interval=None, max_size=None, ssl=context) as ws:
         async def ask(data):
             await ws.send(data)
             return await ws.recv()
@@ -125,6 +136,5 @@ async def client(url, deflate):
         await ws.close(1000, "done")
 
 
-role, *arguments, deflate = sys.argv[1:]
-deflate = "deflate" if deflate == "on" else None
-asyncio.run(server(*arguments, deflate) if role == "server" else client(*arguments, deflate))
+role, *arguments = sys.argv[1:]
+asyncio.run({"server": server, "client": client}[role](*arguments))
