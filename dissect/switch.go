@@ -69,6 +69,8 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 	case bytes.HasPrefix(b, []byte("SSH-")):
 		s.become("ssh", timeline.Deaf{})
 	case request == timeline.NeedMore || response == timeline.NeedMore || h2 == timeline.NeedMore || proxy == timeline.NeedMore || record:
+	case dir == timeline.ServerToClient && isSettings(b):
+		// An HTTP/2 server may speak first (RFC 9113 3.4); its client will tell.
 	case s.anywhere && http2.ProbeFrames(dir, b) == timeline.Mine:
 		s.becomeHTTP2(http2.Options{Seek: true})
 	case s.anywhere:
@@ -88,6 +90,19 @@ const serverHello = 2
 // a connection (RFC 8446 5.1).
 func isApplicationData(b []byte) bool {
 	return len(b) >= 5 && b[0] == 23 && b[1] == 3 && b[2] >= 1 && b[2] <= 3 && b[3] <= 0x48
+}
+
+// isSettings reports whether b can be the SETTINGS frame with which an HTTP/2
+// server begins: whole settings of 6 bytes, type 4, no ACK, stream 0.
+func isSettings(b []byte) bool {
+	head := [...]byte{3: 4, 8: 0}
+	if n := min(len(b), len(head)); n < 4 {
+		return n > 0 && b[0] == 0
+	} else if string(b[3:n]) != string(head[3:n]) {
+		return false
+	}
+	length := int(b[0])<<16 | int(b[1])<<8 | int(b[2])
+	return length%6 == 0 && length <= 6*32 && len(b) <= 4<<10
 }
 
 func (s *Switch) becomeHTTP1() {

@@ -144,6 +144,13 @@ func (n *NDJSON) handshake(c *timeline.Conn) {
 	if t := c.Transport; t != nil {
 		n.some("community_id", communityID(t.Client, t.Server))
 	}
+	if c.ServerName != "" {
+		n.header("sni", c.ServerName)
+	}
+	if c.LegOf != 0 {
+		n.number("leg_of", c.LegOf)
+		n.mark("leg_guessed", c.LegGuessed)
+	}
 	n.mark("midstream", c.Midstream)
 	n.mark("guessed", c.Guessed)
 }

@@ -1,3 +1,5 @@
+//lint:file-ignore SA1019 x/net/http2 is deprecated in favour of net/http, which cannot speak extended CONNECT as a client
+
 package http2
 
 import (

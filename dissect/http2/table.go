@@ -106,8 +106,8 @@ func (t *table) start() {
 	if t.unknown > 0 {
 		t.dec.SetEmitEnabled(false)
 		// Literal fields with an empty name and value that go into the table.
-		t.dec.Write(bytes.Repeat([]byte{0x40, 0, 0}, t.unknown))
-		t.dec.Close()
+		_, _ = t.dec.Write(bytes.Repeat([]byte{0x40, 0, 0}, t.unknown))
+		_ = t.dec.Close()
 	}
 }
 

@@ -67,6 +67,7 @@ type recorder struct {
 	timeline.Nop
 	rows     []row
 	findings []string // rules, without notes, each once
+	http2    []row    // those that came over HTTP/2
 }
 
 func (*recorder) Needs(*timeline.Conn) timeline.Needs {
@@ -75,7 +76,11 @@ func (*recorder) Needs(*timeline.Conn) timeline.Needs {
 
 func (r *recorder) add(c *timeline.Conn, dir timeline.Direction, at timeline.Stamp, kind, words string) {
 	ends := [2]netip.AddrPort{c.Transport.Client, c.Transport.Server}
-	r.rows = append(r.rows, row{Packet: at.FilePacket, From: ends[dir], To: ends[dir.Reverse()], Kind: kind, Words: words})
+	one := row{Packet: at.FilePacket, From: ends[dir], To: ends[dir.Reverse()], Kind: kind, Words: words}
+	r.rows = append(r.rows, one)
+	if strings.HasPrefix(c.Layers, "h2") {
+		r.http2 = append(r.http2, one)
+	}
 }
 
 func (r *recorder) Frame(f *timeline.Frame) {
