@@ -224,6 +224,9 @@ func FuzzStream(f *testing.F) {
 			return s
 		}
 		whole, split := play(len(b)+1), play(int(piece)+1)
+		if gap != 0 {
+			return // where pieces begin and end is evidence when a boundary is looked for
+		}
 		if len(whole.events) != len(split.events) {
 			t.Fatalf("pieces of %d tell another story:\n%q\n%q", int(piece)+1, whole.events, split.events)
 		}
