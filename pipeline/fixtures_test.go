@@ -1,6 +1,7 @@
 package pipeline_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/internal/scenario"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -338,5 +340,45 @@ func TestProvenance(t *testing.T) {
 				t.Errorf("the README speaks of %s: %v", name, err)
 			}
 		}
+	}
+}
+
+// TestOtherTraffic: what is no WebSocket is never taken for one, wherever the
+// capture begins: HTTP, event streams, polling, SSH, TLS without keys, DNS.
+func TestOtherTraffic(t *testing.T) {
+	entered := 0
+	for _, name := range []string{"http-only.pcap", "sse.pcap", "polling.pcap", "ssh.pcap", "tls-nokeys.pcap", "dns.pcap", "tls-chromium.pcap", "tls-go.pcap", "tls12-node.pcap"} {
+		if _, err := os.Stat(fixtures + name); err != nil {
+			continue
+		}
+		all := packetsOf(t, fixtures+name)
+		for start := range all {
+			w := &watcher{}
+			if err := pipeline.Run(t.Context(), &scenario.Source{Packets: all[start:]}, w, pipeline.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if len(w.conns) != 0 {
+				t.Errorf("%s, entered at packet %d: taken for a WebSocket", name, start+1)
+			}
+			entered++
+		}
+	}
+	t.Logf("entered %d times, none taken for a WebSocket", entered)
+}
+
+func packetsOf(t *testing.T, file string) (all []capture.Packet) {
+	t.Helper()
+	in, err := capture.Open([]string{file}, capture.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	for {
+		var p capture.Packet
+		if err := in.Next(&p); err != nil {
+			return all
+		}
+		p.Data = bytes.Clone(p.Data)
+		all = append(all, p)
 	}
 }
