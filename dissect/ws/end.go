@@ -2,6 +2,7 @@ package ws
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/wsdump/wsdump/timeline"
@@ -76,7 +77,7 @@ func (s *Stream) judgeEnd(at timeline.Stamp) {
 	default:
 		tell(timeline.Finding{Rule: ruleCloseUnanswered, Got: "close frame of the " + c.By.String()})
 	}
-	if c.FirstFIN == timeline.PartyClient {
+	if c.FirstFIN == timeline.PartyClient && !strings.HasPrefix(c.Layers, "h2") { // a stream leaves no TIME_WAIT
 		tell(timeline.Finding{Rule: ruleTCPClosedByClient})
 	}
 }

@@ -165,9 +165,9 @@ var (
 		Text:  "All compressed messages of a direction together are larger than what they say. Switch compression off for short or already compressed messages.",
 	}
 	ruleReset = &timeline.Rule{
-		ID: "tcp/reset", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.5.2",
-		Title: "TCP reset before both close frames",
-		Text:  "One side aborted the connection: a crash, a firewall, a full backlog, or a close with unread data.",
+		ID: "tcp/reset", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.5.2, RFC 8441 5",
+		Title: "reset before both close frames",
+		Text:  "One side aborted the connection (RST of TCP; RST_STREAM or GOAWAY over HTTP/2): a crash, a firewall, a full backlog, or a close with unread data.",
 	}
 )
 
