@@ -19,7 +19,7 @@ const hexDigits = "0123456789abcdef"
 // may be a C1 control (C2) or a bidirectional override or line separator (E2).
 var plain = func() (t [256]bool) {
 	for i := range t {
-		t[i] = i >= 0x20 && i != '"' && i != '\\' && i != 0x7f && i != 0xc2 && i != 0xe2
+		t[i] = i >= 0x20 && i != '"' && i != '\\' && i != 0x7f && i != 0xc2 && i != 0xd8 && i != 0xe2
 	}
 	return t
 }()
@@ -37,7 +37,7 @@ func zeroByte(x uint64) uint64 { return (x - lows) & ^x & highs }
 func oddBytes(x uint64) uint64 {
 	return (x-lows*0x20) & ^x & highs | // below 0x20
 		zeroByte(x^lows*'"') | zeroByte(x^lows*'\\') | zeroByte(x^lows*0x7f) |
-		zeroByte(x^lows*0xc2) | zeroByte(x^lows*0xe2)
+		zeroByte(x^lows*0xc2) | zeroByte(x^lows*0xd8) | zeroByte(x^lows*0xe2)
 }
 
 // appendJSON appends s as a JSON string. Bytes that are not valid UTF-8 become
