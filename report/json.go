@@ -16,7 +16,8 @@ const hexDigits = "0123456789abcdef"
 
 // plain marks the bytes that stand for themselves in a JSON string. Not plain
 // are those that JSON forbids, DEL, and the first bytes of UTF-8 sequences that
-// may be a C1 control (C2) or a bidirectional override or line separator (E2).
+// may be a C1 control (C2), the Arabic letter mark (D8), or a bidirectional
+// override or line separator (E2).
 var plain = func() (t [256]bool) {
 	for i := range t {
 		t[i] = i >= 0x20 && i != '"' && i != '\\' && i != 0x7f && i != 0xc2 && i != 0xd8 && i != 0xe2
