@@ -216,6 +216,7 @@ func FuzzRecords(f *testing.F) {
 			action, n := script[i]%8, int(script[i+1])
 			if action == 7 { // bytes of the script itself
 				dir := timeline.Direction(n & 1)
+				whole = false // they may look like records, and take the place of real ones
 				if b := script[i:min(len(script), i+2+n)]; len(b) > 0 {
 					s.Data(dir, timeline.Stamp{}, b)
 				}
