@@ -17,7 +17,6 @@ type account struct {
 	transport *timeline.Transport
 	root      *Switch        // the lowest layer, which hears the ends of TCP
 	client    netip.AddrPort // the true client behind a proxy; else zero
-	server    netip.AddrPort // where the proxy was reached; else zero
 	tls       *tls.Info      // nil without TLS
 	secure    *tls.Stream    // the same
 	reason    string         // why TLS cannot be read

@@ -82,35 +82,32 @@ func probeProxy(b []byte) timeline.Verdict {
 
 // becomeProxied steps over a PROXY header and notes who the client is.
 func (s *Switch) becomeProxied(b []byte) {
-	client, server, n := parseProxy(b)
+	client, n := parseProxy(b)
 	if client.IsValid() {
-		s.account.client, s.account.server = client, server
+		s.account.client = client
 	}
 	s.become("other", &behind{skip: n, Stream: s.account.inner(s.layers)})
 }
 
-// parseProxy returns the addresses in a header, zero when it names none, and
-// its length.
-func parseProxy(b []byte) (client, server netip.AddrPort, n int) {
+// parseProxy returns the client that a header names, zero when it names none,
+// and the header's length.
+func parseProxy(b []byte) (client netip.AddrPort, n int) {
 	if b[0] == 'P' {
 		n = bytes.IndexByte(b, '\n') + 1
 		f := strings.Fields(string(b[:n]))
 		if len(f) == 6 {
-			client, server = addrPort(f[2], f[4]), addrPort(f[3], f[5])
+			client = addrPort(f[2], f[4])
 		}
-		return client, server, n
+		return client, n
 	}
 	n = 16 + int(binary.BigEndian.Uint16(b[14:]))
 	body := b[16:n]
 	size := map[byte]int{0x11: 4, 0x21: 16}[b[13]]
 	if b[12] == 0x21 && size > 0 && len(body) >= 2*size+4 {
 		src, _ := netip.AddrFromSlice(body[:size])
-		dst, _ := netip.AddrFromSlice(body[size : 2*size])
-		ports := body[2*size:]
-		client = netip.AddrPortFrom(src, binary.BigEndian.Uint16(ports))
-		server = netip.AddrPortFrom(dst, binary.BigEndian.Uint16(ports[2:]))
+		client = netip.AddrPortFrom(src, binary.BigEndian.Uint16(body[2*size:]))
 	}
-	return client, server, n
+	return client, n
 }
 
 func addrPort(addr, port string) netip.AddrPort {

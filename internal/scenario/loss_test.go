@@ -74,7 +74,7 @@ func TestRecovery(t *testing.T) {
 		least float64
 	}{{0.001, 0, 0.995}, {0.01, 0, 0.98}, {0.001, 1448, 0.995}, {0.01, 100, 0.95}} {
 		t.Run(fmt.Sprintf("%g pieces of %d", tc.lose, tc.piece), func(t *testing.T) {
-			var sentAll, possible, shown, wrong, segments, lost int
+			var sentAll, shown, wrong, segments, lost int
 			for seed := range uint64(6) {
 				rng := rand.New(rand.NewPCG(seed, 7))
 				s, err := scenario.Parse("busy", busy(2500, rng))
@@ -84,11 +84,9 @@ func TestRecovery(t *testing.T) {
 				packets := s.Packets(scenario.Disguise{MaxPiece: tc.piece, Seed: seed})
 				sent := run(t, packets)
 				var kept []capture.Packet
-				missing := 0
 				for i, p := range packets {
 					if i > 8 && len(p.Data) > 60 && rng.Float64() < tc.lose {
 						lost++
-						missing++
 						continue
 					}
 					kept = append(kept, p)
@@ -102,11 +100,10 @@ func TestRecovery(t *testing.T) {
 				for _, n := range sent.whole {
 					sentAll += n
 				}
-				possible += 0
 			}
 			// A lost segment touches at least one message: the one whose bytes it
 			// carried. At most those are beyond reach.
-			possible = sentAll - lost
+			possible := sentAll - lost
 			share := float64(shown) / float64(possible)
 			t.Logf("%d segments, %d lost; %d messages sent, %d shown as whole: %.3f %% of those that no loss touched", segments, lost, sentAll, shown, 100*share)
 			if wrong > 0 {
