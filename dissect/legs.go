@@ -4,15 +4,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// legs finds connections that belong together: the same one captured twice
-// (before and after NAT), and the two sides of a proxy. Handshakes are known by
-// their key, which most proxies pass on, else by an identifier that a proxy
-// adds; and in time the handshake behind a proxy lies inside that before it.
+// legs finds connections that belong together: the two sides of a proxy, and
+// the same one captured twice (see copies.go). Handshakes are known by their
+// key, which most proxies pass on, else by an identifier that a proxy adds; and
+// in time the handshake behind a proxy lies inside that before it.
 type legs struct {
 	recent map[string][]*timeline.Conn
+	byISN  map[isn][]*shown
 	oldest int64 // capture time of the last pruning
 }
 
@@ -38,66 +40,60 @@ func marks(h *timeline.Handshake) (all []string) {
 	return all
 }
 
-// tie looks for a connection that c belongs to. copied says that it carries the
-// very packets of c; otherwise c is the other side of a proxy.
-func (l *legs) tie(c *timeline.Conn) (of *timeline.Conn, copied, guessed bool) {
+// tie looks for the connection on the other side of a proxy from c. guessed says
+// that it is not known by the handshake's key.
+func (l *legs) tie(c *timeline.Conn) (of *timeline.Conn, guessed bool) {
 	h := c.Handshake
 	for i, m := range marks(h) {
 		for _, known := range l.recent[m] {
-			switch {
-			case known.Transport == c.Transport:
-			case copies(known, c):
-				return known, true, false
-			case of == nil && (nested(known.Handshake, h) || nested(h, known.Handshake)):
-				of, guessed = known, i > 0 || h.Key == ""
+			if known.Transport != c.Transport && (nested(known.Handshake, h) || nested(h, known.Handshake)) {
+				return known, i > 0 || h.Key == ""
 			}
 		}
 	}
-	return of, false, guessed
+	return nil, false
 }
-
-// copies reports whether two connections look like the same packets before and
-// after NAT. Both are shown all the same: captures that a program made up give
-// many connections the same numbers, and none may be lost for that.
-func copies(a, b *timeline.Conn) bool {
-	s, t := a.Transport, b.Transport
-	return s.HasISN == [2]bool{true, true} && s.HasISN == t.HasISN && s.ISN == t.ISN && s.Client.Port() == t.Client.Port() &&
-		within(a.Handshake.Request, b.Handshake.Request) && within(a.Handshake.Response, b.Handshake.Response)
-}
-
-func within(a, b timeline.Stamp) bool {
-	d := time.Duration(b.Time - a.Time)
-	return d.Abs() <= copyWithin
-}
-
-// copyWithin is how far apart the two captures of a packet are at most.
-const copyWithin = 5 * time.Millisecond
 
 // nested reports whether the handshake b happened inside a.
 func nested(a, b *timeline.Handshake) bool {
 	return a.Request.Time <= b.Request.Time && b.Response.Time <= a.Response.Time
 }
 
-// remember keeps c for a while.
-func (l *legs) remember(c *timeline.Conn) {
+// remember keeps c for a while, with its stream.
+func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
 	now := c.Handshake.Response.Time
 	if l.recent == nil {
-		l.recent, l.oldest = make(map[string][]*timeline.Conn), now
+		l.recent, l.byISN, l.oldest = make(map[string][]*timeline.Conn), make(map[isn][]*shown), now
 	}
-	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks {
-		for m, known := range l.recent {
-			if now-known[len(known)-1].Handshake.Response.Time > int64(legMemory) {
-				delete(l.recent, m)
-			}
-		}
-		if len(l.recent) >= legMarks {
-			clear(l.recent)
-		}
+	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks || len(l.byISN) >= legMarks {
+		prune(l.recent, now, func(c *timeline.Conn) *timeline.Handshake { return c.Handshake })
+		prune(l.byISN, now, func(s *shown) *timeline.Handshake { return s.conn.Handshake })
 		l.oldest = now
 	}
-	for _, m := range marks(c.Handshake) {
-		if known := l.recent[m]; len(known) < legViews {
-			l.recent[m] = append(known, c)
+	if stream != nil {
+		for _, m := range marks(c.Handshake) {
+			add(l.recent, m, c)
 		}
+	}
+	if t := c.Transport; t.HasISN == [2]bool{true, true} {
+		add(l.byISN, isn(t.ISN), &shown{conn: c, stream: stream})
+	}
+}
+
+func add[K comparable, V any](recent map[K][]V, key K, v V) {
+	if known := recent[key]; len(known) < legViews {
+		recent[key] = append(known, v)
+	}
+}
+
+// prune forgets what is old, and all of it where too much is young.
+func prune[K comparable, V any](recent map[K][]V, now int64, handshake func(V) *timeline.Handshake) {
+	for key, known := range recent {
+		if now-handshake(known[len(known)-1]).Response.Time > int64(legMemory) {
+			delete(recent, key)
+		}
+	}
+	if len(recent) >= legMarks {
+		clear(recent)
 	}
 }

@@ -2,7 +2,6 @@ package dissect
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/http2"
@@ -17,7 +16,8 @@ type opener struct {
 	layers  string        // for Conn.Layers
 	http1   *http1.Stream // nil over HTTP/2
 	conn    *timeline.Conn
-	attempt *attempt // over HTTP/1: the latest, while it is open
+	sink    timeline.Sink // of conn
+	attempt *attempt      // over HTTP/1: the latest, while it is open
 	waiting []timeline.Finding
 }
 
@@ -40,30 +40,27 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 		c.ServerName = a.tls.ServerName
 	}
 	a.conns++
+	if of := a.d.legs.copyOf(c); of != nil {
+		g := &gate{Sink: a.d.sink}
+		o.conn, o.sink, o.waiting = c, g, nil
+		next := o.hide(c, of, g)
+		o.begun(next)
+		return next
+	}
+	o.conn, o.sink = c, a.d.sink
+	var next timeline.Stream
+	var stream *ws.Stream
 	if h.Accepted() {
-		of, copied, guessed := a.d.legs.tie(c)
-		if of != nil {
+		if of, guessed := a.d.legs.tie(c); of != nil {
 			c.LegOf, c.LegGuessed = of.ID, guessed
 		}
-		if copied {
-			o.waiting = append(o.waiting, timeline.Finding{
-				Rule: timeline.RuleDuplicate, At: h.Request,
-				Detail: "the packets of connection " + strconv.FormatUint(of.ID, 10) + " again, with other addresses",
-			})
-		}
-		a.d.legs.remember(c)
-	}
-	o.conn = c
-	var next timeline.Stream
-	if h.Accepted() {
-		next = ws.New(a.d.ws, c)
+		stream = ws.New(a.d.ws, c)
+		next = stream
 	} else {
-		try := &attempt{opener: o, conn: c}
-		if o.http1 != nil {
-			o.attempt = try
-		}
-		next = try
+		next = &attempt{opener: o, conn: c, sink: a.d.sink}
 	}
+	a.d.legs.remember(c, stream)
+	o.begun(next)
 	a.d.sink.Open(c)
 	for i := range o.waiting {
 		c.Tell(a.d.sink, &o.waiting[i])
@@ -73,6 +70,13 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 		c.Tell(a.d.sink, &f)
 	}
 	return next
+}
+
+// begun remembers an attempt over HTTP/1: the next request ends it.
+func (o *opener) begun(next timeline.Stream) {
+	if try, ok := next.(*attempt); ok && o.http1 != nil {
+		o.attempt = try
+	}
 }
 
 // EarlyData implements [http1.Handler].
@@ -113,7 +117,7 @@ func (o *opener) Limit(dir timeline.Direction, at timeline.Stamp, what string, m
 func (o *opener) Finding(f *timeline.Finding) {
 	switch {
 	case o.conn != nil:
-		o.conn.Tell(o.account.d.sink, f)
+		o.conn.Tell(o.sink, f)
 	case len(o.waiting) < maxWaiting:
 		o.waiting = append(o.waiting, *f)
 	}
@@ -125,6 +129,7 @@ type attempt struct {
 	timeline.Deaf
 	opener *opener
 	conn   *timeline.Conn
+	sink   timeline.Sink
 	ending timeline.Ending
 }
 
@@ -147,7 +152,7 @@ func (t *attempt) close(at timeline.Stamp) {
 	if t.conn == nil {
 		return
 	}
-	c, sink := t.conn, t.opener.account.d.sink
+	c, sink := t.conn, t.sink
 	t.conn = nil
 	c.Finish(&t.ending, at)
 	c.Settle(sink, at)

@@ -190,6 +190,7 @@ func endingHow(c *timeline.Conn) string {
 		by = ""
 	}
 	closed := c.ClosedBy[0] || c.ClosedBy[1]
+	below := carrierOf(c)
 	switch {
 	case c.Refused():
 		return "refused with " + status(c.Handshake) + after
@@ -198,11 +199,11 @@ func endingHow(c *timeline.Conn) string {
 	case c.ClosedBy[0] && c.ClosedBy[1]:
 		switch c.TCP {
 		case timeline.TCPReset:
-			return "closed" + by + ", then cut by a TCP reset" + after
+			return "closed" + by + ", then cut by " + below.reset + after
 		case timeline.TCPTimeout:
-			return "closed" + by + ", TCP never ended" + after
+			return "closed" + by + ", " + below.name + " never ended" + after
 		}
-		return "closed" + by + ", the end of TCP is not in the capture" + after
+		return "closed" + by + ", the end of " + below.name + " is not in the capture" + after
 	case closed:
 		said := "closed" + by
 		other := "server"
@@ -213,19 +214,30 @@ func endingHow(c *timeline.Conn) string {
 	}
 	switch c.TCP {
 	case timeline.TCPReset:
-		return "cut" + by + " with a TCP reset, without a close frame" + quiet
+		return "cut" + by + " with " + below.reset + ", without a close frame" + quiet
 	case timeline.TCPFIN, timeline.TCPHalf:
-		return "ended" + by + " with a FIN, without a close frame" + quiet
+		return "ended" + by + " with " + below.end + ", without a close frame" + quiet
 	case timeline.TCPTimeout:
 		return "given up" + quiet
 	}
 	return "still open when the capture ends" + after
 }
 
+// carrier has the words for what lies under a connection.
+type carrier struct{ name, end, reset string }
+
+// carrierOf returns the words of TCP, or those of a stream (RFC 8441 5, RFC 9220 3).
+func carrierOf(c *timeline.Conn) carrier {
+	if strings.HasPrefix(c.Layers, "h") {
+		return carrier{"the stream", "END_STREAM", "a reset of the stream"}
+	}
+	return carrier{"TCP", "a FIN", "a TCP reset"}
+}
+
 func tcpWords(c *timeline.Conn) string {
 	switch c.TCP {
 	case timeline.TCPReset:
-		return ", cut by a TCP reset"
+		return ", cut by " + carrierOf(c).reset
 	case timeline.TCPOpen:
 		return ", still open when the capture ends"
 	case timeline.TCPTimeout:

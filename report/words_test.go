@@ -60,6 +60,12 @@ func TestEnding(t *testing.T) {
 		"cut by the client with a TCP reset, without a close frame, after 9.1 s: no messages": func(c *timeline.Conn) {
 			c.ClosedBy, c.TCP, c.LastFrame = [2]bool{}, timeline.TCPReset, timeline.Stamp{}
 		},
+		"cut by the client with a reset of the stream, without a close frame, after 9.1 s: no messages": func(c *timeline.Conn) {
+			c.ClosedBy, c.TCP, c.LastFrame, c.Layers = [2]bool{}, timeline.TCPReset, timeline.Stamp{}, "h2+tls"
+		},
+		"ended by the client with END_STREAM, without a close frame, after 9.1 s: no messages": func(c *timeline.Conn) {
+			c.ClosedBy, c.TCP, c.LastFrame, c.Layers = [2]bool{}, timeline.TCPFIN, timeline.Stamp{}, "h2"
+		},
 		"still open when the capture ends, after 9.1 s: 1 message sent (1.0 KiB), 0 received": func(c *timeline.Conn) {
 			c.ClosedBy, c.TCP, c.By = [2]bool{}, timeline.TCPOpen, 0
 			c.Counters[0].Messages, c.Counters[0].MessageBytes = 1, 1024

@@ -20,6 +20,9 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		return
 	}
 	h.ended = true
+	if s.tap != nil {
+		s.tap.End(dir, at, why)
+	}
 	if h.state == lost {
 		if c, ok := h.search.atEnd(); ok {
 			s.resume(dir, h, c)

@@ -57,12 +57,14 @@ type Stream struct {
 	deflate   *deflate
 	ending    timeline.Ending
 	midstream bool // the handshake is not in the capture
+	tap       timeline.Stream
 	half      [2]half
 }
 
 // half is one direction.
 type half struct {
 	state    state
+	passed   uint64 // bytes so far, missing ones included
 	ended    bool
 	blind    bool // bytes were missed that may have held a close frame
 	closed   bool // a close frame was seen
@@ -105,9 +107,26 @@ func New(env *Env, conn *timeline.Conn) *Stream {
 	return s
 }
 
+// Passed returns how many bytes of dir came by so far, missing ones included.
+func (s *Stream) Passed(dir timeline.Direction) uint64 { return s.half[dir].passed }
+
+// Ended reports whether dir is over.
+func (s *Stream) Ended(dir timeline.Direction) bool { return s.half[dir].ended }
+
+// Tap makes t hear Data, Gap and End of s from now on, before s does. The
+// latest tap is the only one; see [Stream.Tapped].
+func (s *Stream) Tap(t timeline.Stream) { s.tap = t }
+
+// Tapped returns the latest tap, nil for none.
+func (s *Stream) Tapped() timeline.Stream { return s.tap }
+
 // Data implements [timeline.Stream].
 func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	h := &s.half[dir]
+	h.passed += uint64(len(b))
+	if s.tap != nil {
+		s.tap.Data(dir, at, b)
+	}
 	for len(b) > 0 {
 		switch h.state {
 		case atHeader:
@@ -250,6 +269,10 @@ func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp) {
 // gap over a header loses it.
 func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	h := &s.half[dir]
+	h.passed += n
+	if s.tap != nil {
+		s.tap.Gap(dir, at, n)
+	}
 	if h.state == inPayload {
 		missing := min(n, h.header.length-h.done)
 		n -= missing
