@@ -29,12 +29,12 @@ var allowed = map[string][]string{
 	"dissect/ws":      {"timeline", "dissect/ws/inflate"},
 	"dissect/payload": {"timeline"},
 	"query":           {"timeline", "github.com/expr-lang/expr"},
-	"transcript":      {"timeline"},
+	"transcript":      {"timeline", "internal/spool"},
 	"har":             {"timeline"},
 	"stats":           {"timeline"},
 	"check":           {"timeline", "query", "transcript", "stats", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
 	"report": {
-		"timeline", "query", "transcript", "har", "stats", "check", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
+		"timeline", "query", "transcript", "har", "stats", "check", "internal/spool", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
 		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth",
 	},
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
@@ -43,6 +43,7 @@ var allowed = map[string][]string{
 		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "report", "stats", "timeline",
 		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
 	},
+	"internal/spool": {},
 	// Test tools may use what they test.
 	"internal": {"*"},
 	"testdata": {"*"},

@@ -1,0 +1,153 @@
+// Package spool holds bytes by number until their turn comes: in memory up to a
+// bound, then in a temporary file that nobody else can read and that goes with
+// the process. Outputs that put rows in another order than they came use it, so
+// that their memory does not grow with the input.
+package spool
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+)
+
+// defaultMemory is how many bytes are held in memory by default.
+const defaultMemory = 8 << 20
+
+// Spool holds bytes by number. The zero value is empty and ready. It is for one
+// goroutine.
+type Spool struct {
+	Memory int // bytes that may be held in memory; 0 means 8 MiB
+
+	runs map[uint64]*run
+	held int // bytes in memory
+	file *os.File
+	end  int64 // of what is in the file
+}
+
+// run is what came for one number, in order: first what is in the file, then
+// what is in memory.
+type run struct {
+	extents []extent
+	tail    []byte
+}
+
+type extent struct{ offset, length int64 }
+
+// Append adds a copy of b to what is held for id. An error means that the
+// temporary file cannot be written.
+func (s *Spool) Append(id uint64, b []byte) error {
+	if s.runs == nil {
+		s.runs = make(map[uint64]*run)
+	}
+	r := s.runs[id]
+	if r == nil {
+		r = &run{}
+		s.runs[id] = r
+	}
+	r.tail = append(r.tail, b...)
+	s.held += len(b)
+	memory := s.Memory
+	if memory <= 0 {
+		memory = defaultMemory
+	}
+	if s.held > memory {
+		return s.spill()
+	}
+	return nil
+}
+
+// spill moves all that is in memory to the file.
+func (s *Spool) spill() error {
+	if s.file == nil {
+		f, err := os.CreateTemp("", "wsdump-*.spool")
+		if err != nil {
+			return fmt.Errorf("no temporary file: %w", err)
+		}
+		s.file = f
+		_ = os.Remove(f.Name()) // where that is not allowed, Close does it
+	}
+	w := bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), block)
+	for _, r := range s.runs {
+		if len(r.tail) == 0 {
+			continue
+		}
+		_, _ = w.Write(r.tail) // Flush has the error
+		n := int64(len(r.tail))
+		if k := len(r.extents) - 1; k >= 0 && r.extents[k].offset+r.extents[k].length == s.end {
+			r.extents[k].length += n
+		} else {
+			r.extents = append(r.extents, extent{s.end, n})
+		}
+		s.end += n
+		r.tail = nil
+	}
+	s.held = 0
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("temporary file: %w", err)
+	}
+	return nil
+}
+
+// block is how many bytes of the file are read or written at once.
+const block = 64 << 10
+
+// Take hands what is held for id to each, in order and in pieces of any size,
+// and forgets it. It stops at the first error. The pieces are borrowed.
+func (s *Spool) Take(id uint64, each func([]byte) error) error {
+	r := s.runs[id]
+	if r == nil {
+		return nil
+	}
+	delete(s.runs, id)
+	s.held -= len(r.tail)
+	if len(r.extents) > 0 {
+		var piece [block]byte
+		for _, e := range r.extents {
+			for e.length > 0 {
+				n := min(e.length, block)
+				if _, err := s.file.ReadAt(piece[:n], e.offset); err != nil {
+					return fmt.Errorf("temporary file: %w", err)
+				}
+				if err := each(piece[:n]); err != nil {
+					return err
+				}
+				e.offset, e.length = e.offset+n, e.length-n
+			}
+		}
+	}
+	if len(s.runs) == 0 {
+		s.end = 0 // nothing is left that the file is needed for
+	}
+	if len(r.tail) == 0 {
+		return nil
+	}
+	return each(r.tail)
+}
+
+// IDs returns the numbers that something is held for, in order.
+func (s *Spool) IDs() []uint64 {
+	ids := make([]uint64, 0, len(s.runs))
+	for id := range s.runs {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// Close forgets everything and removes the file.
+func (s *Spool) Close() error {
+	s.runs, s.held, s.end = nil, 0, 0
+	if s.file == nil {
+		return nil
+	}
+	name := s.file.Name()
+	err := s.file.Close()
+	if e := os.Remove(name); e != nil && !errors.Is(e, os.ErrNotExist) {
+		err = errors.Join(err, e)
+	}
+	s.file = nil
+	return err
+}
