@@ -103,9 +103,10 @@ func (t *Table) appendColumns(dst []byte) []byte {
 	return t.paint(dst, colorReset)
 }
 
-// begin starts the row number n of its connection (0: a row without a number)
-// with the cells N, TIME and Δ.
-func (t *Table) begin(n uint64, ns int64) {
+// begin starts the row number n of conn (0: a row without a number) with the
+// cells N, TIME and Δ.
+func (t *Table) begin(conn, n uint64, ns int64) {
+	t.turn(conn)
 	t.line = t.line[:0]
 	if n == 0 {
 		t.line = append(t.line, "   ·"...)
@@ -231,8 +232,20 @@ func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 	}
 	if !m.HasPayload || t.opt.Payload == PayloadNone {
 		dst = t.painted(dst, colorDim, "("+m.Kind.String()+")")
+	} else if t.dumps(m) {
+		dst = t.painted(dst, colorDim, "("+m.Kind.String()+")")
+		t.hexDump(m.Payload, t.opt.Payload.bytes(len(m.Payload), hexDumpBytes))
 	} else {
-		dst = t.appendPayload(dst, m.Payload, m.Kind == timeline.OpText && !m.Opaque, t.room(dst)-marksWidth(marks))
+		text, room := m.Kind == timeline.OpText && !m.Opaque, t.room(dst)-marksWidth(marks)
+		tree, ok := dst, false
+		if t.opt.Pretty && text {
+			tree, ok = t.tree(dst, m.Payload, room)
+		}
+		if ok {
+			dst = tree
+		} else {
+			dst = t.appendPayload(dst, m.Payload, text, room)
+		}
 	}
 	return t.closeMarks(dst, marks)
 }
@@ -251,7 +264,16 @@ func (t *Table) appendPayload(dst, payload []byte, text bool, room int) []byte {
 	if n < len(payload) {
 		shown = cutRune(payload, n)
 	}
-	dst, _ = appendSafe(dst, shown, room)
+	if t.opt.ASCII {
+		t.ascii = appendASCII(t.ascii[:0], shown, room)
+		shown = t.ascii
+	}
+	if t.opt.Color && looksJSON(shown) {
+		t.safe, _ = appendSafe(t.safe[:0], shown, room)
+		dst = appendColored(dst, t.safe)
+	} else {
+		dst, _ = appendSafe(dst, shown, room)
+	}
 	if n < len(payload) {
 		dst = append(dst, ellipsis...)
 	}
@@ -274,14 +296,18 @@ func appendHex(dst, payload []byte, n int, short bool, room int) []byte {
 	if n < len(payload) {
 		dst = append(dst, ellipsis...)
 	}
-	dst = append(dst, "  |"...)
-	for _, c := range payload[:n] {
+	return append(appendPlain(append(dst, "  |"...), payload[:n]), '|')
+}
+
+// appendPlain appends bytes as ASCII characters, those that are none as dots.
+func appendPlain(dst, b []byte) []byte {
+	for _, c := range b {
 		if c < 0x20 || c > 0x7e {
 			c = '.'
 		}
 		dst = append(dst, c)
 	}
-	return append(dst, '|')
+	return dst
 }
 
 func (t *Table) appendControl(dst []byte, f *timeline.Frame) []byte {

@@ -84,6 +84,12 @@ func (t *Table) appendHead(dst []byte, c *timeline.Conn) []byte {
 			rest = append(append(rest, gap...), duration(time.Duration(d))...)
 		}
 	}
+	if c.LegOf != 0 {
+		rest = appendConn(append(rest, gap+"leg of "...), c.LegOf)
+		if c.LegGuessed {
+			rest = append(rest, " (guessed)"...)
+		}
+	}
 	room := pipedWidth
 	if t.opt.Width > 0 {
 		room = max(t.opt.Width-len(rest)-connWidth, leastURL)

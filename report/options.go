@@ -85,6 +85,10 @@ type Options struct {
 	Local   *time.Location // for TimeLocal; nil means UTC
 	Color   bool           // table and list only
 	Width   int            // columns of the terminal; 0 means not a terminal
+	Group   bool           // table only: one connection after the other, in order of closing
+	Pretty  bool           // table only: JSON as a tree
+	Hex     bool           // table only: a dump of what is not text
+	ASCII   bool           // table only: nothing but ASCII, for terminals without UTF-8
 	// Stop is called once when nothing more will be printed: Count is reached
 	// or the writer failed. The caller may end the run early.
 	Stop func()

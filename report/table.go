@@ -33,12 +33,16 @@ type Table struct {
 	opt     Options
 	textual frameText
 
-	line []byte // scratch: the row being made
+	line        []byte // scratch: the row being made
+	safe, ascii []byte // scratch of cells
+	below       []byte // lines under the row being made, and their ends
+	belowEnds   []int
 
 	zero     int64 // what TIME counts from
 	hasZero  bool
 	previous int64 // time of the row before
 	hasPrev  bool
+	groups   groups // with Options.Group
 
 	mixed   bool // rows of several connections, with a column that says which
 	holding bool
@@ -62,6 +66,7 @@ const (
 	lineHead    lineKind = iota // a connection
 	lineRefused                 // an attempt that came to nothing
 	lineRow
+	lineBelow // more of the row before it
 	lineClosing
 )
 
@@ -91,6 +96,7 @@ func (t *Table) Open(c *timeline.Conn) {
 	}
 	refused := c.Refused()
 	switch {
+	case t.opt.Group:
 	case t.mixed:
 	case t.open > 0:
 		t.mix()
@@ -102,7 +108,7 @@ func (t *Table) Open(c *timeline.Conn) {
 		t.open++
 	}
 	t.line = t.appendHead(t.line[:0], c)
-	if !t.mixed {
+	if !t.mixed && !t.opt.Group {
 		t.head = append(t.head[:0], t.line...)
 	}
 	if t.opt.hides(HideOpen) {
@@ -122,7 +128,7 @@ func (t *Table) Frame(f *timeline.Frame) {
 		return
 	}
 	if t.opt.Frames && t.picks(query.MatchFrame) {
-		t.begin(0, f.First.Time)
+		t.begin(f.Conn.ID, 0, f.First.Time)
 		t.line = t.appendFrame(t.line, f)
 		t.put(lineRow, f.Conn.ID)
 		t.row()
@@ -130,7 +136,7 @@ func (t *Table) Frame(f *timeline.Frame) {
 	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.hides(HideControl) || !t.picks(query.MatchControl) {
 		return
 	}
-	t.begin(f.N, f.First.Time)
+	t.begin(f.Conn.ID, f.N, f.First.Time)
 	t.line = t.appendControl(t.line, f)
 	t.put(lineRow, f.Conn.ID)
 	t.row()
@@ -141,9 +147,10 @@ func (t *Table) Message(m *timeline.Message) {
 	if t.stopped || t.opt.hides(HideMessage) {
 		return
 	}
-	t.begin(m.N, m.First.Time)
+	t.begin(m.Conn.ID, m.N, m.First.Time)
 	t.line = t.appendMessage(t.line, m)
 	t.put(lineRow, m.Conn.ID)
+	t.putBelow(m.Conn.ID)
 	t.row()
 }
 
@@ -152,13 +159,14 @@ func (t *Table) Finding(f *timeline.Finding) {
 	if t.stopped || t.opt.hides(HideFinding) {
 		return
 	}
-	t.line = append(t.line[:0], "     "...)
-	t.line = t.appendTime(t.line, f.At.Time)
-	t.line = t.appendFinding(t.line, f)
 	id := uint64(0)
 	if f.Conn != nil {
 		id = f.Conn.ID
+		t.turn(id)
 	}
+	t.line = append(t.line[:0], "     "...)
+	t.line = t.appendTime(t.line, f.At.Time)
+	t.line = t.appendFinding(t.line, f)
 	t.put(lineRow, id)
 	t.row()
 }
@@ -166,6 +174,9 @@ func (t *Table) Finding(f *timeline.Finding) {
 // Close says how a connection ended.
 func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 	delete(t.textual.textual, c.ID)
+	if t.opt.Group {
+		defer t.emit(c.ID)
+	}
 	if c.Refused() {
 		return
 	}
@@ -180,7 +191,10 @@ func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 }
 
 // Done prints what is held back and flushes.
-func (t *Table) Done(*timeline.Totals) { _ = t.Flush() } // the error is kept
+func (t *Table) Done(*timeline.Totals) {
+	t.emitAll()
+	_ = t.Flush() // the error is kept
+}
 
 // Flush prints all rows that are known. It settles, for the connection that is
 // open now, that its rows are shown as a group.
@@ -212,8 +226,23 @@ func (t *Table) release() {
 	t.held, t.text = t.held[:0], t.text[:0]
 }
 
+// putBelow puts the lines that stand under the row before.
+func (t *Table) putBelow(conn uint64) {
+	start := 0
+	for _, end := range t.belowEnds {
+		t.line = append(t.line[:0], t.below[start:end]...)
+		t.put(lineBelow, conn)
+		start = end
+	}
+	t.below, t.belowEnds = t.below[:0], t.belowEnds[:0]
+}
+
 // put prints or holds the line in t.line.
 func (t *Table) put(kind lineKind, conn uint64) {
+	if t.opt.Group && conn != 0 {
+		t.spool(kind, conn, t.line)
+		return
+	}
 	if !t.holding {
 		t.print(kind, conn, t.line)
 		return
@@ -227,14 +256,18 @@ func (t *Table) put(kind lineKind, conn uint64) {
 
 // print writes one line with what has to stand before it.
 func (t *Table) print(kind lineKind, conn uint64, line []byte) {
+	from := len(t.buf)
 	if t.mixed {
 		t.printMixed(kind, conn, line)
 	} else {
 		t.printGrouped(kind, conn, line)
 	}
 	t.buf = append(bytes.TrimRight(t.buf, " "), '\n')
+	if t.opt.ASCII {
+		t.buf = plainSymbols(t.buf, from)
+	}
 	t.printed = true
-	t.bare = kind == lineRefused || t.bare && kind == lineRow && conn != t.current
+	t.bare = kind == lineRefused || t.bare && (kind == lineRow || kind == lineBelow) && conn != t.current
 }
 
 func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
@@ -243,7 +276,7 @@ func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
 		if t.printed && (kind == lineHead || !t.bare) {
 			t.buf = append(t.buf, '\n')
 		}
-		if conn > 1 {
+		if conn > 1 || t.opt.Group {
 			t.buf = append(appendConn(t.buf, conn), "  "...)
 		}
 		t.columns = false
@@ -274,7 +307,7 @@ func (t *Table) printMixed(kind lineKind, conn uint64, line []byte) {
 		t.buf = append(t.appendColumns(t.buf), '\n')
 	}
 	at := len(t.buf)
-	if conn != 0 {
+	if conn != 0 && kind != lineBelow {
 		t.buf = appendConn(t.buf, conn)
 	}
 	for len(t.buf)-at < connWidth {

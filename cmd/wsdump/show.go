@@ -42,7 +42,18 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	defer input.Close()
-	target, err := openTarget(view.output, stdout)
+	rows := stdout
+	if view.pager && view.output == "" {
+		pages, err := startPager(stdout, stderr)
+		if err != nil {
+			return words.fail(err)
+		}
+		if pages != nil {
+			defer pages.finish()
+			rows = pages
+		}
+	}
+	target, err := openTarget(view.output, rows)
 	if err != nil {
 		return words.fail(err)
 	}

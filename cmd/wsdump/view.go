@@ -24,6 +24,11 @@ type viewFlags struct {
 	count   countFlag
 	output  string
 	frames  bool
+	group   bool
+	pretty  bool
+	hex     bool
+	ascii   bool
+	pager   bool
 	all     bool
 	quiet   bool
 	verbose bool
@@ -49,6 +54,11 @@ func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
 	f.VarP(&v.time, "time", "t", "time `MODE`: r since the first packet, a local, u UTC, d since the previous row, e epoch")
 	f.BoolVar(&v.frames, "frames", false, "a row for every frame too")
 	f.Var(&v.hide, "hide", "leave out rows: a `LIST` of control,open,close,finding,message")
+	f.BoolVar(&v.group, "group", false, "one connection after the other, as they close (table)")
+	f.BoolVar(&v.pretty, "pretty", false, "JSON as a tree (table)")
+	f.BoolVar(&v.hex, "hex", false, "binary payload as a hex dump (table; 1 KiB a message, or --payload)")
+	f.BoolVar(&v.ascii, "ascii", false, "nothing but ASCII (table); a terminal that is not UTF-8 has it so")
+	f.BoolVar(&v.pager, "pager", false, "page by page through $PAGER, on a terminal")
 }
 
 // console returns where words go.
@@ -61,6 +71,7 @@ func (v *viewFlags) console(stderr io.Writer) *console {
 func (v *viewFlags) options(stdout io.Writer) report.Options {
 	opt := report.Options{
 		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local, All: v.all,
+		Group: v.group, Pretty: v.pretty, Hex: v.hex, ASCII: v.ascii,
 	}
 	if v.time.value != "" {
 		opt.Time = report.TimeMode(v.time.value[0])
@@ -68,15 +79,29 @@ func (v *viewFlags) options(stdout io.Writer) report.Options {
 	fd, terminal := -1, false
 	if f, ok := stdout.(*os.File); ok && v.output == "" {
 		fd = int(f.Fd())
-		terminal = term.IsTerminal(fd)
+		terminal = isTerminal(f)
 	}
 	if terminal {
+		opt.ASCII = opt.ASCII || !utf8Terminal()
 		if width, _, err := term.GetSize(fd); err == nil {
 			opt.Width = width
 		}
 	}
 	opt.Color = v.colored(terminal)
 	return opt
+}
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// utf8Terminal reports whether the locale (POSIX: LC_ALL, LC_CTYPE, LANG, the
+// first that is set) has UTF-8. Where none is set it is taken for granted.
+func utf8Terminal() bool {
+	for _, variable := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
+		if v := strings.ToLower(os.Getenv(variable)); v != "" {
+			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
+		}
+	}
+	return true
 }
 
 // colored decides about colour: the flag, then NO_COLOR, CLICOLOR_FORCE and

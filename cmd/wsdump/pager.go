@@ -1,0 +1,53 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// pager is a program that shows standard output page by page.
+type pager struct {
+	io.WriteCloser
+	command *exec.Cmd
+}
+
+// startPager starts $WSDUMP_PAGER, else $PAGER, else less, before the terminal.
+// It returns nil when stdout is none, and an error when there is no such program.
+func startPager(stdout io.Writer, stderr io.Writer) (*pager, error) {
+	terminal, ok := stdout.(*os.File)
+	if !ok || !isTerminal(terminal) {
+		return nil, nil
+	}
+	name := "less"
+	for _, variable := range []string{"PAGER", "WSDUMP_PAGER"} {
+		if v := strings.TrimSpace(os.Getenv(variable)); v != "" {
+			name = v
+		}
+	}
+	words := strings.Fields(name)
+	command := exec.Command(words[0], words[1:]...)
+	command.Stdout, command.Stderr = terminal, stderr
+	command.Env = os.Environ()
+	if os.Getenv("LESS") == "" { // quit if it fits, long lines, colours, leave the screen
+		command.Env = append(command.Env, "LESS=FSRX")
+	}
+	in, err := command.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := command.Start(); err != nil {
+		return nil, &usageError{text: "no pager: " + err.Error(), hint: "name one in the variable PAGER, or leave out --pager"}
+	}
+	return &pager{in, command}, nil
+}
+
+// finish waits until the reader has seen enough.
+func (p *pager) finish() {
+	if p == nil {
+		return
+	}
+	_ = p.Close()
+	_ = p.command.Wait() // how it ended is between it and its user
+}

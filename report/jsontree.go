@@ -1,0 +1,240 @@
+package report
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Colours of JSON. Keys stand out from values by brightness as well.
+const (
+	colorKey   = "\x1b[94m"
+	colorValue = "\x1b[95m" // numbers, true, false, null
+)
+
+// looksJSON reports whether text may be a JSON object or array.
+func looksJSON(text []byte) bool {
+	for _, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		case '{', '[':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}
+
+// appendColored appends JSON in colours. The text was made safe before, and may
+// be cut anywhere: it is taken token by token, right or wrong.
+func appendColored(dst, text []byte) []byte {
+	for i := 0; i < len(text); {
+		end, color := jsonToken(text, i)
+		if color == "" {
+			dst = append(dst, text[i:end]...)
+		} else {
+			dst = append(append(append(dst, color...), text[i:end]...), colorReset...)
+		}
+		i = end
+	}
+	return dst
+}
+
+// jsonToken returns the end of the token that begins at i, and its colour.
+func jsonToken(text []byte, i int) (end int, color string) {
+	switch c := text[i]; {
+	case c == '"':
+		for end = i + 1; end < len(text) && text[end] != '"'; end++ {
+			if text[end] == '\\' {
+				end++
+			}
+		}
+		end = min(end+1, len(text))
+		for k := end; k < len(text); k++ {
+			if text[k] == ':' {
+				return end, colorKey
+			}
+			if text[k] != ' ' {
+				break
+			}
+		}
+		return end, ""
+	case wordByte(c):
+		for end = i + 1; end < len(text) && wordByte(text[end]); end++ {
+		}
+		return end, colorValue
+	}
+	return i + 1, ""
+}
+
+func wordByte(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '-' || c == '+' || c == '.'
+}
+
+const (
+	// treeLines is how many lines of one message are shown as a tree.
+	treeLines = 10_000
+	// treeDepth is how many levels are indented; deeper ones stand below them.
+	treeDepth = 40
+	// treeBytes is how large JSON may be to be shown as a tree.
+	treeBytes = 16 << 20
+)
+
+// tree appends the lines of a JSON text to below, each at most room columns
+// wide, and returns the first of them apart: it stands in the row. Key order
+// and the spelling of numbers are those of the text. ok is false when it is no
+// JSON object or array.
+func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
+	if len(text) > treeBytes || !looksJSON(text) || !json.Valid(text) {
+		return dst, false
+	}
+	if t.opt.ASCII {
+		text = appendASCII(nil, text, noLimit)
+	}
+	w := treeWriter{table: t, dst: dst, room: room}
+	depth := 0
+	for i := 0; i < len(text) && w.lines < treeLines; {
+		switch c := text[i]; c {
+		case ' ', '\t', '\r', '\n':
+			i++
+		case '{', '[':
+			i++
+			w.line = append(w.line, c)
+			next := i
+			for text[next] == ' ' || text[next] == '\t' || text[next] == '\r' || text[next] == '\n' {
+				next++
+			}
+			if text[next] == c+2 { // '}' and ']' come two after: empty
+				w.line, i = append(w.line, c+2), next+1
+				continue
+			}
+			depth++
+			w.end(depth)
+		case '}', ']':
+			i++
+			depth--
+			w.end(depth)
+			w.line = append(w.line, c)
+		case ',':
+			i++
+			w.line = append(w.line, c)
+			w.end(depth)
+		case ':':
+			i++
+			w.line = append(w.line, ": "...)
+		default:
+			end, _ := jsonToken(text, i)
+			w.line = append(w.line, text[i:end]...)
+			i = end
+		}
+	}
+	w.end(0)
+	if w.lines >= treeLines {
+		t.addBelow([]byte(ellipsis + " more than " + strconv.Itoa(treeLines) + " lines"))
+	}
+	return w.dst, true
+}
+
+// treeWriter gathers the lines of a tree.
+type treeWriter struct {
+	table *Table
+	dst   []byte // the first line
+	line  []byte
+	depth int // of line
+	lines int
+	room  int
+	safe  []byte
+}
+
+// end ends a line; the next one is depth levels in.
+func (w *treeWriter) end(depth int) {
+	w.safe = w.safe[:0]
+	for range 2 * min(w.depth, treeDepth) {
+		w.safe = append(w.safe, ' ')
+	}
+	w.safe, _ = appendSafe(w.safe, w.line, max(w.room-len(w.safe), leastWidth))
+	if w.lines == 0 {
+		w.dst = w.table.colored(w.dst, w.safe)
+	} else {
+		w.table.addBelow(w.safe)
+	}
+	w.lines++
+	w.line, w.depth = w.line[:0], depth
+}
+
+// colored appends JSON that is safe, in colours if there are any.
+func (t *Table) colored(dst, safe []byte) []byte {
+	if t.opt.Color {
+		return appendColored(dst, safe)
+	}
+	return append(dst, safe...)
+}
+
+// addBelow adds a line that stands under the row in progress, in the column of
+// its DATA.
+func (t *Table) addBelow(safe []byte) {
+	for range t.dataColumn() {
+		t.below = append(t.below, ' ')
+	}
+	t.below = t.colored(t.below, safe)
+	t.belowEnds = append(t.belowEnds, len(t.below))
+}
+
+// dataColumn returns how many columns stand before DATA.
+func (t *Table) dataColumn() int {
+	n := numberWidth + 1 + t.timeWidth() + 1 + lengthWidth + len("  ↑ ") - len("↑") + 1
+	if t.opt.Time != TimeDelta {
+		n += deltaWidth + 1
+	}
+	return n
+}
+
+// hexDump adds payload under the row in progress, 16 bytes a line with their
+// offset. It shows n bytes.
+func (t *Table) hexDump(payload []byte, n int) {
+	var line []byte
+	for i := 0; i < n; i += hexBytes {
+		row := payload[i:min(i+hexBytes, n)]
+		line = line[:0]
+		for shift := 28; shift >= 0; shift -= 4 {
+			if shift >= 16 && i>>16 == 0 {
+				continue
+			}
+			line = append(line, hexDigits[i>>shift&15])
+		}
+		line = append(line, ' ')
+		for k := range hexBytes {
+			if k%8 == 0 {
+				line = append(line, ' ')
+			}
+			if k < len(row) {
+				line = append(line, hexDigits[row[k]>>4], hexDigits[row[k]&15], ' ')
+			} else {
+				line = append(line, "   "...)
+			}
+		}
+		line = appendPlain(append(line, " |"...), row)
+		t.addBelowPlain(append(line, '|'))
+	}
+	if n < len(payload) {
+		t.addBelowPlain([]byte(ellipsis + " " + plural(uint64(len(payload)-n), "byte") + " more (--payload all)"))
+	}
+}
+
+func (t *Table) addBelowPlain(safe []byte) {
+	for range t.dataColumn() {
+		t.below = append(t.below, ' ')
+	}
+	t.below = append(t.below, safe...)
+	t.belowEnds = append(t.belowEnds, len(t.below))
+}
+
+// hexDumpBytes is how many bytes of a message are dumped by default.
+const hexDumpBytes = 1 << 10
+
+// dumps reports whether the payload of m is shown as a dump below its row.
+func (t *Table) dumps(m *timeline.Message) bool {
+	return t.opt.Hex && len(m.Payload) > 0 && (m.Kind != timeline.OpText || m.Opaque || !m.Text)
+}
