@@ -55,6 +55,11 @@ const (
 // that SSLKEYLOGFILE has.
 const SecretsTLSKeyLog = 0x544c534b
 
+// SecretsComment is the secrets type (Note.N) that stands for a comment of a
+// section, an interface or a packet, which some tools put key logs into. Most
+// comments are none.
+const SecretsComment = 0
+
 // Note is something that a file said besides packets.
 type Note struct {
 	Kind       NoteKind

@@ -23,6 +23,9 @@ const (
 	byteOrderMagic  = 0x1a2b3c4d
 )
 
+// optionComment is the code of a comment, in every block.
+const optionComment = 1
+
 // maxInterfaces bounds the interfaces of one section.
 const maxInterfaces = 1 << 16
 
@@ -102,38 +105,11 @@ func (r *pcapng) order(magic []byte) bool {
 
 func (r *pcapng) next(p *Packet) error {
 	for {
-		r.at = r.offset()
-		h := r.peek(12)
-		if len(h) < 12 {
-			return r.finish(len(h), 12)
+		kind, raw, err := r.nextBlock()
+		if err != nil {
+			return err
 		}
-		before := r.swapped
-		kind := r.u32(h)
-		known := kind != blockSection || r.order(h[8:])
-		n := int(r.u32(h[4:]))
-		if n < 12 || n%4 != 0 || n > maxRecord || !known {
-			r.swapped = before
-			if err := r.resume(fmt.Sprintf("a block of type %d says %d bytes", kind, uint32(n)), r.boundary); err != nil {
-				return err
-			}
-			continue
-		}
-		b := r.peek(n)
-		if len(b) < n {
-			if err := r.short(len(b), n, r.boundary); err != nil {
-				return err
-			}
-			continue
-		}
-		if tail := r.u32(b[n-4:]); int(tail) != n {
-			r.swapped = before
-			if err := r.resume(fmt.Sprintf("a block says %d bytes at its begin and %d at its end", n, tail), r.boundary); err != nil {
-				return err
-			}
-			continue
-		}
-		r.skip(n)
-		packet, why := r.block(kind, b[8:n-4], p)
+		packet, why := r.block(kind, raw[8:len(raw)-4], p)
 		if why != "" {
 			r.damaged(why)
 		}
@@ -142,6 +118,45 @@ func (r *pcapng) next(p *Packet) error {
 			r.last = p.Time
 			return nil
 		}
+	}
+}
+
+// nextBlock returns the next whole block, with its type and its two lengths. It
+// is borrowed until the next call.
+func (r *pcapng) nextBlock() (kind uint32, raw []byte, err error) {
+	for {
+		r.at = r.offset()
+		h := r.peek(12)
+		if len(h) < 12 {
+			return 0, nil, r.finish(len(h), 12)
+		}
+		before := r.swapped
+		kind = r.u32(h)
+		known := kind != blockSection || r.order(h[8:])
+		n := int(r.u32(h[4:]))
+		if n < 12 || n%4 != 0 || n > maxRecord || !known {
+			r.swapped = before
+			if err := r.resume(fmt.Sprintf("a block of type %d says %d bytes", kind, uint32(n)), r.boundary); err != nil {
+				return 0, nil, err
+			}
+			continue
+		}
+		b := r.peek(n)
+		if len(b) < n {
+			if err := r.short(len(b), n, r.boundary); err != nil {
+				return 0, nil, err
+			}
+			continue
+		}
+		if tail := r.u32(b[n-4:]); int(tail) != n {
+			r.swapped = before
+			if err := r.resume(fmt.Sprintf("a block says %d bytes at its begin and %d at its end", n, tail), r.boundary); err != nil {
+				return 0, nil, err
+			}
+			continue
+		}
+		r.skip(n)
+		return kind, b, nil
 	}
 }
 
@@ -221,8 +236,21 @@ func (r *pcapng) block(kind uint32, body []byte, p *Packet) (packet bool, why st
 			return false, "a section of an unknown version"
 		}
 		r.interfaces = r.interfaces[:0]
+		r.comments(body[16:])
 	}
 	return false, ""
+}
+
+// comments tells the comments among options that may be key logs.
+func (r *pcapng) comments(options []byte) {
+	if len(options) < 8 || r.note == nil {
+		return
+	}
+	for code, value := range r.options(options) {
+		if code == optionComment && bytes.Contains(value, []byte("_")) {
+			r.tell(Note{Kind: NoteSecrets, Offset: r.at, N: SecretsComment, Secrets: bytes.Clone(value)})
+		}
+	}
 }
 
 // packet reads what enhanced and obsolete packet blocks have in common, from
@@ -240,6 +268,9 @@ func (r *pcapng) packet(id uint32, b []byte, p *Packet) (bool, string) {
 	p.Data = b[16 : 16+captured : 16+captured]
 	p.Length = max(r.u32(b[12:]), captured)
 	p.Link = i.link
+	if padded := 16 + uint64(captured+3)&^3; padded < uint64(len(b)) {
+		r.comments(b[padded:])
+	}
 	return true, ""
 }
 
@@ -272,6 +303,7 @@ func (r *pcapng) describe(body []byte) string {
 	if len(r.interfaces) >= maxInterfaces {
 		return "more interfaces than 65536"
 	}
+	r.comments(body[8:])
 	i := iface{link: LinkType(r.u16(body)), snaplen: r.u32(body[4:]), resolution: 6}
 	for code, value := range r.options(body[8:]) {
 		switch {

@@ -28,7 +28,11 @@ func NewWriter(w io.Writer) *Writer {
 }
 
 // Write adds a packet. A time before 1970 becomes 1970: the format has none.
-func (e *Writer) Write(p *Packet) error {
+func (e *Writer) Write(p *Packet) error { return e.WriteCommented(p, nil) }
+
+// WriteCommented adds a packet with comments, which other tools show beside it.
+// A comment is cut at 64 KiB.
+func (e *Writer) WriteCommented(p *Packet, comments []string) error {
 	id, ok := e.interfaces[p.Link]
 	if !ok {
 		id = uint32(len(e.interfaces))
@@ -46,7 +50,18 @@ func (e *Writer) Write(p *Packet) error {
 	b = binary.LittleEndian.AppendUint32(b, uint32(t))
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(p.Data)))
 	b = binary.LittleEndian.AppendUint32(b, p.Length)
-	e.scratch = append(b, p.Data...)
+	b = append(b, p.Data...)
+	if len(comments) > 0 {
+		b = append(b, "\x00\x00\x00"[:-len(p.Data)&3]...)
+		for _, c := range comments {
+			c = c[:min(len(c), math.MaxUint16&^3)]
+			b = binary.LittleEndian.AppendUint16(b, optionComment)
+			b = binary.LittleEndian.AppendUint16(b, uint16(len(c)))
+			b = append(append(b, c...), "\x00\x00\x00"[:-len(c)&3]...)
+		}
+		b = append(b, 0, 0, 0, 0)
+	}
+	e.scratch = b
 	return e.block(blockEnhanced, e.scratch)
 }
 

@@ -3,6 +3,7 @@ package dissect
 import (
 	"net/netip"
 	"strings"
+	"time"
 
 	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/http2"
@@ -24,6 +25,8 @@ type account struct {
 	kind      string         // of Other.Kind: the latest protocol seen
 	http      *http1.Stream  // the first HTTP/1 layer
 	ending    timeline.Ending
+	over      bool           // TCP has ended,
+	ended     timeline.Stamp // then
 }
 
 func (a *account) saw(kind string) {
@@ -51,25 +54,34 @@ func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why 
 	if s != a.root || !a.ending.Add(dir, at, why) {
 		return false
 	}
+	a.over, a.ended = true, at
+	if a.secure == nil || !a.secure.Waiting() { // else keys may still come
+		a.conclude()
+	}
+	return true
+}
+
+// conclude tells what came of a transport that carried no WebSocket.
+func (a *account) conclude() {
 	if a.secure != nil {
 		delete(a.d.live, a.secure)
 	}
 	if a.conns > 0 {
-		return true
+		return
 	}
 	if a.kind == "" {
 		a.kind = "other"
 	}
-	o := timeline.Other{Transport: a.transport, Kind: a.kind, TCP: a.ending.TCP(), Ended: at, Reason: a.reason}
+	o := timeline.Other{Transport: a.transport, Kind: a.kind, TCP: a.ending.TCP(), Ended: a.ended, Reason: a.reason}
 	if a.http != nil {
 		f := a.http.Facts()
 		o.Host, o.Requests, o.Fallback, o.SessionID = f.Host, f.Requests, f.Fallback(), f.Session
 		o.Path, _, _ = strings.Cut(f.Target, "?")
 	}
 	if a.tls != nil {
+		o.Guess = a.kind == "tls" && a.tls.LikeWebSocket(time.Duration(a.ended.Time-a.transport.First.Time))
 		o.ServerName, o.ALPN, o.Version, o.Cipher, o.Names = a.tls.ServerName, a.tls.ALPN, a.tls.VersionName(), a.tls.CipherName(), a.tls.Certificate
 	}
 	a.d.count(&o)
 	a.d.sink.Other(&o)
-	return true
 }

@@ -16,7 +16,7 @@ func (s *Switch) becomeTLS() {
 	layer := &secure{account: s.account}
 	layer.stream = tls.New(layer, s.account.d.keys)
 	s.account.tls = layer.stream.Info()
-	s.account.d.follow(layer.stream)
+	s.account.d.follow(layer.stream, s.account)
 	s.account.secure = layer.stream
 	s.become("tls", layer.stream)
 }

@@ -7,7 +7,6 @@
 package dissect
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"strconv"
@@ -23,7 +22,7 @@ type Dissector struct {
 	limits   timeline.Limits
 	keys     *tls.Keys
 	ws       *ws.Env
-	live     map[*tls.Stream]struct{} // those that may wait for keys
+	live     map[*tls.Stream]*account // those that may wait for keys
 	legs     legs
 	decodeAs []DecodeAs
 	looked   int               // bytes in recognisers
@@ -42,7 +41,7 @@ type Options struct {
 func New(sink timeline.Sink, opt Options) *Dissector {
 	return &Dissector{
 		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, decodeAs: opt.DecodeAs, ws: ws.NewEnv(sink, opt.Limits),
-		live: make(map[*tls.Stream]struct{}), seen: make(map[string]uint64), names: make(map[string]uint64),
+		live: make(map[*tls.Stream]*account), seen: make(map[string]uint64), names: make(map[string]uint64),
 	}
 }
 
@@ -60,24 +59,42 @@ func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
 }
 
 // follow remembers a TLS layer that may wait for keys.
-func (d *Dissector) follow(s *tls.Stream) {
+func (d *Dissector) follow(s *tls.Stream, a *account) {
 	if d.keys != nil {
-		d.live[s] = struct{}{}
+		d.live[s] = a
 	}
 }
 
 // Retry tries what waits for keys: some were added. Rows that this makes known
 // have the stamps of their packets.
 func (d *Dissector) Retry() {
-	var waiting []*tls.Stream
-	for s := range d.live {
+	d.forWaiting(func(_ *account, s *tls.Stream) { s.Retry() })
+}
+
+// Advance gives up waiting for the keys of connections that ended long before
+// now ([timeline.Limits.KeyWait]).
+func (d *Dissector) Advance(now timeline.Stamp) {
+	d.forWaiting(func(a *account, s *tls.Stream) {
+		if a.over && now.Time-a.ended.Time > int64(d.limits.KeyWait) {
+			s.GiveUp()
+		}
+	})
+}
+
+// forWaiting calls try for all connections that wait for keys, in their order.
+func (d *Dissector) forWaiting(try func(*account, *tls.Stream)) {
+	var waiting []*account
+	for s, a := range d.live {
 		if s.Waiting() {
-			waiting = append(waiting, s)
+			waiting = append(waiting, a)
 		}
 	}
-	slices.SortFunc(waiting, func(a, b *tls.Stream) int { return bytes.Compare(a.Info().ClientRandom[:], b.Info().ClientRandom[:]) })
-	for _, s := range waiting {
-		s.Retry()
+	slices.SortFunc(waiting, func(a, b *account) int { return cmp.Compare(a.transport.ID, b.transport.ID) })
+	for _, a := range waiting {
+		try(a, a.secure)
+		if a.over && !a.secure.Waiting() {
+			a.conclude()
+		}
 	}
 }
 

@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect"
@@ -22,6 +25,15 @@ type Options struct {
 	Notes    *Notes    // what the source says besides packets becomes findings
 	Keys     *tls.Keys // those in Notes are added to it
 	DecodeAs []dissect.DecodeAs
+
+	// Tick is how often MoreKeys is called while the source is quiet. With it
+	// the source is read ahead, in a goroutine of its own; its Next must return
+	// when the context ends. Zero: the source is a file, and nothing waits.
+	Tick time.Duration
+	// MoreKeys adds what a key log has got since and reports whether there was
+	// anything; nil: no more keys will come. What waits for keys is then tried
+	// again, and its rows have the stamps of their packets.
+	MoreKeys func(*tls.Keys) bool
 }
 
 // Run reads src to its end and tells sink everything, Done included. It
@@ -32,11 +44,27 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	if keys == nil {
 		keys = &tls.Keys{}
 	}
-	keys.Complete()
+	if opt.MoreKeys == nil {
+		keys.Complete()
+	}
 	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys}
 	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
 	tracker := reassembly.New(dissector.Open, opt.Limits)
-	err := r.read(ctx, src, tracker)
+	more := func() {
+		if opt.MoreKeys != nil && opt.MoreKeys(keys) {
+			dissector.Retry()
+		}
+		dissector.Advance(r.at)
+	}
+	var err error
+	if opt.Tick > 0 {
+		err = r.follow(ctx, src, tracker, opt.Tick, more)
+	} else {
+		err = r.read(ctx, src, tracker)
+	}
+	more()
+	keys.Complete()
+	dissector.Retry()
 	tracker.Flush()
 	r.tellNotes()
 	r.judgeCapture()
@@ -81,6 +109,34 @@ func (r *runner) read(ctx context.Context, src capture.Source, tracker *reassemb
 	}
 }
 
+// follow reads a source that may be quiet for long; tick is called by the clock.
+func (r *runner) follow(ctx context.Context, src capture.Source, tracker *reassembly.Tracker, every time.Duration, tick func()) error {
+	source := newAhead(src)
+	defer source.stop()
+	clock := time.NewTicker(every)
+	defer clock.Stop()
+	for last := time.Now(); ; {
+		packets, err := source.take(clock.C)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		for i := range packets {
+			r.look(&packets[i])
+			tracker.Packet(&packets[i])
+		}
+		if now := time.Now(); len(packets) == 0 || now.Sub(last) >= every {
+			last = now
+			tick()
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
 // look judges what can be seen of a packet without opening it.
 func (r *runner) look(p *capture.Packet) {
 	begins := r.at.IsZero()
@@ -88,9 +144,7 @@ func (r *runner) look(p *capture.Packet) {
 	if begins {
 		r.sink.Begin(r.at)
 	}
-	if r.notes != nil && len(r.notes.all) > 0 {
-		r.tellNotes()
-	}
+	r.tellNotes()
 	if uint32(len(p.Data)) < p.Length {
 		if r.short == 0 {
 			r.shortAt = r.at
@@ -125,10 +179,7 @@ func (r *runner) tell(f *timeline.Finding) {
 
 // tellNotes tells what the source said besides packets.
 func (r *runner) tellNotes() {
-	if r.notes == nil {
-		return
-	}
-	for _, n := range r.notes.all {
+	for _, n := range r.notes.take() {
 		f := timeline.Finding{At: r.at, Detail: n.Text}
 		switch n.Kind {
 		case capture.NoteCut:
@@ -142,24 +193,47 @@ func (r *runner) tellNotes() {
 			f.Rule, f.Count = ruleDropped, n.N
 			r.sink.totals.Dropped += n.N
 		case capture.NoteSecrets:
-			if n.N == capture.SecretsTLSKeyLog {
+			switch {
+			case n.N == capture.SecretsTLSKeyLog, n.N == capture.SecretsComment && tls.HasLine(n.Secrets):
 				r.keys.AddLog(append(n.Secrets, '\n'))
 			}
+			clear(n.Secrets)
 			continue
 		default:
 			continue
 		}
 		r.tell(&f)
 	}
-	r.notes.all = r.notes.all[:0]
 }
 
 // Notes takes what a source says besides packets, in order to tell it in its
 // place. Give its Add to [capture.Options] and itself to [Options].
-type Notes struct{ all []capture.Note }
+type Notes struct {
+	mu  sync.Mutex
+	all []capture.Note
+	n   atomic.Int32 // of all
+}
 
-// Add takes a note.
-func (n *Notes) Add(note capture.Note) { n.all = append(n.all, note) }
+// Add takes a note. It may be called by another goroutine than the pipeline's.
+func (n *Notes) Add(note capture.Note) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, note)
+	n.n.Store(int32(len(n.all)))
+}
+
+// take empties n.
+func (n *Notes) take() []capture.Note {
+	if n == nil || n.n.Load() == 0 {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all := n.all
+	n.all = nil
+	n.n.Store(0)
+	return all
+}
 
 // tally numbers connections and counts what passes.
 type tally struct {

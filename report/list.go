@@ -171,7 +171,11 @@ func otherName(o *timeline.Other) string {
 func otherStatus(o *timeline.Other) string {
 	switch o.Kind {
 	case "tls":
-		return strings.TrimSpace(o.Version + " " + o.ALPN)
+		said := strings.TrimSpace(o.Version + " " + o.ALPN)
+		if o.Guess {
+			said += ", perhaps a WebSocket"
+		}
+		return said
 	case "http":
 		return plural(o.Requests, "request")
 	}

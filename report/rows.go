@@ -419,6 +419,7 @@ func (n *NDJSON) other(o *timeline.Other) {
 	if len(o.Names) > 0 {
 		n.headers("certificate_names", o.Names)
 	}
+	n.mark("websocket_guess", o.Guess)
 	n.word("tcp", o.TCP.String())
 	n.millis("duration_ms", o.Ended.Time-t.First.Time)
 	n.number("sent_bytes", t.Bytes[timeline.ClientToServer])

@@ -38,6 +38,9 @@ type Limits struct {
 	// Windows is how many bytes the histories of compressed directions may
 	// take together, 64 KiB each. The one idle for longest is given up first.
 	Windows int
+	// KeyWait is how long a TLS connection that has ended waits for its keys
+	// while a key log is followed, by capture time.
+	KeyWait time.Duration
 	// Control is how many payload bytes of a control frame are kept. RFC 6455
 	// allows 125; more is kept so that a violation can be shown.
 	Control int
@@ -59,6 +62,7 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.Message, 16<<20)
 	set(&l.Ratio, 250)
 	set(&l.Windows, 256<<20)
+	set(&l.KeyWait, 10*time.Second)
 	set(&l.Control, 4<<10)
 	set(&l.Pings, 64)
 	return l

@@ -21,4 +21,5 @@ type Other struct {
 	Cipher     string
 	Names      []string // of the certificate (TLS 1.2 and older)
 	Reason     string   // why it cannot be decrypted
+	Guess      bool     // it behaves like a WebSocket; a guess, by times and sizes
 }

@@ -99,12 +99,19 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	}
 	rules.flags(rulesCmd.Flags())
 
+	keysCmd := newKeys(func(cmd command) func(*cobra.Command, []string) error {
+		return func(*cobra.Command, []string) error {
+			*code = cmd.run(ctx, stdin, stdout, stderr)
+			return nil
+		}
+	})
+
 	versionCmd := &cobra.Command{
 		Use: "version", Short: "Print the version.", Args: noArgs,
 		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
 	}
 
-	root.AddCommand(readCmd, listCmd, rulesCmd, versionCmd, newMan(root))
+	root.AddCommand(readCmd, listCmd, keysCmd, rulesCmd, versionCmd, newMan(root))
 	for _, c := range []*cobra.Command{root, readCmd, listCmd} {
 		complete(c)
 	}

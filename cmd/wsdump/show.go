@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
@@ -37,6 +38,11 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	}
 	defer keys.Wipe()
 	notes := &pipeline.Notes{}
+	keep, err := newKeeper(view.keep, stdout)
+	if err != nil {
+		return words.fail(err)
+	}
+	defer keep.forget()
 	input, err := source.open(ctx, stdin, words, notes)
 	if err != nil {
 		return words.fail(err)
@@ -73,9 +79,29 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		defer live.every(flushEvery)()
 		sink = live
 	}
+	var packets capture.Source = input
+	if keep != nil {
+		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
+		if packets, err = keep.source(input, source.stdin()); err != nil {
+			return words.fail(err)
+		}
+	}
+	options := pipeline.Options{Files: opt.Files, Notes: notes, Keys: keys, DecodeAs: source.as}
+	if source.stdin() {
+		options.Tick, options.MoreKeys = flushEvery, source.moreKeys
+	}
 	began := time.Now()
-	err = pipeline.Run(ctx, input, sink, pipeline.Options{Files: opt.Files, Notes: notes, Keys: keys, DecodeAs: source.as})
-	return finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
+	err = pipeline.Run(ctx, packets, sink, options)
+	code := finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
+	if keep != nil && code != exitUsage {
+		again := func() (capture.Source, error) {
+			return source.open(ctx, stdin, newConsole(io.Discard), &pipeline.Notes{})
+		}
+		if err := keep.write(context.WithoutCancel(ctx), keys, again, words); err != nil {
+			return words.fail(err)
+		}
+	}
+	return code
 }
 
 // finish says how a run ended and returns its exit code.

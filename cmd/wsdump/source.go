@@ -18,6 +18,8 @@ type sourceFlags struct {
 	read []string // -r
 	logs []string // -k
 	as   decodeAsFlag
+
+	followed []*keyLog // set by keys
 }
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
@@ -85,7 +87,7 @@ func (s *sourceFlags) mistyped() error {
 	if _, err := os.Stat(name); !os.IsNotExist(err) {
 		return nil
 	}
-	if command := nearest(name, []string{"read", "list", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
+	if command := nearest(name, []string{"read", "list", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
 		return &mistypedError{name, command}
 	}
 	return nil

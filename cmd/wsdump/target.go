@@ -18,8 +18,18 @@ type target struct {
 	shown string
 }
 
+// Who may read a file that is made.
+const (
+	modeOpen   fs.FileMode = 0o666 // as the umask has it
+	modeSecret fs.FileMode = 0o600 // it holds keys: its owner only
+)
+
 // openTarget opens the file of that name; "" and "-" mean stdout.
 func openTarget(name string, stdout io.Writer) (*target, error) {
+	return openTargetMode(name, stdout, modeOpen)
+}
+
+func openTargetMode(name string, stdout io.Writer, mode fs.FileMode) (*target, error) {
 	if name == "" || name == "-" {
 		return &target{Writer: stdout, shown: "standard output"}, nil
 	}
@@ -39,11 +49,11 @@ func openTarget(name string, stdout io.Writer) (*target, error) {
 		return &target{Writer: f, file: f, shown: name}, nil
 	}
 	beside := filepath.Join(filepath.Dir(final), fmt.Sprintf(".%s.%d.part", filepath.Base(final), os.Getpid()))
-	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+	f, err := os.OpenFile(beside, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return nil, &targetError{name, err}
 	}
-	if info != nil { // keep what the file that is replaced allowed
+	if info != nil && mode != modeSecret { // keep what the file that is replaced allowed
 		_ = f.Chmod(info.Mode().Perm())
 	}
 	return &target{Writer: f, file: f, final: final, shown: name}, nil

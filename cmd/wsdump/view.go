@@ -23,6 +23,7 @@ type viewFlags struct {
 	payload payloadFlag
 	count   countFlag
 	output  string
+	keep    keepFlags
 	frames  bool
 	group   bool
 	pretty  bool
@@ -41,6 +42,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet) {
 	f.VarP(&v.format, "format", "T", "output `NAME`: table for people, ndjson for programs")
 	f.VarP(&v.filter, "filter", "Y", "only what matches `EXPR`, such as 'json.type == \"error\"' (docs/FILTERS.md)")
 	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
+	v.keep.flags(f)
 	f.Var(&v.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
 	f.Var(&v.payload, "payload", "payload bytes of a row: `N`, all, or none (table: what fits; ndjson: 1 MiB)")
 	f.VarP(&v.count, "count", "c", "stop after `N` rows")
@@ -92,6 +94,11 @@ func (v *viewFlags) options(stdout io.Writer) report.Options {
 }
 
 func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+func isTerminalWriter(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isTerminal(f)
+}
 
 // utf8Terminal reports whether the locale (POSIX: LC_ALL, LC_CTYPE, LANG, the
 // first that is set) has UTF-8. Where none is set it is taken for granted.

@@ -216,7 +216,9 @@ func (s *Stream) message13(dir timeline.Direction, kind byte, body []byte) {
 func (s *Stream) secrets() *secrets {
 	k := &s.shake
 	if k.secrets == nil && k.haveClient {
-		k.secrets = s.keys.sessions[k.client.random]
+		if k.secrets = s.keys.sessions[k.client.random]; k.secrets != nil {
+			k.secrets.used = true
+		}
 	}
 	return k.secrets
 }
@@ -237,6 +239,7 @@ func (s *Stream) guess(rec []byte) {
 		if op := k.suite.open13(secret); op != nil {
 			if _, ok := op.open(buf, 0, rec); ok {
 				k.secrets = c
+				c.used = true
 				return
 			}
 		}
@@ -332,6 +335,7 @@ func (s *Stream) findMaster() (master secret) {
 // do not know them, and the key log of Go has no line for them.
 func (s *Stream) remember() {
 	if k := &s.shake; k.master.n > 0 {
+		s.keys.derived(k.client.random, k.master)
 		s.keys.remember(k.server.session, k.master)
 		s.keys.remember(k.ticket, k.master)
 	}

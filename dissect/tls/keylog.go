@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io"
 	"strings"
 )
 
@@ -100,6 +101,54 @@ func (k *Keys) addLine(row []byte) (problem string) {
 	}
 	k.version++
 	return ""
+}
+
+// WriteLog writes secrets as lines of a key log and returns of how many
+// sessions: those that belong to a connection that was seen, or all. Master
+// secrets that were found by an RSA key or by resumption are among them.
+func (k *Keys) WriteLog(w io.Writer, all bool) (sessions int, err error) {
+	var text []byte
+	defer func() { clear(text[:cap(text)]) }()
+	for _, s := range k.order {
+		if !s.used && !all {
+			continue
+		}
+		text = text[:0]
+		line := func(label string, value []byte) {
+			if len(value) > 0 {
+				text = fmt.Appendf(text, "%s %x %x\n", label, s.random, value)
+			}
+		}
+		line("CLIENT_RANDOM", s.master.bytes())
+		line("CLIENT_EARLY_TRAFFIC_SECRET", s.traffic[0][inEarly-1].bytes())
+		for dir, side := range [...]string{"CLIENT", "SERVER"} {
+			line(side+"_HANDSHAKE_TRAFFIC_SECRET", s.traffic[dir][inHandshake-1].bytes())
+			line(side+"_TRAFFIC_SECRET_0", s.traffic[dir][inData-1].bytes())
+		}
+		if len(text) == 0 {
+			continue
+		}
+		sessions++
+		if _, err := w.Write(text); err != nil {
+			return sessions, err
+		}
+	}
+	return sessions, nil
+}
+
+// HasLine reports whether text, such as a comment in a capture, holds a line of
+// a key log.
+func HasLine(text []byte) bool {
+	if !bytes.Contains(text, []byte("CLIENT_")) && !bytes.Contains(text, []byte("SERVER_")) && !bytes.Contains(text, []byte("RSA ")) {
+		return false
+	}
+	var k Keys
+	for row := range bytes.Lines(text) {
+		if row = bytes.TrimSpace(row); len(row) > 0 && row[0] != '#' && k.addLine(row) == "" && k.version > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 type slotKind uint8

@@ -56,6 +56,8 @@ func (s *secret) bytes() []byte {
 
 // secrets is what a key log says of one client random.
 type secrets struct {
+	random  [32]byte
+	used    bool   // a connection was seen that they belong to
 	master  secret // CLIENT_RANDOM
 	traffic [2][3]secret
 }
@@ -86,8 +88,14 @@ func (k *Keys) Format(f fmt.State, _ rune) {
 }
 
 // Complete says that no more secrets will come: what cannot be decrypted then
-// is decided at once and nothing waits.
-func (k *Keys) Complete() { k.complete = true }
+// is decided at once and nothing waits. What waits already hears of it by
+// [Stream.Retry].
+func (k *Keys) Complete() {
+	if !k.complete {
+		k.complete = true
+		k.version++
+	}
+}
 
 // Wipe forgets all secrets and overwrites those that Go lets overwrite. Ciphers
 // already made from them live in their streams until these end.
@@ -119,7 +127,7 @@ func (k *Keys) session(random [32]byte) *secrets {
 		if k.sessions == nil {
 			k.sessions = make(map[[32]byte]*secrets)
 		}
-		s = new(secrets)
+		s = &secrets{random: random}
 		k.sessions[random] = s
 		k.order = append(k.order, s)
 	}
@@ -232,6 +240,17 @@ func (k *Keys) recall(id []byte) secret {
 		return m
 	}
 	return k.older[string(id)]
+}
+
+// derived keeps a master secret that was found without a key log line, so that
+// [Keys.WriteLog] has it.
+func (k *Keys) derived(random [32]byte, master secret) {
+	if s := k.session(random); s != nil {
+		s.used = true
+		if s.master.n == 0 {
+			s.master = master
+		}
+	}
 }
 
 // buffer returns an empty buffer for a record that is cut. It grows with what

@@ -175,6 +175,10 @@ func finish(s *Stream) {
 	at := timeline.Stamp{Packet: 1 << 30}
 	s.End(0, at, timeline.EndFIN)
 	s.End(1, at, timeline.EndFIN)
+	before := s.keys.complete
+	s.keys.complete = true // no more keys come
+	s.Retry()
+	s.keys.complete = before
 	if len(s.queue) > 0 || s.queued != 0 {
 		panic(fmt.Sprintf("%d events left, %d bytes", len(s.queue), s.queued))
 	}

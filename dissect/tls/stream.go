@@ -23,10 +23,12 @@ type Stream struct {
 	final   bool            // nothing waits any more
 	limited bool            // because of a limit
 	queue   []event
-	queued  int    // bytes of memory in queue
-	changed bool   // something was learned that others may wait for
-	version uint64 // of keys, when the queue was last tried
-	effort  int    // bytes decrypted in vain, see resync.go
+	queued  int                // bytes of memory in queue
+	changed bool               // something was learned that others may wait for
+	version uint64             // of keys, when the queue was last tried
+	effort  int                // bytes decrypted in vain, see resync.go
+	latest  timeline.Direction // who spoke last, and when
+	spoke   int64
 }
 
 // half is one direction.
@@ -93,6 +95,10 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		return
 	}
 	s.info.Bytes[dir] += uint64(len(b))
+	if dir == s.latest && at.Time-s.spoke > int64(Silence) && s.info.Records[dir] > 0 {
+		s.info.Unprompted++
+	}
+	s.latest, s.spoke = dir, at.Time
 	if h := &s.half[dir]; h.blocked {
 		s.hold(event{kind: eventData, dir: dir, at: at, b: slices.Clone(b)})
 	} else if rest := s.feed(dir, at, b); len(rest) > 0 {
@@ -128,16 +134,31 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		s.half[dir].blocked = true
 		s.hold(event{kind: eventEnd, dir: dir, at: at, end: why})
 	}
-	if s.over[0] && s.over[1] && len(s.queue) > 0 {
+	s.conclusive()
+	s.wake()
+}
+
+// GiveUp decides at once what waits for keys.
+func (s *Stream) GiveUp() {
+	s.final, s.limited = true, true
+	s.pump()
+}
+
+// conclusive stops waiting when both directions are over and no more keys will
+// come. Until then a connection that has ended may still be opened.
+func (s *Stream) conclusive() {
+	if s.over[0] && s.over[1] && s.keys.complete && len(s.queue) > 0 {
 		s.final = true
 		s.pump()
 	}
-	s.wake()
 }
 
 // Retry tries again what waits for keys; call it when [Keys] grew and no Data
 // comes. The rows that follow keep the stamps of their bytes.
-func (s *Stream) Retry() { s.wake() }
+func (s *Stream) Retry() {
+	s.conclusive()
+	s.wake()
+}
 
 // Waiting reports whether something waits for keys or for the other side.
 func (s *Stream) Waiting() bool { return len(s.queue) > 0 }

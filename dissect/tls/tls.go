@@ -10,6 +10,8 @@ package tls
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -43,8 +45,32 @@ type Info struct {
 	Bytes        [2]uint64 // of TCP, by direction
 	Records      [2]uint64 // of application data, as far as the outside tells
 	Largest      [2]int    // bytes of the largest of them
+	Unprompted   int       // times that a side spoke again, after a silence, before the other had
 	ClientRandom [32]byte  // what a key log knows the connection by; no secret
 }
+
+// Silence is how long a side must be silent before it speaks unprompted.
+const Silence = 200 * time.Millisecond
+
+// LikeWebSocket guesses, by what stands outside of the encryption, whether a
+// WebSocket ran here that lasted for d: small records both ways, and one side
+// that speaks although it was not asked, which HTTP/1.1 does not do. Browsers do
+// not offer HTTP/2 where they open a WebSocket with a connection of its own.
+func (i *Info) LikeWebSocket(d time.Duration) bool {
+	for dir := range i.Records {
+		if i.Records[dir] < likeRecords || i.Bytes[dir]/i.Records[dir] > likeBytes {
+			return false
+		}
+	}
+	return d >= likeDuration && i.Unprompted >= likeUnprompted && i.ALPN != "h2" && !slices.Contains(i.Offered, "h2")
+}
+
+const (
+	likeRecords    = 4
+	likeBytes      = 2 << 10 // on the average, the handshake's included
+	likeDuration   = time.Second
+	likeUnprompted = 2
+)
 
 // VersionName returns "TLS 1.3" and its like; "" when nothing was agreed or offered.
 func (i *Info) VersionName() string { return VersionName(i.Version) }

@@ -40,7 +40,7 @@ var allowed = map[string][]string{
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
-		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "report", "stats", "timeline",
+		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "reassembly", "report", "stats", "timeline",
 		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
 	},
 	"internal/spool": {},

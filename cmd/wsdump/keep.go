@@ -1,0 +1,243 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/query"
+	"github.com/wsdump/wsdump/reassembly"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// keepFlags say which packets are written, and where.
+type keepFlags struct {
+	file     string
+	withKeys bool
+}
+
+func (k *keepFlags) flags(f *pflag.FlagSet) {
+	f.StringVarP(&k.file, "write", "w", "", "write the packets of the WebSocket connections shown, unchanged, to `FILE` (pcapng)")
+	f.BoolVar(&k.withKeys, "with-keys", false, "with -w: the TLS keys of those connections too")
+}
+
+const (
+	// mostComments bounds the findings that become comments of packets.
+	mostComments = 100_000
+	// mostSpooled is how many bytes of standard input are held on disk for -w.
+	mostSpooled = 4 << 30
+)
+
+// keeper writes the packets of connections that were chosen: it learns in the
+// first pass over the input which they are, and copies them in a second one.
+// What it holds grows with connections and findings, not with packets.
+type keeper struct {
+	keepFlags
+	selector reassembly.Selector
+	comments map[uint64][]string // by packet
+	noted    int
+	spool    *spooled // of standard input, nil without
+}
+
+// newKeeper returns nil when nothing is to be written.
+func newKeeper(flags keepFlags, stdout io.Writer) (*keeper, error) {
+	switch {
+	case flags.file == "" && flags.withKeys:
+		return nil, &usageError{text: "--with-keys goes with -w", hint: "-w copy.pcapng --with-keys; to put keys into a capture as it is, see `wsdump keys inject`"}
+	case flags.file == "":
+		return nil, nil
+	case flags.file == "-" && isTerminalWriter(stdout):
+		return nil, &usageError{text: "a capture is not for a terminal", hint: "name a file, -w copy.pcapng"}
+	case flags.file == "-":
+		return nil, &usageError{text: "-w cannot write to standard output, where the rows go", hint: "name a file, -w copy.pcapng"}
+	}
+	return &keeper{keepFlags: flags, comments: make(map[uint64][]string)}, nil
+}
+
+// sink returns what hears the rows: those that p matches choose connections.
+func (k *keeper) sink(p *query.Program, files []string) timeline.Sink {
+	var chooses timeline.Sink = &chooser{keeper: k}
+	switch {
+	case p == nil:
+	case p.Scope() == query.Connections:
+		chooses = query.NewConnectionFilter(chooses, p, files...)
+	default:
+		chooses = query.NewFilter(chooses, p, files...)
+	}
+	return timeline.Tee(chooses, &commenter{keeper: k})
+}
+
+// chooser chooses the connections of all rows that it hears.
+type chooser struct {
+	timeline.Nop
+	*keeper
+}
+
+func (c *chooser) add(conn *timeline.Conn) {
+	if conn != nil {
+		c.selector.Add(conn.Transport)
+	}
+}
+
+func (c *chooser) Open(conn *timeline.Conn)                    { c.add(conn) }
+func (c *chooser) Frame(f *timeline.Frame)                     { c.add(f.Conn) }
+func (c *chooser) Message(m *timeline.Message)                 { c.add(m.Conn) }
+func (c *chooser) Finding(f *timeline.Finding)                 { c.add(f.Conn) }
+func (c *chooser) Close(conn *timeline.Conn, _ timeline.Stamp) { c.add(conn) }
+
+// commenter makes comments of findings.
+type commenter struct {
+	timeline.Nop
+	*keeper
+}
+
+func (c *commenter) Finding(f *timeline.Finding) {
+	if f.Conn == nil || f.Rule == nil || c.noted == mostComments {
+		return
+	}
+	c.noted++
+	text := fmt.Sprintf("wsdump: %s %s, connection %d", f.Severity, f.Rule.ID, f.Conn.ID)
+	if f.N != 0 {
+		text += fmt.Sprintf(", row %d", f.N)
+	}
+	if f.HasDir {
+		text += ", by the " + f.Dir.Sender().String()
+	}
+	text += ": " + f.Rule.Title
+	if f.Got != "" {
+		text += fmt.Sprintf(" (got %q)", f.Got)
+	}
+	c.comments[f.At.Packet] = append(c.comments[f.At.Packet], text)
+}
+
+// source returns src, with a copy on disk where it cannot be read twice.
+func (k *keeper) source(src capture.Source, once bool) (capture.Source, error) {
+	if !once {
+		return src, nil
+	}
+	f, err := os.CreateTemp("", "wsdump-*.pcapng")
+	if err != nil {
+		return nil, err
+	}
+	k.spool = &spooled{Source: src, file: f, w: capture.NewWriter(f)}
+	return k.spool, nil
+}
+
+// forget removes the copy of standard input.
+func (k *keeper) forget() {
+	if k != nil && k.spool != nil {
+		k.spool.file.Close()
+		os.Remove(k.spool.file.Name())
+	}
+}
+
+// write is the second pass. again opens the input anew.
+func (k *keeper) write(ctx context.Context, keys *tls.Keys, again func() (capture.Source, error), words *console) error {
+	src, err := k.reopen(again)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }()
+	mode := modeOpen
+	if k.withKeys {
+		mode = modeSecret
+	}
+	target, err := openTargetMode(k.file, io.Discard, mode)
+	if err != nil {
+		return err
+	}
+	defer target.abandon()
+	out := capture.NewWriter(target)
+	if err := k.secrets(out, keys); err != nil {
+		return &targetError{k.file, err}
+	}
+	packets, connections := 0, 0
+	for p := (capture.Packet{}); ; {
+		if err := src.Next(&p); err != nil {
+			if !errors.Is(err, io.EOF) && !capture.Incomplete(err) { // the first pass told of those
+				return err
+			}
+			break
+		}
+		if p.Number%256 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if k.selector.Has(&p) {
+			packets++
+			if err := out.WriteCommented(&p, k.comments[p.Number]); err != nil {
+				return &targetError{k.file, err}
+			}
+		}
+	}
+	if err := out.Flush(); err != nil {
+		return &targetError{k.file, err}
+	}
+	if err := target.keep(); err != nil {
+		return err
+	}
+	connections = k.selector.Len()
+	said := plural(packets, "packet") + " of " + plural(connections, "TCP connection") + " written to " + k.file
+	if k.withKeys {
+		said += ", with keys inside: whoever has it can read the traffic"
+	}
+	words.say(said)
+	return nil
+}
+
+func (k *keeper) reopen(again func() (capture.Source, error)) (capture.Source, error) {
+	if k.spool == nil {
+		return again()
+	}
+	if err := k.spool.done(); err != nil {
+		return nil, err
+	}
+	return capture.Open([]string{k.spool.file.Name()}, capture.Options{})
+}
+
+func (k *keeper) secrets(out *capture.Writer, keys *tls.Keys) error {
+	if !k.withKeys {
+		return nil
+	}
+	var log bytes.Buffer
+	defer func() { clear(log.Bytes()) }()
+	if n, err := keys.WriteLog(&log, false); err != nil || n == 0 {
+		return err
+	}
+	return out.Secrets(capture.SecretsTLSKeyLog, log.Bytes())
+}
+
+// spooled is a source whose packets are copied to a file as they come.
+type spooled struct {
+	capture.Source
+	file  *os.File
+	w     *capture.Writer
+	bytes uint64
+	err   error
+}
+
+// Next implements [capture.Source].
+func (s *spooled) Next(p *capture.Packet) error {
+	if err := s.Source.Next(p); err != nil {
+		return err
+	}
+	if s.err == nil {
+		if s.bytes += uint64(len(p.Data)) + 32; s.bytes > mostSpooled {
+			s.err = &usageError{
+				text: fmt.Sprintf("-w holds at most %d GiB of standard input on disk, and there was more", mostSpooled>>30),
+				hint: "save it to a file first, and read that",
+			}
+		} else {
+			s.err = s.w.Write(p)
+		}
+	}
+	return nil
+}
+
+func (s *spooled) done() error { return errors.Join(s.err, s.w.Flush()) }
