@@ -48,7 +48,7 @@ func TestUnderstand(t *testing.T) {
 		{"/x", "", "ws://10.0.0.1:80/x", "", "/x"},
 	} {
 		h := &timeline.Handshake{Method: "GET", Target: tc.target, RequestHeaders: []timeline.Header{{Name: "host", Value: tc.host}}}
-		understand(h, false)
+		Understand(h, false)
 		if got := h.URL("10.0.0.1:80"); got != tc.url || h.Host != tc.wantHost || h.Path != tc.wantPath {
 			t.Errorf("%s on %s: got %s, %s, %s; want %+v", tc.target, tc.host, got, h.Host, h.Path, tc)
 		}

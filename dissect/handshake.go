@@ -19,8 +19,9 @@ func acceptFor(key string) string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// understand fills in the fields of h that follow from its messages.
-func understand(h *timeline.Handshake, secure bool) {
+// Understand fills in the fields of h that follow from its messages: the parts of
+// its URL, what was offered and agreed on. secure says that TLS was below.
+func Understand(h *timeline.Handshake, secure bool) {
 	h.Scheme = "ws"
 	if secure {
 		h.Scheme = "wss"

@@ -28,7 +28,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 		o.attempt.close(h.Request)
 	}
 	secure := o.layers == "tls" || o.layers == "h2+tls"
-	understand(h, secure)
+	Understand(h, secure)
 	c := &timeline.Conn{
 		Transport: a.transport, Handshake: h, Client: a.transport.Client, Server: a.transport.Server,
 		Layers: o.layers, Opened: h.Request,

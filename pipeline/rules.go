@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"github.com/wsdump/wsdump/dissect"
+	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/reassembly"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -40,5 +41,6 @@ var (
 func Rules() []*timeline.Rule {
 	all := []*timeline.Rule{ruleCut, ruleSnaplen, ruleDamaged, ruleDropped, ruleClock}
 	all = append(all, reassembly.Rules()...)
-	return append(all, dissect.Rules()...)
+	all = append(all, dissect.Rules()...)
+	return append(all, har.Rules()...)
 }

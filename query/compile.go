@@ -172,9 +172,9 @@ func (c *compiler) use(f *Field, where file.Location) expr {
 	if !slices.Contains(c.used, f) {
 		c.used = append(c.used, f)
 	}
-	e := expr{typ: f.Type, eval: f.get, field: f, where: where}
+	e := expr{typ: f.Type, eval: f.value, field: f, where: where}
 	if f.Type == JSON {
-		e.root = f.get
+		e.root = f.value
 	}
 	return e
 }

@@ -34,6 +34,16 @@ type Field struct {
 	get   getter
 	scope scopes
 	needs timeline.Needs
+	wire  bool // only a capture tells: unknown in a HAR
+}
+
+// value returns what a row has for f.
+func (f *Field) value(r *Row) value {
+	v := f.get(r)
+	if f.wire && r.conn != nil && r.conn.Recorded && (v.state != stateAbsent || !r.conn.Client.IsValid() && f.Name == "client") {
+		return unknown
+	}
+	return v
 }
 
 type scopes uint8
@@ -78,21 +88,21 @@ var allFields = [...]Field{
 	{Name: "conn", Type: Number, Rows: every, Text: "number of the connection, from 1", get: getConn, scope: inBoth},
 	{Name: "t", Type: Number, Rows: every, Text: "seconds since the first packet", get: stamp(seconds), scope: inBoth},
 	{Name: "time", Type: Time, Rows: every, Text: "capture time, compared with RFC 3339: `time >= \"2026-11-22T10:00:00Z\"`", get: stamp(timeOf), scope: inBoth},
-	{Name: "packet", Type: Number, Rows: every, Text: "number of the packet, from 1", get: stamp(packetOf), scope: inBoth},
+	{Name: "packet", Type: Number, Rows: every, Text: "number of the packet, from 1", get: stamp(packetOf), scope: inBoth, wire: true},
 	{Name: "file", Type: Text, Rows: every, Text: "name of the input, with more than one", get: stamp(fileOf), scope: inBoth},
-	{Name: "file_packet", Type: Number, Rows: every, Text: "number of the packet in its file, with more than one", get: stamp(filePacketOf), scope: inBoth},
+	{Name: "file_packet", Type: Number, Rows: every, Text: "number of the packet in its file, with more than one", get: stamp(filePacketOf), scope: inBoth, wire: true},
 
 	{Name: "url", Type: Text, Rows: ofOpen, Text: "the WebSocket URL", get: getURL, scope: inBoth},
 	{Name: "scheme", Type: Text, Rows: ofOpen, Words: []string{"ws", "wss"}, Text: "of the URL", get: asked(scheme), scope: inBoth},
 	{Name: "host", Type: Text, Rows: ofOpen, Text: "of the request, without port", get: asked(host), scope: inBoth},
 	{Name: "path", Type: Text, Rows: ofOpen, Text: "of the request, without query", get: asked(path), scope: inBoth},
-	{Name: "client", Type: Text, Rows: ofOpen, Text: "address and port of the client", get: address(0, client), scope: inBoth},
+	{Name: "client", Type: Text, Rows: ofOpen, Text: "address and port of the client", get: address(0, client), scope: inBoth, wire: true},
 	{Name: "server", Type: Text, Rows: ofOpen, Text: "address and port of the server", get: address(1, server), scope: inBoth},
-	{Name: "peer", Type: Text, Rows: ofOpen, Text: "the proxy that spoke for the client, if any", get: address(2, peer), scope: inBoth},
+	{Name: "peer", Type: Text, Rows: ofOpen, Text: "the proxy that spoke for the client, if any", get: address(2, peer), scope: inBoth, wire: true},
 	{Name: "transport", Type: Text, Rows: ofOpen, Words: []string{"tcp", "tls", "h2", "h2+tls", "h3"}, Text: "what carried it", get: ofConn(func(c *timeline.Conn) value { return some(c.Layers) }), scope: inBoth},
 	{Name: "http_version", Type: Text, Rows: ofOpen, Text: "`1.1`, `2`", get: asked(version), scope: inBoth},
 	{Name: "status", Type: Number, Rows: ofOpen, Text: "of the response; 101 opens a WebSocket", get: answered(status), scope: inBoth},
-	{Name: "accept", Type: Text, Rows: ofOpen, Words: []string{"ok", "wrong", "missing", "unchecked"}, Text: "verdict on Sec-WebSocket-Accept", get: answered(accept), scope: inBoth},
+	{Name: "accept", Type: Text, Rows: ofOpen, Words: []string{"ok", "wrong", "missing", "unchecked"}, Text: "verdict on Sec-WebSocket-Accept", get: answered(accept), scope: inBoth, wire: true},
 	{Name: "subprotocol", Type: Text, Rows: ofOpen, Text: "the one agreed on", get: answered(chosen), scope: inBoth},
 	{Name: "subprotocols_offered", Type: List, Rows: ofOpen, Text: "by the client", get: asked(offered), scope: inBoth},
 	{Name: "extensions", Type: List, Rows: ofOpen, Text: "agreed on; found by name: `\"permessage-deflate\" in extensions`", get: answered(extensions), scope: inBoth},
@@ -116,16 +126,16 @@ var allFields = [...]Field{
 	{Name: "json", Type: JSON, Rows: "message", Text: "payload read as JSON: `json.a.b`, `json.list[0]`", get: getJSON, scope: inRows, needs: payload},
 	{Name: "decoded", Type: JSON, Rows: "message", Text: "what a payload decoder made of it", get: getDecoded, scope: inRows, needs: payload},
 	{Name: "length", Type: Number, Rows: data, Text: "bytes of payload, inflated; of a frame those on the wire", get: getLength, scope: inRows, needs: payload},
-	{Name: "wire_length", Type: Number, Rows: "message", Text: "bytes of payload on the wire", get: onMessage(wireLength), scope: inRows},
-	{Name: "compressed", Type: Bool, Rows: "message", Text: "permessage-deflate", get: onMessage(func(m *timeline.Message) value { return flag(m.Compressed) }), scope: inRows},
-	{Name: "frames", Type: Number, Rows: "message", Text: "how many frames made it", get: onMessage(frames), scope: inRows},
+	{Name: "wire_length", Type: Number, Rows: "message", Text: "bytes of payload on the wire", get: onMessage(wireLength), scope: inRows, wire: true},
+	{Name: "compressed", Type: Bool, Rows: "message", Text: "permessage-deflate", get: onMessage(func(m *timeline.Message) value { return flag(m.Compressed) }), scope: inRows, wire: true},
+	{Name: "frames", Type: Number, Rows: "message", Text: "how many frames made it", get: onMessage(frames), scope: inRows, wire: true},
 	{Name: "end_time", Type: Time, Rows: "message, frame", Text: "capture time of the last byte", get: ending(timeOf), scope: inRows},
-	{Name: "end_packet", Type: Number, Rows: "message, frame", Text: "packet of the last byte", get: ending(packetOf), scope: inRows},
+	{Name: "end_packet", Type: Number, Rows: "message, frame", Text: "packet of the last byte", get: ending(packetOf), scope: inRows, wire: true},
 	{Name: "truncated", Type: Bool, Rows: data, Text: "a limit cut the payload", get: onData(func(m *timeline.Message) bool { return m.Truncated }, func(f *timeline.Frame) bool { return f.Truncated }), scope: inRows, needs: payload},
 	{Name: "incomplete", Type: Bool, Rows: data, Text: "bytes are missing", get: onData(func(m *timeline.Message) bool { return m.Incomplete }, func(f *timeline.Frame) bool { return f.Incomplete }), scope: inRows},
 
 	{Name: "op", Type: Text, Rows: "control, frame", Words: []string{"continuation", "text", "binary", "close", "ping", "pong", "reserved"}, Text: "the opcode in a word", get: getOp, scope: inRows},
-	{Name: "rtt_ms", Type: Number, Rows: "control", Text: "on a pong: since the ping that it answers", get: getRTT, scope: inRows},
+	{Name: "rtt_ms", Type: Number, Rows: "control", Text: "on a pong: since the ping that it answers", get: getRTT, scope: inRows, wire: true},
 
 	{Name: "opcode", Type: Number, Rows: "frame", Text: "0 to 15", get: onFrame(func(f *timeline.Frame) value { return count(uint64(f.Opcode)) }), scope: inRows, needs: frameRows},
 	{Name: "fin", Type: Bool, Rows: "frame", Text: "last frame of its message", get: onFrame(func(f *timeline.Frame) value { return flag(f.Fin) }), scope: inRows, needs: frameRows},
@@ -148,23 +158,23 @@ var allFields = [...]Field{
 
 	{Name: "code", Type: Number, Rows: "control, close", Text: "of a close frame; on the close row that of the first", get: getCode, scope: inBoth},
 	{Name: "reason", Type: Text, Rows: "control, close", Text: "beside the code", get: getReason, scope: inBoth},
-	{Name: "by", Type: Text, Rows: ofClose, Words: []string{"client", "server", "unknown"}, Text: "who began the end", get: closing(getBy), scope: inBoth},
-	{Name: "clean", Type: Bool, Rows: ofClose, Text: "both close frames, then FIN", get: closing(getClean), scope: inBoth},
-	{Name: "tcp", Type: Text, Rows: ofClose, Words: []string{"fin", "half", "rst", "timeout", "open"}, Text: "how the transport ended", get: closing(getTCP), scope: inBoth},
+	{Name: "by", Type: Text, Rows: ofClose, Words: []string{"client", "server", "unknown"}, Text: "who began the end", get: closing(getBy), scope: inBoth, wire: true},
+	{Name: "clean", Type: Bool, Rows: ofClose, Text: "both close frames, then FIN", get: closing(getClean), scope: inBoth, wire: true},
+	{Name: "tcp", Type: Text, Rows: ofClose, Words: []string{"fin", "half", "rst", "timeout", "open"}, Text: "how the transport ended", get: closing(getTCP), scope: inBoth, wire: true},
 	{Name: "duration_ms", Type: Number, Rows: ofClose, Text: "from the first byte to the end", get: closing(getDuration), scope: inBoth},
 	{Name: "idle_ms", Type: Number, Rows: ofClose, Text: "silence before the end", get: closing(getIdle), scope: inBoth},
 	{Name: "first_message_ms", Type: Number, Rows: ofClose, Text: "from the handshake's end to the first message", get: closing(getFirstMessage), scope: inBoth},
 	{Name: "last_dir", Type: Text, Rows: ofClose, Words: dirs, Text: "which way the last frame went", get: closing(getLastDir), scope: inBoth},
 	{Name: "sent.messages", Type: Number, Rows: ofClose, Text: "by the client", get: counted(0, messages), scope: inBoth},
-	{Name: "sent.frames", Type: Number, Rows: ofClose, Text: "by the client, control frames included", get: counted(0, frameCount), scope: inBoth},
+	{Name: "sent.frames", Type: Number, Rows: ofClose, Text: "by the client, control frames included", get: counted(0, frameCount), scope: inBoth, wire: true},
 	{Name: "sent.bytes", Type: Number, Rows: ofClose, Text: "payload, inflated", get: counted(0, byteCount), scope: inBoth, needs: payload},
-	{Name: "sent.wire_bytes", Type: Number, Rows: ofClose, Text: "payload on the wire", get: counted(0, wireBytes), scope: inBoth},
+	{Name: "sent.wire_bytes", Type: Number, Rows: ofClose, Text: "payload on the wire", get: counted(0, wireBytes), scope: inBoth, wire: true},
 	{Name: "received.messages", Type: Number, Rows: ofClose, Text: "from the server", get: counted(1, messages), scope: inBoth},
-	{Name: "received.frames", Type: Number, Rows: ofClose, Text: "from the server, control frames included", get: counted(1, frameCount), scope: inBoth},
+	{Name: "received.frames", Type: Number, Rows: ofClose, Text: "from the server, control frames included", get: counted(1, frameCount), scope: inBoth, wire: true},
 	{Name: "received.bytes", Type: Number, Rows: ofClose, Text: "payload, inflated", get: counted(1, byteCount), scope: inBoth, needs: payload},
-	{Name: "received.wire_bytes", Type: Number, Rows: ofClose, Text: "payload on the wire", get: counted(1, wireBytes), scope: inBoth},
+	{Name: "received.wire_bytes", Type: Number, Rows: ofClose, Text: "payload on the wire", get: counted(1, wireBytes), scope: inBoth, wire: true},
 
-	{Name: "findings.error", Type: Number, Rows: ofWhole, Text: "findings that are errors", get: found(timeline.Error), scope: inConnections, needs: payload},
-	{Name: "findings.warning", Type: Number, Rows: ofWhole, Text: "findings that are warnings", get: found(timeline.Warning), scope: inConnections, needs: payload},
-	{Name: "findings.note", Type: Number, Rows: ofWhole, Text: "findings that are notes", get: found(timeline.Note), scope: inConnections, needs: payload},
+	{Name: "findings.error", Type: Number, Rows: ofWhole, Text: "findings that are errors", get: found(timeline.Error), scope: inConnections, needs: payload, wire: true},
+	{Name: "findings.warning", Type: Number, Rows: ofWhole, Text: "findings that are warnings", get: found(timeline.Warning), scope: inConnections, needs: payload, wire: true},
+	{Name: "findings.note", Type: Number, Rows: ofWhole, Text: "findings that are notes", get: found(timeline.Note), scope: inConnections, needs: payload, wire: true},
 }

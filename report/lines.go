@@ -51,11 +51,11 @@ func (t *Table) closeMarks(dst, marks []byte) []byte {
 // appendHead appends "URL   client -> server   101   chat   12.4 ms".
 func (t *Table) appendHead(dst []byte, c *timeline.Conn) []byte {
 	const gap = "   "
-	rest := append([]byte(gap), c.Client.String()...)
+	rest := append([]byte(gap), address(c.Client)...)
 	if c.Peer.IsValid() {
 		rest = append(append(append(rest, " (via "...), c.Peer.String()...), ')')
 	}
-	rest = append(append(rest, " -> "...), c.Server.String()...)
+	rest = append(append(rest, " -> "...), address(c.Server)...)
 	h := c.Handshake
 	switch {
 	case h == nil && c.Guessed:

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -106,7 +107,7 @@ func (l *List) cells(c *timeline.Conn) []string {
 	if h := c.Handshake; h != nil {
 		url, answer = Safe(c.URL()), status(h)
 	}
-	client := c.Client.String()
+	client := address(c.Client)
 	if c.Peer.IsValid() {
 		client += " via " + c.Peer.String()
 	}
@@ -120,7 +121,7 @@ func (l *List) cells(c *timeline.Conn) []string {
 		return count(n.Messages)
 	}
 	return []string{
-		strconv.FormatUint(c.ID, 10), cut(url, listURL), client, c.Server.String(), cut(answer, 40), duration(c.Duration()),
+		strconv.FormatUint(c.ID, 10), cut(url, listURL), client, address(c.Server), cut(answer, 40), duration(c.Duration()),
 		messages(&c.Counters[0]), messages(&c.Counters[1]), listClose(c), listFindings(c.FindingsBy),
 	}
 }
@@ -199,6 +200,9 @@ func listClose(c *timeline.Conn) string {
 	if c.CloseCode != 0 {
 		words = append(words, strconv.Itoa(int(c.CloseCode)))
 	}
+	if c.Recorded {
+		return cmp.Or(strings.Join(append(words, recordedBy(c)...), " "), "-")
+	}
 	if c.By != timeline.PartyUnknown {
 		words = append(words, c.By.String())
 	}
@@ -219,6 +223,17 @@ func listClose(c *timeline.Conn) string {
 		words = append(words, "half closed")
 	}
 	return strings.Join(words, " ")
+}
+
+// recordedBy says what a HAR knows beside the code.
+func recordedBy(c *timeline.Conn) (words []string) {
+	if c.By != timeline.PartyUnknown {
+		words = append(words, c.By.String())
+	}
+	if c.Aborted {
+		words = append(words, "aborted")
+	}
+	return words
 }
 
 // listFindings returns "2 errors, 1 note", "-" for none.
@@ -306,7 +321,11 @@ func (l *List) summary(t *timeline.Totals) string {
 	if f := listFindings(t.Findings); f != "-" {
 		b.WriteString("; " + f)
 	}
-	fmt.Fprintf(&b, "; %s in %s", plural(t.Packets, "packet"), plural(t.Transports, "TCP connection"))
+	if t.Recorded {
+		b.WriteString("; from a HAR")
+	} else {
+		fmt.Fprintf(&b, "; %s in %s", plural(t.Packets, "packet"), plural(t.Transports, "TCP connection"))
+	}
 	if t.Last > t.First {
 		b.WriteString(" over " + duration(time.Duration(t.Last-t.First)))
 	}

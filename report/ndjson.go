@@ -48,7 +48,7 @@ func (n *NDJSON) Needs(*timeline.Conn) timeline.Needs {
 }
 
 // off reports whether rows of the kind h are not printed.
-func (n *NDJSON) off(h Hide) bool { return n.stopped || n.list || n.opt.hides(h) }
+func (n *NDJSON) off(h Hide) bool { return n.stopped || n.list || n.opt.Hides(h) }
 
 // Open prints an open line.
 func (n *NDJSON) Open(c *timeline.Conn) {
@@ -132,13 +132,18 @@ func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
 	if !at.IsZero() {
 		b = append(b, `,"time":"`...)
 		b = n.clock.appendRFC3339(b, at.Time)
-		b = append(b, `","packet":`...)
-		b = strconv.AppendUint(b, at.Packet, 10)
+		b = append(b, '"')
+		if at.Packet != 0 {
+			b = append(b, `,"packet":`...)
+			b = strconv.AppendUint(b, at.Packet, 10)
+		}
 		if len(n.opt.Files) > 1 && int(at.File) < len(n.opt.Files) {
 			b = append(b, `,"file":`...)
 			b = appendString(b, n.opt.Files[at.File])
-			b = append(b, `,"file_packet":`...)
-			b = strconv.AppendUint(b, at.FilePacket, 10)
+			if at.Packet != 0 {
+				b = append(b, `,"file_packet":`...)
+				b = strconv.AppendUint(b, at.FilePacket, 10)
+			}
 		}
 	}
 	if c != nil {
@@ -186,9 +191,12 @@ func (n *NDJSON) summary(t *timeline.Totals) {
 	}
 	n.buf = append(n.buf, '}')
 	n.millis("duration_ms", t.Last-t.First)
-	if t.HeadersOnly {
+	switch {
+	case t.HeadersOnly:
 		n.text("judged", "headers")
-	} else {
+	case t.Recorded:
+		n.text("judged", "messages")
+	default:
 		n.text("judged", "payload")
 	}
 	if t.Conns == 0 {

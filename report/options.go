@@ -88,13 +88,16 @@ type Options struct {
 	Group   bool           // table only: one connection after the other, in order of closing
 	Pretty  bool           // table only: JSON as a tree
 	Hex     bool           // table only: a dump of what is not text
-	ASCII   bool           // table only: nothing but ASCII, for terminals without UTF-8
+	// HARControl: -T har only: control frames as messages too.
+	HARControl bool
+	ASCII      bool // table only: nothing but ASCII, for terminals without UTF-8
 	// Stop is called once when nothing more will be printed: Count is reached
 	// or the writer failed. The caller may end the run early.
 	Stop func()
 }
 
-func (o *Options) hides(h Hide) bool { return o.Hide&h != 0 }
+// Hides reports whether rows of the kind h are not printed.
+func (o *Options) Hides(h Hide) bool { return o.Hide&h != 0 }
 
 // needs is what any output wants to know. Hidden messages are still looked at,
 // since findings are made from their payload; PayloadNone is how to say no.

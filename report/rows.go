@@ -17,12 +17,17 @@ func (n *NDJSON) message(m *timeline.Message) {
 	n.dir(m.Dir)
 	n.word("kind", m.Kind.String())
 	n.ending(m.Last)
-	n.number("frames", m.Frames)
+	recorded := m.Conn.Recorded // which tells nothing of the wire
+	if !recorded {
+		n.number("frames", m.Frames)
+	}
 	if m.HasLength {
 		n.number("length", m.Length)
 	}
-	n.number("wire_length", m.WireLength)
-	n.flag("compressed", m.Compressed)
+	if !recorded {
+		n.number("wire_length", m.WireLength)
+		n.flag("compressed", m.Compressed)
+	}
 	truncated := m.Truncated
 	if m.HasPayload && n.opt.Payload != PayloadNone {
 		cut := n.payload(m.Payload, m.Text && !m.Opaque)
@@ -203,13 +208,17 @@ func (n *NDJSON) answer(h *timeline.Handshake) {
 
 // closing appends the keys of a close line.
 func (n *NDJSON) closing(c *timeline.Conn) {
-	n.word("by", c.By.String())
+	if !c.Recorded || c.By != timeline.PartyUnknown {
+		n.word("by", c.By.String())
+	}
 	if c.CloseCode != 0 {
 		n.number("code", uint64(c.CloseCode))
 		n.text("reason", c.CloseText)
 	}
-	n.flag("clean", c.Clean())
-	n.word("tcp", c.TCP.String())
+	if !c.Recorded {
+		n.flag("clean", c.Clean())
+		n.word("tcp", c.TCP.String())
+	}
 	n.millis("duration_ms", int64(c.Duration()))
 	if d, ok := c.Wait(); ok {
 		n.millis("first_message_ms", int64(d))
@@ -219,17 +228,21 @@ func (n *NDJSON) closing(c *timeline.Conn) {
 		n.key("last_dir")
 		n.buf = appendString(n.buf, c.LastDir.String())
 	}
-	n.counters("sent", &c.Counters[timeline.ClientToServer])
-	n.counters("received", &c.Counters[timeline.ServerToClient])
+	n.counters("sent", &c.Counters[timeline.ClientToServer], c.Recorded)
+	n.counters("received", &c.Counters[timeline.ServerToClient], c.Recorded)
 }
 
-func (n *NDJSON) counters(name string, c *timeline.Counters) {
+func (n *NDJSON) counters(name string, c *timeline.Counters, recorded bool) {
 	n.key(name)
 	n.buf = append(n.buf, `{"messages":`...)
 	n.buf = strconv.AppendUint(n.buf, c.Messages, 10)
-	n.number("frames", c.Frames)
+	if !recorded {
+		n.number("frames", c.Frames)
+	}
 	n.number("bytes", c.Bytes)
-	n.number("wire_bytes", c.WireBytes)
+	if !recorded {
+		n.number("wire_bytes", c.WireBytes)
+	}
 	n.buf = append(n.buf, '}')
 }
 
@@ -379,7 +392,9 @@ func (n *NDJSON) ending(at timeline.Stamp) {
 	n.buf = append(n.buf, '"')
 	n.buf = n.clock.appendRFC3339(n.buf, at.Time)
 	n.buf = append(n.buf, '"')
-	n.number("end_packet", at.Packet)
+	if at.Packet != 0 {
+		n.number("end_packet", at.Packet)
+	}
 }
 
 // other prints a transport that carried no WebSocket.

@@ -111,7 +111,7 @@ func (t *Table) Open(c *timeline.Conn) {
 	if !t.mixed && !t.opt.Group {
 		t.head = append(t.head[:0], t.line...)
 	}
-	if t.opt.hides(HideOpen) {
+	if t.opt.Hides(HideOpen) {
 		return
 	}
 	if refused {
@@ -133,7 +133,7 @@ func (t *Table) Frame(f *timeline.Frame) {
 		t.put(lineRow, f.Conn.ID)
 		t.row()
 	}
-	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.hides(HideControl) || !t.picks(query.MatchControl) {
+	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.Hides(HideControl) || !t.picks(query.MatchControl) {
 		return
 	}
 	t.begin(f.Conn.ID, f.N, f.First.Time)
@@ -144,7 +144,7 @@ func (t *Table) Frame(f *timeline.Frame) {
 
 // Message prints a message.
 func (t *Table) Message(m *timeline.Message) {
-	if t.stopped || t.opt.hides(HideMessage) {
+	if t.stopped || t.opt.Hides(HideMessage) {
 		return
 	}
 	t.begin(m.Conn.ID, m.N, m.First.Time)
@@ -156,7 +156,7 @@ func (t *Table) Message(m *timeline.Message) {
 
 // Finding prints a finding.
 func (t *Table) Finding(f *timeline.Finding) {
-	if t.stopped || t.opt.hides(HideFinding) {
+	if t.stopped || t.opt.Hides(HideFinding) {
 		return
 	}
 	id := uint64(0)
@@ -180,7 +180,7 @@ func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 	if c.Refused() {
 		return
 	}
-	if !t.stopped && !t.opt.hides(HideClose) && t.picks(query.MatchClose) {
+	if !t.stopped && !t.opt.Hides(HideClose) && t.picks(query.MatchClose) {
 		t.line = t.appendClosing(t.line[:0], c)
 		t.put(lineClosing, c.ID)
 	}
@@ -209,7 +209,7 @@ func (t *Table) mix() {
 	t.mixed, t.columns = true, false
 	if t.holding {
 		t.release()
-	} else if !t.opt.hides(HideOpen) { // it was shown as a group so far
+	} else if !t.opt.Hides(HideOpen) { // it was shown as a group so far
 		t.print(lineHead, t.current, t.head)
 	}
 }

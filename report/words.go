@@ -1,6 +1,7 @@
 package report
 
 import (
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -189,6 +190,9 @@ func endingHow(c *timeline.Conn) string {
 	if c.By == timeline.PartyUnknown {
 		by = ""
 	}
+	if c.Recorded && !c.Refused() {
+		return endingRecorded(c, after)
+	}
 	closed := c.ClosedBy[0] || c.ClosedBy[1]
 	below := carrierOf(c)
 	switch {
@@ -221,6 +225,30 @@ func endingHow(c *timeline.Conn) string {
 		return "given up" + quiet
 	}
 	return "still open when the capture ends" + after
+}
+
+// endingRecorded says what a HAR knows of an end.
+func endingRecorded(c *timeline.Conn, after string) string {
+	by := ""
+	if c.By != timeline.PartyUnknown {
+		by = " by the " + c.By.String()
+	}
+	switch {
+	case c.CloseCode != 0:
+		b := appendClose([]byte("closed"+by+", code"), c.CloseCode, []byte(c.CloseText), 2, noLimit)
+		return string(b) + after
+	case c.Aborted:
+		return "ended without a close frame" + after
+	}
+	return "the recording does not tell how it ended" + after
+}
+
+// address returns an address, or a question mark where it is not known.
+func address(a netip.AddrPort) string {
+	if !a.IsValid() {
+		return "?"
+	}
+	return a.String()
 }
 
 // carrier has the words for what lies under a connection.
@@ -290,6 +318,13 @@ func NothingFound(t *timeline.Totals) string {
 // Nothing returns the two halves of [NothingFound]: what was there, and the
 // hint. Both are safe to show.
 func Nothing(t *timeline.Totals) (said, hint string) {
+	if t.Recorded {
+		said := "0 WebSockets in the HAR"
+		for _, o := range t.Others {
+			said += ", " + count(o.N) + " " + Safe(o.What)
+		}
+		return said + ".", "a browser records a WebSocket that opens while its network panel records, and needs `Save all as HAR with content`; reload the page with the panel open."
+	}
 	var b strings.Builder
 	b.WriteString("0 WebSockets in " + plural(t.Packets, "packet"))
 	if t.Transports > 0 || t.Packets > 0 {

@@ -165,6 +165,7 @@ const (
 	TCPHalf                  // one side sent FIN
 	TCPReset                 // RST (HTTP/2: RST_STREAM, GOAWAY)
 	TCPTimeout               // given up after silence, or replaced by a new connection
+	TCPUnknown               // a recording that does not tell, such as a HAR
 )
 
 // String returns the word of the NDJSON contract.
@@ -178,6 +179,8 @@ func (e TCPEnd) String() string {
 		return "rst"
 	case TCPTimeout:
 		return "timeout"
+	case TCPUnknown:
+		return "unknown"
 	}
 	return "open"
 }
@@ -208,6 +211,7 @@ type Conn struct {
 	Guessed    bool           // recognised by its frames alone
 	LegOf      uint64         // ID of the connection on the other side of a proxy, 0 for none
 	LegGuessed bool           // tied by an identifier, not by the handshake's key
+	Recorded   bool           // from a HAR: messages are known; frames, masks, sizes on the wire and TCP are not
 
 	// Known at the end.
 
@@ -225,6 +229,7 @@ type Conn struct {
 	Rows       uint64    // message and control rows so far
 	Counters   [2]Counters
 	FindingsBy [3]uint64 // by Severity
+	Aborted    bool      // Recorded: the browser says that it ended without a close frame
 
 	told      map[findingKey]uint64
 	toldOrder []findingKey
@@ -270,5 +275,9 @@ func (c *Conn) URL() string {
 	if c.Handshake == nil {
 		return ""
 	}
-	return c.Handshake.URL(c.Server.String())
+	fallback := ""
+	if c.Server.IsValid() {
+		fallback = c.Server.String()
+	}
+	return c.Handshake.URL(fallback)
 }

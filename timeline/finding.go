@@ -81,4 +81,5 @@ type Totals struct {
 	Others      []Count // TCP connections without a WebSocket, by what they spoke
 	ServerNames []Count // TLS without keys: server names, most frequent first
 	HeadersOnly bool    // payload was not looked at
+	Recorded    bool    // from a HAR: messages only
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/query"
-	"github.com/wsdump/wsdump/report"
 )
 
 const listExamples = `  wsdump list capture.pcap
@@ -25,18 +24,11 @@ type listCommand struct {
 
 func (l *listCommand) flags(f *pflag.FlagSet) {
 	l.source.flags(f)
-	l.view.flags(f)
+	l.view.flags(f, true)
 	f.BoolVar(&l.view.all, "all", false, "connections without a WebSocket too: TLS without keys, HTTP and its polling, SSH")
 	f.SortFlags = false
 }
 
 func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &l.source, &l.view, query.Connections, l.output, stdin, stdout, stderr)
-}
-
-func (l *listCommand) output(w io.Writer, opt report.Options) report.Output {
-	if l.view.format.value == "ndjson" {
-		return report.NewListNDJSON(w, opt)
-	}
-	return report.NewList(w, opt)
+	return show(ctx, &l.source, &l.view, query.Connections, l.view.format.output, stdin, stdout, stderr)
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/query"
-	"github.com/wsdump/wsdump/report"
 )
 
 const readExamples = `  wsdump read capture.pcap
@@ -24,18 +23,11 @@ type readCommand struct {
 
 func (r *readCommand) flags(f *pflag.FlagSet) {
 	r.source.flags(f)
-	r.view.flags(f)
+	r.view.flags(f, false)
 	r.view.rowFlags(f)
 	f.SortFlags = false
 }
 
 func (r *readCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &r.source, &r.view, query.Rows, r.output, stdin, stdout, stderr)
-}
-
-func (r *readCommand) output(w io.Writer, opt report.Options) report.Output {
-	if r.view.format.value == "ndjson" {
-		return report.NewNDJSON(w, opt)
-	}
-	return report.NewTable(w, opt)
+	return show(ctx, &r.source, &r.view, query.Rows, r.view.format.output, stdin, stdout, stderr)
 }

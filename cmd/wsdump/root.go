@@ -120,8 +120,12 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 
 // complete tells the shell which words a flag takes.
 func complete(c *cobra.Command) {
+	var words []string
+	for _, format := range formats() {
+		words = append(words, format.name+"\t"+format.about)
+	}
 	for flag, words := range map[string][]string{
-		"format": {"table", "ndjson"}, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
+		"format": words, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
 		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil,
 	} {
 		if c.Flags().Lookup(flag) != nil {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
@@ -43,9 +44,18 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	defer keep.forget()
-	input, err := source.open(ctx, stdin, words, notes)
-	if err != nil {
-		return words.fail(err)
+	archives, stdin, cut := source.recordings(stdin)
+	if cut != nil && !recoverable(cut) {
+		return words.fail(cut)
+	}
+	if len(archives) > 0 && keep != nil {
+		return words.fail(&usageError{text: "-w writes packets, and a HAR has none", hint: "-T har writes a HAR"})
+	}
+	input := &capture.Input{}
+	if len(archives) == 0 {
+		if input, err = source.open(ctx, stdin, words, notes); err != nil {
+			return words.fail(err)
+		}
 	}
 	defer input.Close()
 	rows := stdout
@@ -66,7 +76,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	defer target.abandon()
 
 	opt := view.options(stdout)
-	opt.Files = input.Files()
+	opt.Files = append(input.Files(), names(archives)...)
 	opt.Stop = func() { cancel(errEnough) }
 	out := newOutput(target, opt)
 	seen := &witness{Sink: out}
@@ -91,7 +101,11 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		options.Tick, options.MoreKeys = flushEvery, source.moreKeys
 	}
 	began := time.Now()
-	err = pipeline.Run(ctx, packets, sink, options)
+	if len(archives) > 0 {
+		err = errors.Join(pipeline.Play(ctx, archives, sink), cut)
+	} else {
+		err = pipeline.Run(ctx, packets, sink, options)
+	}
 	code := finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
 	if keep != nil && code != exitUsage {
 		again := func() (capture.Source, error) {
@@ -102,6 +116,21 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		}
 	}
 	return code
+}
+
+// recoverable reports whether err only says that an archive is cut: what could
+// be read of it is shown.
+func recoverable(err error) bool {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return errors.As(err, new(*har.CutError))
+	}
+	for _, err := range joined.Unwrap() {
+		if !recoverable(err) {
+			return false
+		}
+	}
+	return true
 }
 
 // finish says how a run ended and returns its exit code.

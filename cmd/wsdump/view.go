@@ -15,7 +15,7 @@ import (
 
 // viewFlags say what is printed, and how.
 type viewFlags struct {
-	format  choice
+	format  formatFlag
 	color   choice
 	time    choice
 	hide    hideFlag
@@ -30,16 +30,17 @@ type viewFlags struct {
 	hex     bool
 	ascii   bool
 	pager   bool
+	harctl  bool
 	all     bool
 	quiet   bool
 	verbose bool
 }
 
 // flags registers what all views share.
-func (v *viewFlags) flags(f *pflag.FlagSet) {
-	v.format = choice{words: []string{"table", "ndjson"}, value: "table"}
+func (v *viewFlags) flags(f *pflag.FlagSet, lists bool) {
 	v.color = choice{words: []string{"auto", "always", "never"}, value: "auto"}
-	f.VarP(&v.format, "format", "T", "output `NAME`: table for people, ndjson for programs")
+	help := v.format.register(lists)
+	f.VarP(&v.format, "format", "T", help)
 	f.VarP(&v.filter, "filter", "Y", "only what matches `EXPR`, such as 'json.type == \"error\"' (docs/FILTERS.md)")
 	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
 	v.keep.flags(f)
@@ -60,6 +61,7 @@ func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
 	f.BoolVar(&v.pretty, "pretty", false, "JSON as a tree (table)")
 	f.BoolVar(&v.hex, "hex", false, "binary payload as a hex dump (table; 1 KiB a message, or --payload)")
 	f.BoolVar(&v.ascii, "ascii", false, "nothing but ASCII (table); a terminal that is not UTF-8 has it so")
+	f.BoolVar(&v.harctl, "har-control", false, "pings, pongs and close frames in a HAR too; not every reader takes them")
 	f.BoolVar(&v.pager, "pager", false, "page by page through $PAGER, on a terminal")
 }
 
@@ -73,7 +75,7 @@ func (v *viewFlags) console(stderr io.Writer) *console {
 func (v *viewFlags) options(stdout io.Writer) report.Options {
 	opt := report.Options{
 		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local, All: v.all,
-		Group: v.group, Pretty: v.pretty, Hex: v.hex, ASCII: v.ascii,
+		Group: v.group, Pretty: v.pretty, Hex: v.hex, ASCII: v.ascii, HARControl: v.harctl,
 	}
 	if v.time.value != "" {
 		opt.Time = report.TimeMode(v.time.value[0])

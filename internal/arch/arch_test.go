@@ -30,7 +30,7 @@ var allowed = map[string][]string{
 	"dissect/payload": {"timeline"},
 	"query":           {"timeline", "github.com/expr-lang/expr"},
 	"transcript":      {"timeline", "internal/spool"},
-	"har":             {"timeline"},
+	"har":             {"timeline", "internal/spool"},
 	"stats":           {"timeline"},
 	"check":           {"timeline", "query", "transcript", "stats", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
 	"report": {

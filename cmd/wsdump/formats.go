@@ -1,0 +1,99 @@
+package main
+
+import (
+	"io"
+
+	"github.com/wsdump/wsdump/har"
+	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/transcript"
+)
+
+// format is one way to print, for -T.
+type format struct {
+	name, about string
+	rows        func(io.Writer, report.Options) report.Output // nil: not for timelines
+	list        func(io.Writer, report.Options) report.Output // nil: not for lists
+}
+
+// formats are all of them; the first is the default.
+func formats() []format {
+	return []format{
+		{"table", "for people", output(report.NewTable), output(report.NewList)},
+		{"ndjson", "one JSON object a line, for programs", output(report.NewNDJSON), output(report.NewListNDJSON)},
+		{"csv", "for spreadsheets and databases", output(report.NewCSV), output(report.NewListCSV)},
+		{"har", "for browsers' devtools and proxies", newHAR, nil},
+		{"transcript", "> sent, < received, ! the rest: to compare", newTranscript, nil},
+	}
+}
+
+// output makes a constructor of one that returns its own type.
+func output[T report.Output](make func(io.Writer, report.Options) T) func(io.Writer, report.Options) report.Output {
+	return func(w io.Writer, opt report.Options) report.Output { return make(w, opt) }
+}
+
+func newTranscript(w io.Writer, opt report.Options) report.Output {
+	return transcript.NewWriter(w, transcript.Options{
+		Payload:    max(0, int(opt.Payload)),
+		NoPayload:  opt.Payload == report.PayloadNone,
+		NoControl:  opt.Hides(report.HideControl),
+		NoMessages: opt.Hides(report.HideMessage),
+		NoFindings: opt.Hides(report.HideFinding),
+		NoEnds:     opt.Hides(report.HideClose),
+		Stop:       opt.Stop,
+	})
+}
+
+func newHAR(w io.Writer, opt report.Options) report.Output {
+	return har.NewWriter(w, har.Options{Version: opt.Version, Control: opt.HARControl, Payload: harPayload(opt.Payload), Stop: opt.Stop})
+}
+
+func harPayload(p report.Payload) int {
+	switch {
+	case p == report.PayloadNone:
+		return -1
+	case p > 0:
+		return int(p)
+	}
+	return 0
+}
+
+// formatFlag is the value of -T.
+type formatFlag struct {
+	choice
+	lists bool
+}
+
+// register fills in the words of -T and returns its help.
+func (f *formatFlag) register(lists bool) (help string) {
+	f.lists = lists
+	help = "output `NAME`:"
+	for _, format := range formats() {
+		if f.constructor(format) == nil {
+			continue
+		}
+		if len(f.words) > 0 {
+			help += ","
+		}
+		f.words = append(f.words, format.name)
+		help += " " + format.name
+	}
+	f.value = f.words[0]
+	return help
+}
+
+func (f *formatFlag) constructor(format format) func(io.Writer, report.Options) report.Output {
+	if f.lists {
+		return format.list
+	}
+	return format.rows
+}
+
+// output returns what prints in the chosen format.
+func (f *formatFlag) output(w io.Writer, opt report.Options) report.Output {
+	for _, format := range formats() {
+		if format.name == f.value {
+			return f.constructor(format)(w, opt)
+		}
+	}
+	panic("no format " + f.value) // Set refuses all others
+}

@@ -1,0 +1,246 @@
+package har
+
+import (
+	"cmp"
+	"context"
+	"net/netip"
+	"slices"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// ruleError is what a browser said of a connection.
+var ruleError = &timeline.Rule{
+	ID: "har/error", Severity: timeline.Warning, Since: "0.2",
+	Title: "the browser tells of an error",
+	Text:  "A HAR has a message of the type error: the connection failed, or was closed for a violation.",
+}
+
+// Rules returns the rules of this package.
+func Rules() []*timeline.Rule { return []*timeline.Rule{ruleError} }
+
+// Play tells archives to sink, merged by time. understand fills in the fields
+// of a handshake that follow from its messages ([timeline.Handshake]). The sink
+// numbers connections. Done is left to the caller, who
+// gets the totals. It returns the context's error; what was told until then
+// stands.
+func Play(ctx context.Context, archives []*Archive, sink timeline.Sink, understand func(h *timeline.Handshake, secure bool)) (timeline.Totals, error) {
+	p := player{sink: sink}
+	for i, a := range archives {
+		p.totals.Files = append(p.totals.Files, a.Name)
+		for k := range a.talks {
+			p.add(&a.talks[k], uint32(i), understand)
+		}
+		if a.Requests > 0 {
+			p.totals.Others = append(p.totals.Others, timeline.Count{What: "other requests", N: a.Requests})
+		}
+		if a.Dropped > 0 {
+			p.totals.Skipped = append(p.totals.Skipped, timeline.Count{What: "messages that make no sense", N: a.Dropped})
+		}
+	}
+	slices.SortStableFunc(p.events, func(a, b event) int { return cmp.Compare(a.time, b.time) })
+	p.totals.Recorded = true
+	for i, e := range p.events {
+		if i == 0 {
+			p.totals.First = e.time
+			sink.Begin(timeline.Stamp{Time: e.time})
+		}
+		p.totals.Last = max(p.totals.Last, e.time)
+		if i%1024 == 0 && ctx.Err() != nil {
+			p.hangUp()
+			return p.totals, ctx.Err()
+		}
+		p.tell(e)
+	}
+	p.hangUp()
+	return p.totals, nil
+}
+
+// player turns entries into calls.
+type player struct {
+	sink   timeline.Sink
+	lines  []*line
+	events []event
+	totals timeline.Totals
+}
+
+// line is one connection.
+type line struct {
+	*talk
+	conn   *timeline.Conn
+	file   uint32
+	closed bool
+}
+
+// event is what happens at a time: index -1 opens, -2 closes, others are
+// messages.
+type event struct {
+	time  int64
+	line  uint32
+	index int32
+}
+
+const (
+	eventOpen  = -1
+	eventClose = -2
+)
+
+func (p *player) add(t *talk, file uint32, understand func(*timeline.Handshake, bool)) {
+	h := &t.handshake
+	understand(h, t.secure)
+	c := &timeline.Conn{
+		Transport: &timeline.Transport{}, Handshake: h, Layers: "tcp", Recorded: true,
+		Opened: timeline.Stamp{Time: t.started, File: file},
+	}
+	switch {
+	case h.HTTPVersion == "2" && t.secure:
+		c.Layers = "h2+tls"
+	case h.HTTPVersion == "2":
+		c.Layers = "h2"
+	case t.secure:
+		c.Layers = "tls"
+	}
+	c.Server = serverOf(t, h)
+	l := &line{talk: t, conn: c, file: file}
+	n := uint32(len(p.lines))
+	p.lines = append(p.lines, l)
+	last := t.started
+	p.events = append(p.events, event{t.started, n, eventOpen})
+	for i := range t.messages {
+		last = max(last, t.messages[i].time) // the order of the archive holds where its times do not
+		p.events = append(p.events, event{last, n, int32(i)})
+	}
+	if t.close != nil && t.close.Timestamp > 0 {
+		last = max(last, int64(t.close.Timestamp*1e6)*1e3)
+	} else {
+		last = max(last, t.started+t.duration)
+	}
+	p.events = append(p.events, event{last, n, eventClose})
+}
+
+// serverOf returns the server's address, as far as it is known.
+func serverOf(t *talk, h *timeline.Handshake) netip.AddrPort {
+	addr, err := netip.ParseAddr(trimBrackets(t.server))
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	port := uint64(80)
+	if t.secure {
+		port = 443
+	}
+	if h.Port != "" {
+		if n, err := strconv.ParseUint(h.Port, 10, 16); err == nil {
+			port = n
+		}
+	}
+	return netip.AddrPortFrom(addr, uint16(port))
+}
+
+func trimBrackets(s string) string {
+	if len(s) > 2 && s[0] == '[' && s[len(s)-1] == ']' {
+		return s[1 : len(s)-1]
+	}
+	return s
+}
+
+func (p *player) tell(e event) {
+	l := p.lines[e.line]
+	at := timeline.Stamp{Time: e.time, File: l.file}
+	switch e.index {
+	case eventOpen:
+		p.sink.Open(l.conn)
+	case eventClose:
+		p.hang(l, at)
+	default:
+		p.say(l, &l.messages[e.index], at)
+	}
+}
+
+// say tells one message.
+func (p *player) say(l *line, m *said, at timeline.Stamp) {
+	c := l.conn
+	n := &c.Counters[m.dir]
+	op := timeline.Opcode(m.op)
+	switch {
+	case m.op == -1:
+		c.Tell(p.sink, &timeline.Finding{Rule: ruleError, At: at, Got: string(m.payload)})
+		return
+	case op.Control() && !op.Reserved():
+		p.control(l, m, op, at)
+	default:
+		kind := op
+		if m.extra.Kind == "text" {
+			kind = timeline.OpText
+		}
+		if kind != timeline.OpText {
+			kind = timeline.OpBinary
+		}
+		c.Rows++
+		if c.FirstMsg.IsZero() {
+			c.FirstMsg = at
+		}
+		n.Messages++
+		n.MessageBytes += uint64(len(m.payload))
+		message := timeline.Message{
+			Conn: c, Dir: m.dir, First: at, Last: at, N: c.Rows, Kind: kind, Payload: m.payload, HasPayload: true,
+			Length: uint64(len(m.payload)), HasLength: true, Text: kind == timeline.OpText && utf8.Valid(m.payload),
+			Incomplete: m.extra.Incomplete, Truncated: m.extra.Truncated, Opaque: m.extra.Opaque, Guessed: m.extra.Guessed,
+		}
+		if m.extra.Length > 0 {
+			message.Length = m.extra.Length
+		}
+		p.sink.Message(&message)
+	}
+	n.Bytes += uint64(len(m.payload))
+	c.LastFrame, c.LastDir = at, m.dir
+}
+
+// control tells a control frame, as far as a HAR knows it.
+func (p *player) control(l *line, m *said, op timeline.Opcode, at timeline.Stamp) {
+	c := l.conn
+	c.Rows++
+	f := timeline.Frame{
+		Conn: c, Dir: m.dir, First: at, Last: at, N: c.Rows, Opcode: op, Fin: true, Length: uint64(len(m.payload)), Payload: m.payload,
+		PayloadUTF8: utf8.Valid(m.payload), Incomplete: m.extra.Incomplete, Truncated: m.extra.Truncated,
+	}
+	if op == timeline.OpClose {
+		if len(m.payload) >= 2 {
+			f.CloseCode, f.CloseReason = uint16(m.payload[0])<<8|uint16(m.payload[1]), m.payload[2:]
+		}
+		if c.By == timeline.PartyUnknown {
+			c.By, c.CloseCode, c.CloseText, c.EndBegan = m.dir.Sender(), f.CloseCode, string(f.CloseReason), at
+		}
+		c.ClosedBy[m.dir] = true
+	}
+	p.sink.Frame(&f)
+}
+
+// hang closes a connection.
+func (p *player) hang(l *line, at timeline.Stamp) {
+	if l.closed {
+		return
+	}
+	l.closed = true
+	c := l.conn
+	if l.close != nil && c.CloseCode == 0 && l.close.Code != 1005 {
+		c.CloseCode, c.CloseText = uint16(max(0, min(l.close.Code, 65535))), l.close.Reason
+	}
+	c.Aborted = l.aborted
+	c.TCP, c.Ended = timeline.TCPUnknown, at
+	if c.EndBegan.IsZero() {
+		c.EndBegan = at
+	}
+	c.Settle(p.sink, at)
+	p.sink.Close(c, at)
+}
+
+// hangUp closes what is open.
+func (p *player) hangUp() {
+	for _, l := range p.lines {
+		if !l.closed && l.conn.ID != 0 {
+			p.hang(l, timeline.Stamp{Time: p.totals.Last, File: l.file})
+		}
+	}
+}
