@@ -21,6 +21,7 @@ func formats() []format {
 		{"table", "for people", output(report.NewTable), output(report.NewList)},
 		{"ndjson", "one JSON object a line, for programs", output(report.NewNDJSON), output(report.NewListNDJSON)},
 		{"csv", "for spreadsheets and databases", output(report.NewCSV), output(report.NewListCSV)},
+		{"html", "one page for any browser, to look at and to pass on", output(report.NewHTML), nil},
 		{"har", "for browsers' devtools and proxies", newHAR, nil},
 		{"transcript", "> sent, < received, ! the rest: to compare", newTranscript, nil},
 	}

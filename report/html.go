@@ -1,0 +1,112 @@
+package report
+
+import (
+	"bytes"
+	"crypto/sha256"
+	_ "embed" // the page
+	"encoding/base64"
+	"html"
+	"io"
+	"path/filepath"
+	"strings"
+
+	"github.com/wsdump/wsdump/query"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+var (
+	//go:embed page/page.html
+	htmlPage string
+	//go:embed page/page.css
+	htmlStyle string
+	//go:embed page/page.js
+	htmlScript string
+)
+
+// htmlPayload is the default bound of a payload in HTML, in bytes.
+const htmlPayload = 64 << 10
+
+// HTML prints a timeline as one self-contained page: the rows are the lines of
+// [NDJSON] in a data block, and a script of our own shows them. The content
+// security policy allows that script and style by their hashes and nothing else,
+// no network and no other script; whatever is in a payload stays text.
+type HTML struct {
+	*NDJSON
+	w    io.Writer
+	tail string
+	done bool
+}
+
+// NewHTML returns an HTML output. The beginning of the page is written with the
+// first rows.
+func NewHTML(w io.Writer, opt Options) *HTML {
+	if opt.Payload == PayloadDefault {
+		opt.Payload = htmlPayload
+	}
+	head, tail := htmlParts(opt.Files)
+	return &HTML{NDJSON: NewNDJSON(&htmlData{w: w, head: head}, opt), w: w, tail: tail}
+}
+
+// htmlParts returns the page before and behind the rows.
+func htmlParts(files []string) (head, tail string) {
+	title := "wsdump"
+	if len(files) > 0 {
+		title = Safe(filepath.Base(files[0]))
+		if len(files) > 1 {
+			title += " and " + plural(uint64(len(files)-1), "more file")
+		}
+	}
+	page := strings.NewReplacer(
+		"{{policy}}", "default-src 'none'; base-uri 'none'; form-action 'none'; script-src '"+cspHash(htmlScript)+"'; style-src '"+cspHash(htmlStyle)+"'",
+		"{{title}}", html.EscapeString(title),
+		"{{style}}", htmlStyle,
+		"{{script}}", htmlScript,
+	).Replace(htmlPage)
+	head, tail, _ = strings.Cut(page, "{{data}}\n")
+	return head, tail
+}
+
+// cspHash names a script or style for a content security policy (CSP 3).
+func cspHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// Select implements [query.Selective].
+func (h *HTML) Select(m query.Match) { h.NDJSON.Select(m) }
+
+// Done ends the page.
+func (h *HTML) Done(t *timeline.Totals) {
+	h.NDJSON.Done(t)
+	if h.err == nil && !h.done {
+		h.done = true
+		_, h.err = io.WriteString(h.w, h.tail)
+	}
+}
+
+// htmlData writes lines of JSON into a data block of a page. A < can only stand
+// in a string there, and is written as an escape, so that no payload can end
+// the block.
+type htmlData struct {
+	w    io.Writer
+	head string // not yet written
+	buf  []byte
+}
+
+func (d *htmlData) Write(b []byte) (int, error) {
+	d.buf = append(d.buf[:0], d.head...)
+	d.head = ""
+	for rest := b; len(rest) > 0; {
+		i := bytes.IndexByte(rest, '<')
+		if i < 0 {
+			d.buf = append(d.buf, rest...)
+			break
+		}
+		d.buf = append(append(d.buf, rest[:i]...), `\u003c`...)
+		rest = rest[i+1:]
+	}
+	if _, err := d.w.Write(d.buf); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,146 @@
+package report
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// hostile are payloads that want to be more than text.
+var hostile = []string{
+	`<img src=x onerror="document.title='owned'">`,
+	`</script><script>document.title='owned'</script>`,
+	`<!--<script>`, `]]>`, `{{data}}`, "{{script}}",
+	"\u202eevil\u2066 \x1b[2J \x00 \u2028",
+	`{"html":"<svg onload=alert(1)>","__proto__":{"x":1},"constructor":"<b>"}`,
+}
+
+func hostilePage() string {
+	var out strings.Builder
+	h := NewHTML(&out, Options{Files: []string{"<b>&.pcap", "x"}})
+	c := chat(1, 0)
+	c.Handshake.Path = "/<script>alert(1)</script>"
+	h.Begin(at(1, 0))
+	h.Open(c)
+	for i, payload := range hostile {
+		h.Message(text(c, 0, uint64(i+8), float64(i)*10, payload))
+	}
+	h.Finding(&timeline.Finding{Rule: aRule, Conn: c, N: 1, At: at(30, 100), Got: hostile[1]})
+	h.Frame(control(c, timeline.OpPing, 1, 31, 110, hostile[0]))
+	h.Close(c, closed(c, 32, 120))
+	h.Done(&timeline.Totals{Conns: 1, Messages: uint64(len(hostile))})
+	return out.String()
+}
+
+// TestHTMLIsClosed: no byte of a payload can end the data block or begin a tag,
+// and the policy names exactly the script and style that are there.
+func TestHTMLIsClosed(t *testing.T) {
+	page := hostilePage()
+	if n := strings.Count(page, "<script"); n != 2 {
+		t.Errorf("%d scripts", n)
+	}
+	if n := strings.Count(page, "</script>"); n != 2 {
+		t.Errorf("%d ends of scripts", n)
+	}
+	data := page[strings.Index(page, `type="application/json">`)+25:]
+	data = data[:strings.Index(data, "</script>")]
+	if strings.Contains(data, "<") {
+		t.Error("a < is in the data")
+	}
+	policy := regexp.MustCompile(`content="(default-src[^"]*)"`).FindStringSubmatch(page)[1]
+	for _, part := range []string{"default-src 'none'", "script-src '" + cspHash(htmlScript) + "'", "style-src '" + cspHash(htmlStyle) + "'", "form-action 'none'"} {
+		if !strings.Contains(policy, part) {
+			t.Errorf("no %s in %s", part, policy)
+		}
+	}
+	if strings.Contains(page, "http://") || strings.Contains(page, "https://") {
+		t.Error("the page names another place")
+	}
+	if !strings.Contains(page, "<title>&lt;b&gt;&amp;.pcap and 1 more file</title>") {
+		t.Error("the title is not escaped")
+	}
+}
+
+// chromium loads a page and returns its document as it is then. With WSDUMP_SHOTS
+// a picture of it is left in that folder.
+func chromium(t *testing.T, name, page string) string {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("a browser is not for short tests")
+	}
+	program, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "page.html")
+	if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	run := func(args ...string) []byte {
+		args = append([]string{
+			"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+			"--disable-component-update", "--disable-sync", "--user-data-dir=" + filepath.Join(dir, "profile"), "--window-size=1300,800", "--virtual-time-budget=5000",
+		}, append(args, "file://"+file)...)
+		out, err := exec.CommandContext(ctx, program, args...).Output()
+		if err != nil {
+			t.Fatalf("chromium: %v", err)
+		}
+		return out
+	}
+	if shots := os.Getenv("WSDUMP_SHOTS"); shots != "" {
+		run("--screenshot=" + filepath.Join(shots, name+".png"))
+	}
+	return string(run("--dump-dom"))
+}
+
+// TestHTMLInBrowser: in a real browser the rows are there, and hostile payloads
+// are text.
+func TestHTMLInBrowser(t *testing.T) {
+	dom := chromium(t, "html-hostile", hostilePage())
+	body := dom[strings.Index(dom, "<body"):]
+	if !strings.Contains(dom, `data-ready="`+strconv.Itoa(len(hostile)+4)+`"`) {
+		t.Fatalf("the script did not come to its end:\n%.2000s", dom)
+	}
+	if strings.Contains(dom, "<title>owned") || strings.Contains(body, "<img") || strings.Contains(body, "<svg") || strings.Count(dom, "<script") != 2 {
+		t.Error("a payload became markup")
+	}
+	for _, want := range []string{`&lt;img src=x onerror="document.title='owned'"&gt;`, `\u202eevil\u2066 \u001b[2J \u0000 \u2028`, "12 of 12 rows"} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s in the page", want)
+		}
+	}
+}
+
+// TestHTMLOfManyRows: 100,000 messages are shown by a list that holds only what
+// is in sight.
+func TestHTMLOfManyRows(t *testing.T) {
+	const n = 100_000
+	var out strings.Builder
+	h := NewHTML(&out, Options{Files: []string{"many.pcap"}})
+	h.Begin(at(1, 0))
+	c := chat(1, 0)
+	h.Open(c)
+	for i := range n {
+		h.Message(text(c, timeline.Direction(i%2), uint64(i+2), float64(i), `{"type":"price","symbol":"ABC","n":`+strconv.Itoa(i)+`}`))
+	}
+	h.Close(c, closed(c, n+3, float64(n)))
+	h.Done(&timeline.Totals{Conns: 1, Messages: n})
+	dom := chromium(t, "html-many", out.String())
+	if !strings.Contains(dom, `data-ready="`+strconv.Itoa(n+2)+`"`) || !strings.Contains(dom, "100,002 of 100,002 rows") {
+		t.Errorf("not all rows are there:\n%.1000s", dom)
+	}
+	if rows := strings.Count(dom, `class="row `); rows < 10 || rows > 200 {
+		t.Errorf("%d rows are in the document", rows)
+	}
+}
