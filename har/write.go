@@ -126,6 +126,7 @@ type extra struct {
 	Truncated  bool   `json:"truncated,omitempty"`
 	Opaque     bool   `json:"notInflated,omitempty"`
 	Guessed    bool   `json:"guessed,omitempty"`
+	Redacted   bool   `json:"redacted,omitempty"`
 }
 
 // Message adds a message. Text that is whole and UTF-8 goes out with opcode 1,
@@ -133,7 +134,7 @@ type extra struct {
 func (h *Writer) Message(m *timeline.Message) {
 	x := extra{
 		Row: m.N, Packet: m.First.Packet, WireLength: m.WireLength, Compressed: m.Compressed,
-		Incomplete: m.Incomplete, Truncated: m.Truncated, Opaque: m.Opaque, Guessed: m.Guessed,
+		Incomplete: m.Incomplete, Truncated: m.Truncated, Opaque: m.Opaque, Guessed: m.Guessed, Redacted: m.Redacted,
 	}
 	if m.Frames > 1 {
 		x.Frames = m.Frames

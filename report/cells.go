@@ -224,6 +224,9 @@ func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 	if m.Frames > 1 {
 		marks = append(strconv.AppendUint(appendMark(marks, ""), m.Frames, 10), " frames"...)
 	}
+	if m.Redacted {
+		marks = appendMark(marks, "redacted")
+	}
 	switch {
 	case m.Opaque && m.HasPayload:
 		marks = appendMark(marks, "not inflated")

@@ -36,6 +36,7 @@ func (n *NDJSON) message(m *timeline.Message) {
 	n.mark("truncated", truncated)
 	n.mark("incomplete", m.Incomplete)
 	n.mark("guessed", m.Guessed)
+	n.mark("redacted", m.Redacted)
 	n.finish()
 }
 
@@ -62,6 +63,7 @@ func (n *NDJSON) control(f *timeline.Frame) {
 	n.mark("truncated", truncated)
 	n.mark("incomplete", f.Incomplete)
 	n.mark("guessed", f.Guessed)
+	n.mark("redacted", f.Redacted)
 	n.finish()
 }
 
@@ -95,6 +97,7 @@ func (n *NDJSON) frame(f *timeline.Frame) {
 	n.mark("truncated", truncated)
 	n.mark("incomplete", f.Incomplete)
 	n.mark("guessed", f.Guessed)
+	n.mark("redacted", f.Redacted)
 	n.finish()
 }
 

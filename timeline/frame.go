@@ -61,6 +61,7 @@ type Frame struct {
 	RTT                   time.Duration
 	HasRTT                bool // pong: it answers a ping, RTT after it
 	PayloadUTF8           bool // control: Payload is valid UTF-8
+	Redacted              bool // Payload is not all that was there: secrets were taken out
 }
 
 // Message is one or more data frames joined (RFC 6455 5.4). It is borrowed by
@@ -84,4 +85,5 @@ type Message struct {
 	Truncated  bool   // a limit cut Payload
 	Guessed    bool   // after a resynchronisation, or mid-stream
 	HasPayload bool   // Payload was collected; false under Needs.Payload == false
+	Redacted   bool   // secrets were taken out of Payload
 }

@@ -47,15 +47,16 @@ type witness struct {
 	payload bool                // payload was asked for, where a row can match
 }
 
-// filter puts a filter before out, which is what w tells so far.
-func (w *witness) filter(p *query.Program, out report.Output, opt *report.Options) {
+// filter puts a filter before next, which is what w tells so far and leads to
+// out.
+func (w *witness) filter(p *query.Program, next timeline.Sink, out report.Output, opt *report.Options) {
 	w.payload = opt.Payload != report.PayloadNone || p.Needs().Payload
 	if p.Scope() == query.Connections {
-		f := query.NewConnectionFilter(out, p, opt.Files...)
+		f := query.NewConnectionFilter(next, p, opt.Files...)
 		w.Sink, w.counts, w.row = f, f.Counts, "connection"
 		return
 	}
-	f := query.NewFilter(out, p, opt.Files...)
+	f := query.NewFilter(next, p, opt.Files...)
 	w.Sink, w.counts, w.row = report.Filtered(f, out), f.Counts, "row"
 	if p.Needs().Frames && !opt.Frames {
 		w.missing = "; it asks for what only rows of frames have: see --frames"

@@ -109,7 +109,7 @@ func TestFilterSavesWork(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := report.NewNDJSON(io.Discard, report.Options{})
-	needs.filter(p, out, &report.Options{})
+	needs.filter(p, out, out, &report.Options{})
 	for id, want := range []bool{false, true, false} {
 		c := &timeline.Conn{}
 		if got := needs.Needs(c).Payload; got != want || c.ID != 0 {

@@ -11,6 +11,7 @@ import (
 // format is one way to print, for -T.
 type format struct {
 	name, about string
+	shared      bool                                          // made to be passed on: secrets are taken out by default
 	rows        func(io.Writer, report.Options) report.Output // nil: not for timelines
 	list        func(io.Writer, report.Options) report.Output // nil: not for lists
 }
@@ -18,12 +19,12 @@ type format struct {
 // formats are all of them; the first is the default.
 func formats() []format {
 	return []format{
-		{"table", "for people", output(report.NewTable), output(report.NewList)},
-		{"ndjson", "one JSON object a line, for programs", output(report.NewNDJSON), output(report.NewListNDJSON)},
-		{"csv", "for spreadsheets and databases", output(report.NewCSV), output(report.NewListCSV)},
-		{"html", "one page for any browser, to look at and to pass on", output(report.NewHTML), nil},
-		{"har", "for browsers' devtools and proxies", newHAR, nil},
-		{"transcript", "> sent, < received, ! the rest: to compare", newTranscript, nil},
+		{"table", "for people", false, output(report.NewTable), output(report.NewList)},
+		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON)},
+		{"csv", "for spreadsheets and databases", false, output(report.NewCSV), output(report.NewListCSV)},
+		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil},
+		{"har", "for browsers' devtools and proxies", true, newHAR, nil},
+		{"transcript", "> sent, < received, ! the rest: to compare", false, newTranscript, nil},
 	}
 }
 
@@ -89,12 +90,17 @@ func (f *formatFlag) constructor(format format) func(io.Writer, report.Options) 
 	return format.rows
 }
 
-// output returns what prints in the chosen format.
-func (f *formatFlag) output(w io.Writer, opt report.Options) report.Output {
+// format returns the chosen format.
+func (f *formatFlag) format() format {
 	for _, format := range formats() {
 		if format.name == f.value {
-			return f.constructor(format)(w, opt)
+			return format
 		}
 	}
 	panic("no format " + f.value) // Set refuses all others
+}
+
+// output returns what prints in the chosen format.
+func (f *formatFlag) output(w io.Writer, opt report.Options) report.Output {
+	return f.constructor(f.format())(w, opt)
 }

@@ -48,6 +48,9 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if cut != nil && !recoverable(cut) {
 		return words.fail(cut)
 	}
+	if keep != nil && len(view.redact.rules.words) > 0 {
+		return words.fail(&usageError{text: "-w writes packets as they are, and --redact takes secrets out of rows only", hint: "-T ndjson, har or html can be redacted"})
+	}
 	if len(archives) > 0 && keep != nil {
 		return words.fail(&usageError{text: "-w writes packets, and a HAR has none", hint: "-T har writes a HAR"})
 	}
@@ -79,9 +82,13 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	opt.Files = append(input.Files(), names(archives)...)
 	opt.Stop = func() { cancel(errEnough) }
 	out := newOutput(target, opt)
-	seen := &witness{Sink: out}
+	clean, err := view.redact.before(out, view.format.format().shared, words)
+	if err != nil {
+		return words.fail(err)
+	}
+	seen := &witness{Sink: clean}
 	if program != nil {
-		seen.filter(program, out, &opt)
+		seen.filter(program, clean, out, &opt)
 	}
 	var sink timeline.Sink = seen
 	if source.stdin() {

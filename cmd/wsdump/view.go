@@ -24,6 +24,7 @@ type viewFlags struct {
 	count   countFlag
 	output  string
 	keep    keepFlags
+	redact  redactFlags
 	frames  bool
 	group   bool
 	pretty  bool
@@ -44,6 +45,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet, lists bool) {
 	f.VarP(&v.filter, "filter", "Y", "only what matches `EXPR`, such as 'json.type == \"error\"' (docs/FILTERS.md)")
 	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
 	v.keep.flags(f)
+	v.redact.flags(f)
 	f.Var(&v.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
 	f.Var(&v.payload, "payload", "payload bytes of a row: `N`, all, or none (table: what fits; ndjson: 1 MiB)")
 	f.VarP(&v.count, "count", "c", "stop after `N` rows")

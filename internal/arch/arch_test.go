@@ -32,6 +32,7 @@ var allowed = map[string][]string{
 	"transcript":      {"timeline", "internal/spool"},
 	"har":             {"timeline", "internal/spool"},
 	"stats":           {"timeline"},
+	"redact":          {"timeline", "query"},
 	"check":           {"timeline", "query", "transcript", "stats", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
 	"report": {
 		"timeline", "query", "transcript", "har", "stats", "check", "internal/spool", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
@@ -40,7 +41,7 @@ var allowed = map[string][]string{
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
-		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "reassembly", "report", "stats", "timeline",
+		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
 		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
 	},
 	"internal/spool": {},

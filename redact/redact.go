@@ -1,0 +1,217 @@
+// Package redact takes secrets out of a timeline before it is shown or passed on:
+// headers, query parameters, values in JSON, and what patterns match. A [Sink]
+// stands before an output and hands on copies; what it was given stays as it
+// was, for those who may see it.
+//
+// It fails closed: where a rule cannot be applied, because JSON cannot be read
+// or a frame is only a part of a message, the payload is left out.
+package redact
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"regexp"
+	"strings"
+
+	"github.com/wsdump/wsdump/query"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Options say what is taken out. The zero value takes out nothing.
+type Options struct {
+	Headers   []string         // names, in any case
+	Query     []string         // names of query parameters, in any case
+	Tokens    bool             // tokens that stand in Sec-WebSocket-Protocol
+	JSON      []query.Path     // values in messages that are JSON
+	Patterns  []*regexp.Regexp // in payloads, URLs, headers and reasons
+	Key       []byte           // not empty: keyed hashes in place of blanks, so that equal values stay equal
+	Anonymize bool             // addresses are replaced, equal prefixes by equal prefixes
+}
+
+// Defaults adds what is taken out of every output that is made to be passed on:
+// cookies, credentials and tokens in headers and query parameters.
+func (o *Options) Defaults() {
+	o.Headers = append(o.Headers, "Cookie", "Set-Cookie", "Authorization", "Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "X-Access-Token",
+		"X-Csrf-Token", "X-Xsrf-Token", "X-Amz-Security-Token", "Sec-WebSocket-Authorization")
+	o.Query = append(o.Query, "token", "access_token", "refresh_token", "id_token", "auth", "authorization", "api_key", "apikey", "api-key", "key",
+		"secret", "client_secret", "password", "passwd", "pwd", "pass", "signature", "sig", "session", "sessionid", "session_id", "sid", "jwt", "ticket",
+		"code", "credential", "x-amz-signature", "x-amz-credential", "x-amz-security-token")
+	o.Tokens = true
+}
+
+// Active reports whether anything is taken out.
+func (o *Options) Active() bool {
+	return len(o.Headers)+len(o.Query)+len(o.JSON)+len(o.Patterns) > 0 || o.Tokens || o.Anonymize
+}
+
+// Payload reports whether payload is looked into.
+func (o *Options) Payload() bool { return len(o.JSON)+len(o.Patterns) > 0 }
+
+// Sink hands a redacted timeline to another one.
+type Sink struct {
+	next      timeline.Sink
+	opt       Options
+	headers   map[string]bool
+	query     map[string]bool
+	addresses *addresses
+	conns     map[*timeline.Conn]*copied
+	document  query.Document
+	scratch   []byte
+}
+
+// copied is the copy of a connection that outputs see.
+type copied struct {
+	timeline.Conn
+	transport timeline.Transport
+	secrets   []string // what was taken out of its handshake
+}
+
+// New returns a Sink before next.
+func New(next timeline.Sink, opt Options) *Sink {
+	s := &Sink{
+		next: next, opt: opt, headers: make(map[string]bool), query: make(map[string]bool), conns: make(map[*timeline.Conn]*copied),
+	}
+	for _, name := range opt.Headers {
+		s.headers[strings.ToLower(name)] = true
+	}
+	for _, name := range opt.Query {
+		s.query[strings.ToLower(name)] = true
+	}
+	if opt.Anonymize {
+		s.addresses = newAddresses(opt.Key)
+	}
+	return s
+}
+
+// blank is what stands for a value that was taken out.
+func (s *Sink) blank(value string) string {
+	if len(s.opt.Key) == 0 {
+		return "[redacted]"
+	}
+	mac := hmac.New(sha256.New, s.opt.Key)
+	mac.Write([]byte(value))
+	return "[redacted:" + hex.EncodeToString(mac.Sum(nil)[:6]) + "]"
+}
+
+// of returns the copy of c as it is now.
+func (s *Sink) of(c *timeline.Conn) *timeline.Conn {
+	if c == nil {
+		return nil
+	}
+	x := s.conns[c]
+	if x == nil {
+		x = &copied{}
+		s.conns[c] = x
+		x.Handshake = s.handshake(c.Handshake, &x.secrets)
+	}
+	h := x.Handshake
+	x.Conn = *c
+	x.Handshake = h
+	if t := c.Transport; t != nil {
+		x.transport = *t
+		x.Transport = &x.transport
+	}
+	if s.addresses != nil {
+		x.Client, x.Server, x.Peer = s.addresses.port(c.Client), s.addresses.port(c.Server), s.addresses.port(c.Peer)
+		x.transport.Client, x.transport.Server = s.addresses.port(x.transport.Client), s.addresses.port(x.transport.Server)
+	}
+	x.CloseText = s.text(c.CloseText)
+	return &x.Conn
+}
+
+// Select implements [query.Selective]: it passes.
+func (s *Sink) Select(m query.Match) {
+	if next, ok := s.next.(query.Selective); ok {
+		next.Select(m)
+	}
+}
+
+// Begin passes.
+func (s *Sink) Begin(at timeline.Stamp) { s.next.Begin(at) }
+
+// Needs passes: outputs need what they need of the real connection.
+func (s *Sink) Needs(c *timeline.Conn) timeline.Needs { return s.next.Needs(c) }
+
+// Open hands on a copy.
+func (s *Sink) Open(c *timeline.Conn) { s.next.Open(s.of(c)) }
+
+// Message hands on a copy.
+func (s *Sink) Message(m *timeline.Message) {
+	own := *m
+	own.Conn = s.of(m.Conn)
+	if s.opt.Payload() && len(m.Payload) > 0 {
+		text := m.Kind == timeline.OpText && !m.Opaque
+		if payload, changed := s.payload(m.Payload, text); changed {
+			own.Payload, own.Redacted = payload, true
+		}
+	}
+	s.next.Message(&own)
+}
+
+// Frame hands on a copy. The payload of a data frame that is no whole message
+// cannot be judged, and is left out.
+func (s *Sink) Frame(f *timeline.Frame) {
+	own := *f
+	own.Conn = s.of(f.Conn)
+	if s.opt.Payload() && len(f.Payload) > 0 {
+		switch {
+		case f.Opcode == timeline.OpClose:
+			own.CloseReason = []byte(s.text(string(f.CloseReason)))
+			own.Payload = append(append([]byte(nil), f.Payload[:len(f.Payload)-len(f.CloseReason)]...), own.CloseReason...)
+			own.Redacted = len(own.Payload) != len(f.Payload) || string(own.Payload) != string(f.Payload)
+		case !f.Opcode.Control() && (!f.Fin || f.Opcode == timeline.OpContinuation || f.Rsv1):
+			own.Payload, own.Redacted = nil, true
+		default:
+			if payload, changed := s.payload(f.Payload, f.Opcode == timeline.OpText); changed {
+				own.Payload, own.Redacted = payload, true
+			}
+		}
+	}
+	s.next.Frame(&own)
+}
+
+// Finding hands on a copy: what it quotes may be what was taken out.
+func (s *Sink) Finding(f *timeline.Finding) {
+	own := *f
+	own.Conn = s.of(f.Conn)
+	clean := func(text string) string {
+		if x := s.conns[f.Conn]; x != nil {
+			for _, secret := range x.secrets {
+				text = strings.ReplaceAll(text, secret, s.blank(secret))
+			}
+		}
+		text = s.text(text)
+		if s.addresses != nil {
+			text = s.addresses.text(text)
+		}
+		return text
+	}
+	own.Got, own.Want, own.Detail = clean(f.Got), clean(f.Want), clean(f.Detail)
+	s.next.Finding(&own)
+}
+
+// Close hands on a copy and forgets it.
+func (s *Sink) Close(c *timeline.Conn, at timeline.Stamp) {
+	s.next.Close(s.of(c), at)
+	delete(s.conns, c)
+}
+
+// Other hands on a copy.
+func (s *Sink) Other(o *timeline.Other) {
+	own := *o
+	if s.addresses != nil {
+		t := *o.Transport
+		t.Client, t.Server = s.addresses.port(t.Client), s.addresses.port(t.Server)
+		own.Transport = &t
+		own.Host = s.addresses.text(o.Host)
+	}
+	own.Path = s.text(o.Path)
+	if s.query["sid"] && o.SessionID != "" {
+		own.SessionID = s.blank(o.SessionID)
+	}
+	s.next.Other(&own)
+}
+
+// Done passes.
+func (s *Sink) Done(t *timeline.Totals) { s.next.Done(t) }
