@@ -138,9 +138,20 @@ func (k *keeper) forget() {
 	}
 }
 
-// write is the second pass. again opens the input anew.
-func (k *keeper) write(ctx context.Context, keys *tls.Keys, again func() (capture.Source, error), words *console) error {
-	src, err := k.reopen(again)
+// accept refuses what cannot be written.
+func (k *keeper) accept(in *input, view *viewFlags) error {
+	switch {
+	case len(in.archives) > 0:
+		return &usageError{text: "-w writes packets, and a HAR has none", hint: "-T har writes a HAR"}
+	case len(view.redact.rules.words) > 0:
+		return &usageError{text: "-w writes packets as they are, and --redact takes secrets out of rows only", hint: "-T ndjson, har or html can be redacted"}
+	}
+	return nil
+}
+
+// write is the second pass.
+func (k *keeper) write(ctx context.Context, in *input, words *console) error {
+	src, err := k.reopen(ctx, in)
 	if err != nil {
 		return err
 	}
@@ -155,7 +166,7 @@ func (k *keeper) write(ctx context.Context, keys *tls.Keys, again func() (captur
 	}
 	defer target.abandon()
 	out := capture.NewWriter(target)
-	if err := k.secrets(out, keys); err != nil {
+	if err := k.secrets(out, in.keys); err != nil {
 		return &targetError{k.file, err}
 	}
 	packets, connections := 0, 0
@@ -191,9 +202,9 @@ func (k *keeper) write(ctx context.Context, keys *tls.Keys, again func() (captur
 	return nil
 }
 
-func (k *keeper) reopen(again func() (capture.Source, error)) (capture.Source, error) {
+func (k *keeper) reopen(ctx context.Context, in *input) (capture.Source, error) {
 	if k.spool == nil {
-		return again()
+		return in.again(ctx)
 	}
 	if err := k.spool.done(); err != nil {
 		return nil, err

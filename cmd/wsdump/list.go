@@ -30,5 +30,5 @@ func (l *listCommand) flags(f *pflag.FlagSet) {
 }
 
 func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &l.source, &l.view, query.Connections, l.view.format.output, stdin, stdout, stderr)
+	return show(ctx, &l.source, &l.view, query.Connections, stdin, stdout, stderr)
 }

@@ -29,5 +29,5 @@ func (r *readCommand) flags(f *pflag.FlagSet) {
 }
 
 func (r *readCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &r.source, &r.view, query.Rows, r.view.format.output, stdin, stdout, stderr)
+	return show(ctx, &r.source, &r.view, query.Rows, stdin, stdout, stderr)
 }

@@ -73,11 +73,3 @@ func isRecording(path string) bool {
 	n, _ := io.ReadFull(f, b)
 	return har.Is(b[:n])
 }
-
-// names returns the names of archives, in their order.
-func names(archives []*har.Archive) (all []string) {
-	for _, a := range archives {
-		all = append(all, a.Name)
-	}
-	return all
-}

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/capture"
-	"github.com/wsdump/wsdump/har"
-	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -20,11 +18,9 @@ import (
 // errEnough ends a run that has printed all that was asked for.
 var errEnough = errors.New("enough")
 
-// show reads a source and prints it through the output that newOutput makes.
-// It is what read, whose scope is rows, and list do.
-func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query.Scope, newOutput func(io.Writer, report.Options) report.Output,
-	stdin io.Reader, stdout, stderr io.Writer,
-) int {
+// show reads a source and prints it in the format that is chosen. It is what
+// read, whose scope is rows, and list do.
+func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query.Scope, stdin io.Reader, stdout, stderr io.Writer) int {
 	words := view.console(stderr)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -33,55 +29,35 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if err != nil {
 		return words.fail(err)
 	}
-	keys, err := source.keys(words)
-	if err != nil {
-		return words.fail(err)
-	}
-	defer keys.Wipe()
-	notes := &pipeline.Notes{}
 	keep, err := newKeeper(view.keep, stdout)
 	if err != nil {
 		return words.fail(err)
 	}
 	defer keep.forget()
-	archives, stdin, cut := source.recordings(stdin)
-	if cut != nil && !recoverable(cut) {
-		return words.fail(cut)
+	in, err := source.begin(ctx, stdin, words)
+	if err != nil {
+		return words.fail(err)
 	}
-	if keep != nil && len(view.redact.rules.words) > 0 {
-		return words.fail(&usageError{text: "-w writes packets as they are, and --redact takes secrets out of rows only", hint: "-T ndjson, har or html can be redacted"})
-	}
-	if len(archives) > 0 && keep != nil {
-		return words.fail(&usageError{text: "-w writes packets, and a HAR has none", hint: "-T har writes a HAR"})
-	}
-	input := &capture.Input{}
-	if len(archives) == 0 {
-		if input, err = source.open(ctx, stdin, words, notes); err != nil {
+	defer in.close()
+	if keep != nil {
+		if err := keep.accept(in, view); err != nil {
 			return words.fail(err)
 		}
 	}
-	defer input.Close()
-	rows := stdout
-	if view.pager && view.output == "" {
-		pages, err := startPager(stdout, stderr)
-		if err != nil {
-			return words.fail(err)
-		}
-		if pages != nil {
-			defer pages.finish()
-			rows = pages
-		}
+	rows, finished, err := view.pages(stdout, stderr)
+	if err != nil {
+		return words.fail(err)
 	}
-	target, err := openTarget(view.output, rows)
+	defer finished()
+
+	opt := view.options(stdout)
+	opt.Files = in.files()
+	opt.Stop = func() { cancel(errEnough) }
+	target, out, err := view.open(rows, opt)
 	if err != nil {
 		return words.fail(err)
 	}
 	defer target.abandon()
-
-	opt := view.options(stdout)
-	opt.Files = append(input.Files(), names(archives)...)
-	opt.Stop = func() { cancel(errEnough) }
-	out := newOutput(target, opt)
 	clean, err := view.redact.before(out, view.format.format().shared, words)
 	if err != nil {
 		return words.fail(err)
@@ -96,48 +72,22 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		defer live.every(flushEvery)()
 		sink = live
 	}
-	var packets capture.Source = input
+	var packets capture.Source
 	if keep != nil {
 		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
-		if packets, err = keep.source(input, source.stdin()); err != nil {
+		if packets, err = keep.source(in.captures, source.stdin()); err != nil {
 			return words.fail(err)
 		}
 	}
-	options := pipeline.Options{Files: opt.Files, Notes: notes, Keys: keys, DecodeAs: source.as}
-	if source.stdin() {
-		options.Tick, options.MoreKeys = flushEvery, source.moreKeys
-	}
 	began := time.Now()
-	if len(archives) > 0 {
-		err = errors.Join(pipeline.Play(ctx, archives, sink), cut)
-	} else {
-		err = pipeline.Run(ctx, packets, sink, options)
-	}
+	err = in.run(ctx, sink, packets)
 	code := finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
 	if keep != nil && code != exitUsage {
-		again := func() (capture.Source, error) {
-			return source.open(ctx, stdin, newConsole(io.Discard), &pipeline.Notes{})
-		}
-		if err := keep.write(context.WithoutCancel(ctx), keys, again, words); err != nil {
+		if err := keep.write(context.WithoutCancel(ctx), in, words); err != nil {
 			return words.fail(err)
 		}
 	}
 	return code
-}
-
-// recoverable reports whether err only says that an archive is cut: what could
-// be read of it is shown.
-func recoverable(err error) bool {
-	joined, ok := err.(interface{ Unwrap() []error })
-	if !ok {
-		return errors.As(err, new(*har.CutError))
-	}
-	for _, err := range joined.Unwrap() {
-		if !recoverable(err) {
-			return false
-		}
-	}
-	return true
 }
 
 // finish says how a run ended and returns its exit code.
@@ -146,7 +96,14 @@ func finish(cause, err error, out report.Output, target *target, seen *witness, 
 		if errors.Is(wrong, syscall.EPIPE) || errors.Is(wrong, io.ErrClosedPipe) {
 			return exitOK // the reader has seen enough
 		}
-		words.error("cannot write " + target.name() + ": " + reason(wrong))
+		if special := (*usageError)(nil); errors.As(wrong, &special) {
+			return words.fail(wrong)
+		}
+		if special := (*targetError)(nil); errors.As(wrong, &special) {
+			words.error(wrong.Error())
+		} else {
+			words.error("cannot write " + target.name() + ": " + reason(wrong))
+		}
 		words.hint(target.lost())
 		return exitInput
 	}
@@ -154,6 +111,11 @@ func finish(cause, err error, out report.Output, target *target, seen *witness, 
 		return words.fail(wrong)
 	}
 	words.hint(seen.leftOut())
+	if tells, ok := out.(interface{ said() string }); ok {
+		if text := tells.said(); text != "" {
+			words.say(text)
+		}
+	}
 	switch {
 	case errors.Is(cause, errEnough):
 		return exitOK

@@ -32,6 +32,9 @@ type viewFlags struct {
 	ascii   bool
 	pager   bool
 	harctl  bool
+	split   choice
+	follow  countFlag
+	dir     choice
 	all     bool
 	quiet   bool
 	verbose bool
@@ -63,6 +66,11 @@ func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
 	f.BoolVar(&v.pretty, "pretty", false, "JSON as a tree (table)")
 	f.BoolVar(&v.hex, "hex", false, "binary payload as a hex dump (table; 1 KiB a message, or --payload)")
 	f.BoolVar(&v.ascii, "ascii", false, "nothing but ASCII (table); a terminal that is not UTF-8 has it so")
+	v.split = choice{words: []string{"message", "connection"}}
+	v.dir = choice{words: []string{"send", "receive"}}
+	f.Var(&v.split, "split", "with -o `DIR`: a file for each message (its payload) or connection (in the format of -T)")
+	f.Var(&v.follow, "follow-stream", "the payload of the messages of connection `N`, and nothing else")
+	f.Var(&v.dir, "dir", "with --follow-stream: only send or receive")
 	f.BoolVar(&v.harctl, "har-control", false, "pings, pongs and close frames in a HAR too; not every reader takes them")
 	f.BoolVar(&v.pager, "pager", false, "page by page through $PAGER, on a terminal")
 }
@@ -70,6 +78,40 @@ func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
 // console returns where words go.
 func (v *viewFlags) console(stderr io.Writer) *console {
 	return &console{w: stderr, quiet: v.quiet, verbose: v.verbose}
+}
+
+// pages puts a pager before stdout, if one is asked for. finished waits for its
+// reader.
+func (v *viewFlags) pages(stdout, stderr io.Writer) (w io.Writer, finished func(), err error) {
+	if !v.pager || v.output != "" {
+		return stdout, func() {}, nil
+	}
+	p, err := startPager(stdout, stderr)
+	if p == nil || err != nil {
+		return stdout, func() {}, err
+	}
+	return p, p.finish, nil
+}
+
+// open opens what rows go to, and the output in the chosen format.
+func (v *viewFlags) open(stdout io.Writer, opt report.Options) (*target, report.Output, error) {
+	switch {
+	case v.split.value != "" && v.output == "":
+		return nil, nil, &usageError{text: "--split needs a folder for its files", hint: "-o DIR/ --split " + v.split.value}
+	case v.split.value != "":
+		out, err := newSplitter(v.output, v.split.value, v.format.format(), opt)
+		return &target{Writer: io.Discard, shown: v.output}, out, err
+	case v.follow.n > 0 && v.output == "" && isTerminalWriter(stdout):
+		return nil, nil, &usageError{text: "the payload of a connection is not for a terminal, which might obey it", hint: "-o FILE, or pipe it on"}
+	}
+	t, err := openTarget(v.output, stdout)
+	if err != nil {
+		return nil, nil, err
+	}
+	if v.follow.n > 0 {
+		return t, &follower{w: t, conn: v.follow.n, dir: v.dir.value, opt: opt}, nil
+	}
+	return t, v.format.output(t, opt), nil
 }
 
 // options returns what the outputs need to know. stdout is where rows go when

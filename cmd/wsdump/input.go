@@ -1,0 +1,96 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/har"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// input is what a command reads: captures, or recordings of browsers.
+type input struct {
+	source   *sourceFlags
+	captures *capture.Input // nil for recordings
+	archives []*har.Archive
+	cut      error // what is wrong with recordings that were read in part
+	keys     *tls.Keys
+	notes    *pipeline.Notes
+}
+
+// open opens what the flags name.
+func (s *sourceFlags) begin(ctx context.Context, stdin io.Reader, words *console) (in *input, err error) {
+	in = &input{source: s, notes: &pipeline.Notes{}}
+	if in.keys, err = s.keys(words); err != nil {
+		return nil, err
+	}
+	if in.archives, stdin, in.cut = s.recordings(stdin); in.cut != nil && !recoverable(in.cut) {
+		in.close()
+		return nil, in.cut
+	}
+	if len(in.archives) == 0 {
+		if in.captures, err = s.open(ctx, stdin, words, in.notes); err != nil {
+			in.close()
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// files returns the names of what is read.
+func (in *input) files() (names []string) {
+	if in.captures != nil {
+		return in.captures.Files()
+	}
+	for _, a := range in.archives {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
+// run tells all of it to sink. The error says what could not be read; what was
+// told stands. packets, unless it is nil, is read in place of the captures.
+func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.Source) error {
+	if len(in.archives) > 0 {
+		return errors.Join(pipeline.Play(ctx, in.archives, sink), in.cut)
+	}
+	options := pipeline.Options{Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as}
+	if in.source.stdin() {
+		options.Tick, options.MoreKeys = flushEvery, in.source.moreKeys
+	}
+	if packets == nil {
+		packets = in.captures
+	}
+	return pipeline.Run(ctx, packets, sink, options)
+}
+
+// again opens captures a second time, for a second pass.
+func (in *input) again(ctx context.Context) (capture.Source, error) {
+	return in.source.open(ctx, nil, newConsole(io.Discard), &pipeline.Notes{})
+}
+
+func (in *input) close() {
+	in.keys.Wipe()
+	if in.captures != nil {
+		_ = in.captures.Close()
+	}
+}
+
+// recoverable reports whether err only says that an archive is cut: what could
+// be read of it is shown.
+func recoverable(err error) bool {
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return errors.As(err, new(*har.CutError))
+	}
+	for _, err := range joined.Unwrap() {
+		if !recoverable(err) {
+			return false
+		}
+	}
+	return true
+}
