@@ -186,6 +186,19 @@ func (in *Input) Files() []string {
 	return names
 }
 
+// Size returns how many bytes the files have together. known is false when one
+// of them is a pipe or compressed, so that the packets are not of that size.
+func (in *Input) Size() (bytes int64, known bool) {
+	for _, f := range in.files {
+		info, err := os.Stat(f.name)
+		if f.handle == nil || f.packed != nil || err != nil || !info.Mode().IsRegular() {
+			return 0, false
+		}
+		bytes += info.Size()
+	}
+	return bytes, bytes > 0
+}
+
 // Next gives the next packet. At the end of all files the error is io.EOF, or
 // what was wrong with them, joined; see [Incomplete].
 func (in *Input) Next(p *Packet) error {

@@ -73,9 +73,14 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		sink = live
 	}
 	var packets capture.Source
+	if in.captures != nil {
+		var done func()
+		packets, done = view.withProgress(in.captures, stdout, stderr)
+		defer done()
+	}
 	if keep != nil {
 		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
-		if packets, err = keep.source(in.captures, source.stdin()); err != nil {
+		if packets, err = keep.source(packets, source.stdin()); err != nil {
 			return words.fail(err)
 		}
 	}

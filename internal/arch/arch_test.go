@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
 		".", "capture", "check", "dissect", "dissect/payload", "dissect/tls", "har", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
-		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term",
+		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/schollz/progressbar",
 	},
 	"internal/spool": {},
 	// Test tools may use what they test.
