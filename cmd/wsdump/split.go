@@ -22,7 +22,6 @@ type splitter struct {
 	format  format
 	opt     report.Options
 	open    map[uint64]*splitFile // by connection
-	order   []uint64              // of open, those used longest ago first
 	begun   timeline.Stamp
 	written int
 	rows    uint64
