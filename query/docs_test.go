@@ -264,7 +264,7 @@ func TestTruthTable(t *testing.T) {
 func TestSchema(t *testing.T) {
 	other := map[string]string{
 		"base64": "bytes", "request_headers": "request_header()", "response_headers": "response_header()",
-		"community_id": "not a field yet", "sent": "sent.messages", "received": "received.messages", "findings": "findings.error",
+		"redacted": "filters see what there is, before it is taken out", "community_id": "not a field yet", "sent": "sent.messages", "received": "received.messages", "findings": "findings.error",
 	}
 	var schema struct {
 		Defs map[string]struct {
