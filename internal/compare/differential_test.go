@@ -1,6 +1,7 @@
 package main
 
 import (
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
@@ -167,6 +168,9 @@ func against(t *testing.T, name, file string) (frames, messages int64) {
 		t.Log("frames only: tshark was told not to inflate")
 		ours, theirs = without(ours, "message"), without(theirs, "message")
 	}
+	for i := range us.copies {
+		theirs = once(t, &us.copies[i], ours, theirs)
+	}
 	compare(t, name, ours, theirs, bomb)
 	for _, r := range ours {
 		switch r.Kind {
@@ -177,6 +181,33 @@ func against(t *testing.T, name, file string) (frames, messages int64) {
 		}
 	}
 	return frames, messages
+}
+
+// once takes the rows of a copy out of what tshark says, which shows a connection
+// on both sides of NAT twice; each of them must say what the shown one says.
+func once(t *testing.T, v *view, ours, theirs []row) (rest []row) {
+	t.Helper()
+	var shown, hidden [2][]string
+	for _, r := range ours {
+		switch [2]netip.AddrPort{r.From, r.To} {
+		case v.shown:
+			shown[0] = append(shown[0], r.Kind+" "+r.Words)
+		case [2]netip.AddrPort{v.shown[1], v.shown[0]}:
+			shown[1] = append(shown[1], r.Kind+" "+r.Words)
+		}
+	}
+	for _, r := range theirs {
+		if dir, ok := v.hides(r); ok {
+			hidden[dir] = append(hidden[dir], r.Kind+" "+r.Words)
+		} else {
+			rest = append(rest, r)
+		}
+	}
+	if diff := cmp.Diff(hidden, shown); diff != "" || len(hidden[0]) == 0 {
+		t.Errorf("the hidden copy says something else (-tshark +wsdump):\n%s", diff)
+	}
+	t.Logf("%d rows of a copy with other addresses, which tshark shows as a second connection", len(theirs)-len(rest))
+	return rest
 }
 
 // compare fails for every difference that is not known and every known one

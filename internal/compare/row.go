@@ -68,6 +68,22 @@ type recorder struct {
 	rows     []row
 	findings []string // rules, without notes, each once
 	http2    []row    // those that came over HTTP/2
+	copies   []view
+}
+
+// view is one connection that was captured a second time with other addresses,
+// client and server, and is shown once.
+type view struct{ shown, hidden [2]netip.AddrPort }
+
+// hides reports whether r is a row of the copy, and which way it went.
+func (v *view) hides(r row) (dir timeline.Direction, ok bool) {
+	switch [2]netip.AddrPort{r.From, r.To} {
+	case v.hidden:
+		return timeline.ClientToServer, true
+	case [2]netip.AddrPort{v.hidden[1], v.hidden[0]}:
+		return timeline.ServerToClient, true
+	}
+	return 0, false
 }
 
 func (*recorder) Needs(*timeline.Conn) timeline.Needs {
@@ -120,6 +136,12 @@ func (r *recorder) Message(m *timeline.Message) {
 }
 
 func (r *recorder) Finding(f *timeline.Finding) {
+	if client, server, ok := strings.Cut(f.Got, " -> "); ok && f.Rule == timeline.RuleDuplicate {
+		v := view{shown: [2]netip.AddrPort{f.Conn.Transport.Client, f.Conn.Transport.Server}}
+		v.hidden[0], _ = netip.ParseAddrPort(client)
+		v.hidden[1], _ = netip.ParseAddrPort(server)
+		r.copies = append(r.copies, v)
+	}
 	if severe(f) && !slices.Contains(r.findings, f.Rule.ID) {
 		r.findings = append(r.findings, f.Rule.ID)
 	}

@@ -3,7 +3,7 @@
 # make.sh load captures 300,000 frames, holds the wsdump of this tree to what the endpoints counted, and keeps nothing.
 #
 # Needs root on Linux, Go, Node with npm, and (Debian's packages) tcpdump tshark wireshark-common ethtool iproute2 procps python3; tshark judges each
-# capture when made. Single fixtures need chromium, firefox-esr, nginx-light, haproxy, nftables, python3-websockets, openssl, curl, openssh-server,
+# capture when made. Single fixtures need chromium, firefox-esr with libnss3-tools, nginx-light, haproxy, nftables, python3-websockets, openssl, curl, openssh-server,
 # dnsmasq-base or bind9-dnsutils, postgresql, mariadb-server, redis, memcached, mosquitto, slapd, opensmtpd, and say so.
 #
 # Two network namespaces play the client's and the server's machine, joined by a pair of veth devices; tcpdump listens on the client's.
@@ -23,7 +23,7 @@ all=(chat fragments large refused-400 refused-426 ipv6
   deflate-coder deflate-coder-no-takeover deflate-gorilla deflate-python
   nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw
   h2c h2-go haproxy-h2 nginx-any nat-any bridge-any
-  tls-chromium tls-chromium-h2 tls-python tls-nginx tls-node tls-go tls12-node tls12-rsa deflate-bomb
+  tls-chromium tls-chromium-h2 tls-firefox-h2 tls-python tls-nginx tls-node tls-go tls12-node tls12-rsa deflate-bomb
   tls-nokeys http-only sse polling ssh dns services)
 for file in "$here"/fixtures/*.sh; do . "$file"; done
 
