@@ -94,7 +94,7 @@ var allFields = [...]Field{
 
 	{Name: "url", Type: Text, Rows: ofOpen, Text: "the WebSocket URL", get: getURL, scope: inBoth},
 	{Name: "scheme", Type: Text, Rows: ofOpen, Words: []string{"ws", "wss"}, Text: "of the URL", get: asked(scheme), scope: inBoth},
-	{Name: "host", Type: Text, Rows: ofOpen, Text: "of the request, without port", get: asked(host), scope: inBoth},
+	{Name: "host", Type: Text, Rows: ofOpen, Text: "of the request, without port", get: getHost, scope: inBoth},
 	{Name: "path", Type: Text, Rows: ofOpen, Text: "of the request, without query", get: asked(path), scope: inBoth},
 	{Name: "client", Type: Text, Rows: ofOpen, Text: "address and port of the client", get: address(0, client), scope: inBoth, wire: true},
 	{Name: "server", Type: Text, Rows: ofOpen, Text: "address and port of the server", get: address(1, server), scope: inBoth},

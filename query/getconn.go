@@ -32,6 +32,15 @@ func asked(get func(*timeline.Handshake) value) getter {
 	}
 }
 
+// getHost reads the host. Where it is asked what could match and the request is
+// hidden by TLS, the server's name stands in.
+func getHost(r *Row) value {
+	if r.kind == rowAny && r.conn.Handshake == nil && r.conn.ServerName != "" {
+		return text(r.conn.ServerName)
+	}
+	return asked(host)(r)
+}
+
 // answered reads from the response; unknown when it is not in the capture.
 func answered(get func(*timeline.Handshake) value) getter {
 	return func(r *Row) value {

@@ -18,10 +18,12 @@ import (
 
 // Exit codes; a contract with scripts.
 const (
-	exitOK    = 0
-	exitUsage = 2  // wrong use
-	exitInput = 3  // input unreadable, damaged or cut; output not written
-	exitBug   = 70 // our own fault
+	exitOK           = 0
+	exitFailed       = 1  // check: something is wrong
+	exitUsage        = 2  // wrong use
+	exitInput        = 3  // input unreadable, damaged or cut; output not written
+	exitInconclusive = 4  // check: the capture does not decide
+	exitBug          = 70 // our own fault
 )
 
 var errInterrupted = errors.New("interrupted")

@@ -88,6 +88,11 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	list.flags(listCmd.Flags())
 	takes(listCmd, &list.source, list)
 
+	verdict := &checkCommand{}
+	checkCmd := &cobra.Command{Use: "check [flags] FILE...", Short: "A verdict on recorded traffic, for CI.", Example: checkExamples, Long: checkCodes}
+	verdict.flags(checkCmd.Flags())
+	takes(checkCmd, &verdict.source, verdict)
+
 	rules := &rulesCommand{}
 	rulesCmd := &cobra.Command{
 		Use: "rules [flags] [RULE...]", Short: "The rules that traffic is judged by, and what they mean.", Example: rulesExamples,
@@ -111,8 +116,8 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
 	}
 
-	root.AddCommand(readCmd, listCmd, keysCmd, rulesCmd, versionCmd, newMan(root))
-	for _, c := range []*cobra.Command{root, readCmd, listCmd} {
+	root.AddCommand(readCmd, listCmd, checkCmd, keysCmd, rulesCmd, versionCmd, newMan(root))
+	for _, c := range []*cobra.Command{root, readCmd, listCmd, checkCmd} {
 		complete(c)
 	}
 	return root
@@ -127,6 +132,7 @@ func complete(c *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"format": words, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
 		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil,
+		"protocol": {"off", "basic", "strict"}, "inconclusive": {"fail", "warn", "pass"}, "assert": nil,
 	} {
 		if c.Flags().Lookup(flag) != nil {
 			// The error only says that the flag does not exist.
