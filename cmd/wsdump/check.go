@@ -5,8 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
-	"time"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -28,6 +27,7 @@ type checkCommand struct {
 	assertions   []string
 	protocol     choice
 	inconclusive choice
+	junit        string // file
 	quiet        bool
 }
 
@@ -38,6 +38,7 @@ func (c *checkCommand) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&c.assertions, "assert", nil, "`ASSERTION`: message or connection, none, some or every, a colon, and a condition (docs/CHECK.md); may be repeated")
 	f.Var(&c.protocol, "protocol", "judge by the protocol's rules, `PROFILE`: off, basic (errors) or strict (warnings too); basic when nothing is asserted")
 	f.Var(&c.inconclusive, "inconclusive", "what to make of a check that the capture does not decide, `WHAT`: fail (exit code 4), warn or pass")
+	f.Var(reportFlag{&c.junit}, "report", "write a report besides, `KIND=FILE`: junit=ws.xml")
 	f.BoolVarP(&c.quiet, "quiet", "q", false, "no hints on standard error")
 	f.SortFlags = false
 }
@@ -96,6 +97,10 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if err := out.Flush(); err != nil {
 		return words.fail(&targetError{"standard output", err})
 	}
+	if err := c.writeJUnit(judge.Results(), stdout); err != nil {
+		words.fail(err)
+		failed = errors.Join(failed, err)
+	}
 	if seen.totals.Conns == 0 {
 		said, hint := report.Nothing(&seen.totals)
 		words.say(said)
@@ -122,34 +127,40 @@ func (c *checkCommand) code(count [3]int, failed error) int {
 // writeResult writes a check, its outcome and what it goes by.
 func writeResult(w *bufio.Writer, r *check.Result) {
 	word := map[check.Outcome]string{check.Pass: "PASS", check.Fail: "FAIL", check.Inconclusive: "????"}[r.Outcome]
-	w.WriteString(word + " " + report.Safe(r.Check.String()) + "\n     ")
-	w.WriteString(r.Outcome.String() + ": " + strconv.FormatUint(r.Judged, 10) + " judged")
-	for _, part := range []struct {
-		n    uint64
-		text string
-	}{{r.Violated, " against it"}, {r.Unknown, " not known"}} {
-		if part.n > 0 {
-			w.WriteString(", " + strconv.FormatUint(part.n, 10) + part.text)
-		}
+	w.WriteString(word + " " + report.Safe(r.Check.String()) + "\n     " + report.VerdictReason(r) + "\n")
+	for _, line := range report.VerdictLines(r) {
+		w.WriteString("     " + line + "\n")
 	}
-	for _, doubt := range r.Doubts {
-		w.WriteString("; " + doubt)
+}
+
+// writeJUnit writes the file of --report junit, if it is asked for.
+func (c *checkCommand) writeJUnit(results []check.Result, stdout io.Writer) error {
+	if c.junit == "" {
+		return nil
 	}
-	w.WriteString("\n")
-	for _, e := range r.Violations {
-		w.WriteString("     ")
-		if e.Conn != 0 {
-			w.WriteString("connection " + strconv.FormatUint(e.Conn, 10) + " " + report.Safe(e.URL) + ", ")
-		}
-		if e.N != 0 {
-			w.WriteString("row " + strconv.FormatUint(e.N, 10) + ", ")
-		}
-		if e.At.Packet != 0 {
-			w.WriteString("packet " + strconv.FormatUint(e.At.Packet, 10) + ", ")
-		}
-		w.WriteString(time.Unix(0, e.At.Time).UTC().Format(time.RFC3339Nano) + "\n       " + report.Safe(e.Line) + "\n")
+	target, err := openTarget(c.junit, stdout)
+	if err != nil {
+		return err
 	}
-	if more := r.Violated - min(r.Violated, uint64(len(r.Violations))); more > 0 {
-		w.WriteString("     and " + strconv.FormatUint(more, 10) + " more\n")
+	defer target.abandon()
+	if err := report.WriteJUnit(target, results, c.inconclusive.value != "fail"); err != nil {
+		return &targetError{target.name(), err}
 	}
+	return target.keep()
+}
+
+// reportFlag is KIND=FILE.
+type reportFlag struct{ file *string }
+
+func (r reportFlag) String() string { return "" }
+func (r reportFlag) Type() string   { return "KIND=FILE" }
+
+// Set takes one report.
+func (r reportFlag) Set(s string) error {
+	kind, file, _ := strings.Cut(s, "=")
+	if kind != "junit" || file == "" {
+		return &usageError{text: "no such report", hint: "for instance --report junit=ws.xml"}
+	}
+	*r.file = file
+	return nil
 }
