@@ -1,6 +1,7 @@
 package check
 
 import (
+	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -29,7 +30,7 @@ type Violation struct {
 	URL  string
 	N    uint64 // the row in its connection, 0 for the connection itself
 	At   timeline.Stamp
-	Line string // as a transcript has it: printed text, one line
+	Line string // as a transcript has it, one line; a finding with what was there: escape before showing
 }
 
 // MaxViolations is how many violations a result keeps at most.
@@ -280,5 +281,11 @@ func line(m *timeline.Message) string {
 
 func finding(f *timeline.Finding) string {
 	e := transcript.Event{Kind: transcript.Finding, HasDir: f.HasDir, Dir: f.Dir, Words: f.Severity.String() + " " + f.Rule.ID + ": " + f.Rule.Title}
+	if f.Detail != "" {
+		e.Words += "; " + f.Detail
+	}
+	if f.Got != "" || f.Want != "" {
+		e.Words += fmt.Sprintf("; got %.*q, want %.*q", maxShown, f.Got, maxShown, f.Want)
+	}
 	return string(e.Append(nil))
 }
