@@ -241,3 +241,17 @@ func hexDigit(c byte) int {
 	}
 	return -1
 }
+
+// LooksJSON reports whether text begins like a JSON object or array.
+func LooksJSON(text []byte) bool {
+	for _, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n':
+		case '{', '[':
+			return true
+		default:
+			return false
+		}
+	}
+	return false
+}

@@ -1,14 +1,15 @@
 package redact
 
 import (
-	"bytes"
 	"slices"
+
+	"github.com/wsdump/wsdump/query"
 )
 
 // payload returns p without what the rules take out, borrowed until the next
 // call.
 func (s *Sink) payload(p []byte, text bool) (_ []byte, changed bool) {
-	if text && len(s.opt.JSON) > 0 && looksJSON(p) {
+	if text && len(s.opt.JSON) > 0 && query.LooksJSON(p) {
 		if !s.document.Read(p) { // cut, too large, or no JSON: nobody knows where the values are
 			return []byte(s.blank(string(p))), true
 		}
@@ -25,12 +26,6 @@ func (s *Sink) payload(p []byte, text bool) (_ []byte, changed bool) {
 		p = out
 	}
 	return p, changed
-}
-
-// looksJSON reports whether text begins like a JSON object or array.
-func looksJSON(text []byte) bool {
-	text = bytes.TrimLeft(text, " \t\r\n")
-	return len(text) > 0 && (text[0] == '{' || text[0] == '[')
 }
 
 // json replaces values in place, so that the rest of the text stays as it is.

@@ -5,6 +5,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -271,7 +272,7 @@ func (t *Table) appendPayload(dst, payload []byte, text bool, room int) []byte {
 		t.ascii = appendASCII(t.ascii[:0], shown, room)
 		shown = t.ascii
 	}
-	if t.opt.Color && looksJSON(shown) {
+	if t.opt.Color && query.LooksJSON(shown) {
 		t.safe, _ = appendSafe(t.safe[:0], shown, room)
 		dst = appendColored(dst, t.safe)
 	} else {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -12,20 +13,6 @@ const (
 	colorKey   = "\x1b[94m"
 	colorValue = "\x1b[95m" // numbers, true, false, null
 )
-
-// looksJSON reports whether text may be a JSON object or array.
-func looksJSON(text []byte) bool {
-	for _, c := range text {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-		case '{', '[':
-			return true
-		default:
-			return false
-		}
-	}
-	return false
-}
 
 // appendColored appends JSON in colours. The text was made safe before, and may
 // be cut anywhere: it is taken token by token, right or wrong.
@@ -87,7 +74,7 @@ const (
 // and the spelling of numbers are those of the text. ok is false when it is no
 // JSON object or array.
 func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
-	if len(text) > treeBytes || !looksJSON(text) || !json.Valid(text) {
+	if len(text) > treeBytes || !query.LooksJSON(text) || !json.Valid(text) {
 		return dst, false
 	}
 	if t.opt.ASCII {

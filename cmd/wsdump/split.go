@@ -144,7 +144,7 @@ func (s *splitter) Message(m *timeline.Message) {
 func (s *splitter) message(m *timeline.Message) {
 	extension := ".bin"
 	switch {
-	case m.Kind == timeline.OpText && m.Text && !m.Opaque && looksJSON(m.Payload):
+	case m.Kind == timeline.OpText && m.Text && !m.Opaque && query.LooksJSON(m.Payload):
 		extension = ".json"
 	case m.Kind == timeline.OpText && m.Text && !m.Opaque:
 		extension = ".txt"
@@ -169,19 +169,6 @@ func (s *splitter) message(m *timeline.Message) {
 		return
 	}
 	s.written++
-}
-
-func looksJSON(b []byte) bool {
-	for _, c := range b {
-		switch c {
-		case ' ', '\t', '\r', '\n':
-		case '{', '[':
-			return true
-		default:
-			return false
-		}
-	}
-	return false
 }
 
 func (s *splitter) Finding(f *timeline.Finding) {
