@@ -15,6 +15,7 @@ const rootExamples = `  wsdump capture.pcap                     what was said on
   wsdump -T ndjson capture.pcap | jq .    the same for programs, one JSON object a line
   wsdump -Y 'json.type == "error"' capture.pcap   only what matches (docs/FILTERS.md)
   wsdump --frames -t u capture.pcap       every frame, with UTC times
+  wsdump -T html -o run.html run.pcap     one page to look at and to pass on; also har, csv, transcript
   wsdump captures/ more.pcapng            folders and several files, merged by time
   sudo tcpdump -w - -U port 8080 | wsdump -`
 
@@ -63,7 +64,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		Short:   "wsdump shows the WebSocket traffic in packet captures (pcap, pcapng).",
 		Example: rootExamples,
 		Long: "FILE is a capture, a folder of captures, or - for standard input.\n" +
-			"Exit codes: 0 done, 2 wrong use, 3 input unreadable or cut short or output not written, 70 a bug.",
+			"Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 input unreadable or cut short or output not written, 4 a check could not judge, 70 a bug.",
 		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
