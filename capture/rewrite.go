@@ -67,7 +67,7 @@ type rewriter struct {
 	source *pcapng
 	w      *bufio.Writer
 	done   Rewritten
-	told   bool // the new secrets were written
+	begun  bool // the first section and the new secrets were written
 }
 
 func (w *rewriter) run() error {
@@ -101,16 +101,35 @@ func (w *rewriter) run() error {
 		if w.Strip && w.Comment != nil && options >= 0 {
 			raw = w.uncomment(raw, options)
 		}
+		if !w.begun {
+			w.begun = true
+			if kind != blockSection { // the header of the file was damaged
+				_, _ = w.w.Write(w.section()) // the error of a bufio.Writer stays
+			} else {
+				_, _ = w.w.Write(raw)
+				raw = nil
+			}
+			if w.Secrets != nil {
+				_, _ = w.w.Write(w.secrets())
+			}
+		}
 		if _, err := w.w.Write(raw); err != nil {
 			return err
 		}
-		if kind == blockSection && !w.told && w.Secrets != nil {
-			w.told = true
-			if err := w.secrets(); err != nil {
-				return err
-			}
-		}
 	}
+}
+
+// section returns a section header with nothing to say.
+func (w *rewriter) section() []byte {
+	const length = 28
+	b := w.u32(w.u32(w.u32(nil, blockSection), length), byteOrderMagic)
+	if w.source.swapped {
+		b = append(b, 0, 1, 0, 0)
+	} else {
+		b = append(b, 1, 0, 0, 0)
+	}
+	b = append(b, "\xff\xff\xff\xff\xff\xff\xff\xff"...) // its length is not known
+	return w.u32(b, length)
 }
 
 // u32 appends in the byte order of the section.
@@ -121,14 +140,13 @@ func (w *rewriter) u32(b []byte, v uint32) []byte {
 	return binary.LittleEndian.AppendUint32(b, v)
 }
 
-func (w *rewriter) secrets() error {
+// secrets returns the block of the new secrets.
+func (w *rewriter) secrets() []byte {
 	padding := -len(w.Secrets) & 3
 	length := uint32(20 + len(w.Secrets) + padding)
 	b := w.u32(w.u32(w.u32(w.u32(nil, blockSecrets), length), SecretsTLSKeyLog), uint32(len(w.Secrets)))
 	b = append(append(b, w.Secrets...), make([]byte, padding)...)
-	_, err := w.w.Write(w.u32(b, length))
-	clear(b)
-	return err
+	return w.u32(b, length)
 }
 
 // uncomment returns a block without the comments that hold secrets. Its options
