@@ -116,8 +116,10 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 	if h.hasOver && !h.ended && h.at.Diff(seq.Add(seg.Length)) > 0 {
 		h.hasOver = false // bytes behind a FIN or RST: it was not of this connection
 	}
+	c.transport.Segments[c.told(dir)]++
 	if h.ended {
 		c.transport.Retransmitted[c.told(dir)] += uint64(seg.Length)
+		c.resent(dir, at)
 		return
 	}
 	b := block{data: seg.Payload, length: seg.Length, seq: seq, ack: seg.Ack, hasAck: seg.Flags&wire.ACK != 0, at: at}
@@ -134,12 +136,17 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 	ahead := h.ahead(seq)
 	if ahead < 0 {
 		old := min(uint32(-ahead), b.length)
-		c.duplicate(dir, h, &b)
+		if probe := ahead == -1 && b.length == 1; !probe { // RFC 9293 3.8.4: an old byte to keep the connection alive
+			c.duplicate(dir, h, &b)
+			c.resent(dir, at)
+		}
 		c.transport.Retransmitted[c.told(dir)] += uint64(old)
 		if b = b.slice(old, b.length); b.length == 0 {
 			return
 		}
 		ahead = 0
+	} else {
+		c.late(dir, h, &b)
 	}
 	if ahead > maxAhead {
 		return
@@ -164,7 +171,7 @@ func (c *connection) duplicate(dir timeline.Direction, h *half, b *block) {
 	if c.doubled || b.length != h.piece || b.seq.Add(b.length) != h.next || b.at.Time-h.latest > duplicateWithin || b.at.Time < h.latest {
 		return
 	}
-	c.doubled = true
+	c.doubled, c.transport.Copied = true, true
 	c.finding(&timeline.Finding{Rule: timeline.RuleDuplicate, Dir: dir, HasDir: true, At: b.at})
 }
 

@@ -22,6 +22,11 @@ type Transport struct {
 	Bytes          [2]uint64 // payload bytes delivered, by direction
 	Gaps           [2]uint64 // payload bytes missing, by direction
 	Retransmitted  [2]uint64 // payload bytes seen again, by direction
+	Segments       [2]uint64 // segments with payload, by direction
+	Resent         [2]uint64 // of them: sent again, as far as the capture tells
+	Reordered      [2]uint64 // of them: overtaken by a later one
+	FirstResent    Stamp     // the first of Resent
+	Copied         bool      // packets were captured more than once: nothing of the above about repetition can be believed
 }
 
 // Exchange swaps client and server. The layer switch calls it at most once,
@@ -34,6 +39,9 @@ func (t *Transport) Exchange() {
 	t.Bytes[0], t.Bytes[1] = t.Bytes[1], t.Bytes[0]
 	t.Gaps[0], t.Gaps[1] = t.Gaps[1], t.Gaps[0]
 	t.Retransmitted[0], t.Retransmitted[1] = t.Retransmitted[1], t.Retransmitted[0]
+	t.Segments[0], t.Segments[1] = t.Segments[1], t.Segments[0]
+	t.Resent[0], t.Resent[1] = t.Resent[1], t.Resent[0]
+	t.Reordered[0], t.Reordered[1] = t.Reordered[1], t.Reordered[0]
 }
 
 // Header is one HTTP header field as it was on the wire: name in its own case,

@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/stats"
 	"github.com/wsdump/wsdump/transcript"
 )
 
@@ -14,23 +15,31 @@ type format struct {
 	shared      bool                                          // made to be passed on: secrets are taken out by default
 	rows        func(io.Writer, report.Options) report.Output // nil: not for timelines
 	list        func(io.Writer, report.Options) report.Output // nil: not for lists
+	stats       func(io.Writer, report.Options, stats.Options) report.Output
 }
 
 // formats are all of them; the first is the default.
 func formats() []format {
 	return []format{
-		{"table", "for people", false, output(report.NewTable), output(report.NewList)},
-		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON)},
-		{"csv", "for spreadsheets and databases", false, output(report.NewCSV), output(report.NewListCSV)},
-		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil},
-		{"har", "for browsers' devtools and proxies", true, newHAR, nil},
-		{"transcript", "> sent, < received, ! the rest: to compare", false, newTranscript, nil},
+		{"table", "for people", false, output(report.NewTable), output(report.NewList), figures(report.NewStats)},
+		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON), figures(report.NewStatsNDJSON)},
+		{"csv", "for spreadsheets and databases", false, output(report.NewCSV), output(report.NewListCSV), nil},
+		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil, nil},
+		{"har", "for browsers' devtools and proxies", true, newHAR, nil, nil},
+		{"transcript", "> sent, < received, ! the rest: to compare", false, newTranscript, nil, nil},
 	}
 }
 
 // output makes a constructor of one that returns its own type.
 func output[T report.Output](make func(io.Writer, report.Options) T) func(io.Writer, report.Options) report.Output {
 	return func(w io.Writer, opt report.Options) report.Output { return make(w, opt) }
+}
+
+// figures is the same for outputs of statistics.
+func figures[T report.Output](make func(io.Writer, report.Options, stats.Options) T) func(io.Writer, report.Options, stats.Options) report.Output {
+	return func(w io.Writer, opt report.Options, figures stats.Options) report.Output {
+		return make(w, opt, figures)
+	}
 }
 
 func newTranscript(w io.Writer, opt report.Options) report.Output {
@@ -62,12 +71,22 @@ func harPayload(p report.Payload) int {
 // formatFlag is the value of -T.
 type formatFlag struct {
 	choice
-	lists bool
+	of      views
+	figures stats.Options // statsView
 }
 
+// views are what can be made of a timeline.
+type views uint8
+
+const (
+	rowsView views = iota
+	listView
+	statsView
+)
+
 // register fills in the words of -T and returns its help.
-func (f *formatFlag) register(lists bool) (help string) {
-	f.lists = lists
+func (f *formatFlag) register(of views) (help string) {
+	f.of = of
 	help = "output `NAME`:"
 	for _, format := range formats() {
 		if f.constructor(format) == nil {
@@ -84,8 +103,13 @@ func (f *formatFlag) register(lists bool) (help string) {
 }
 
 func (f *formatFlag) constructor(format format) func(io.Writer, report.Options) report.Output {
-	if f.lists {
+	switch {
+	case f.of == listView:
 		return format.list
+	case f.of == statsView && format.stats != nil:
+		return func(w io.Writer, opt report.Options) report.Output { return format.stats(w, opt, f.figures) }
+	case f.of == statsView:
+		return nil
 	}
 	return format.rows
 }

@@ -24,7 +24,7 @@ type listCommand struct {
 
 func (l *listCommand) flags(f *pflag.FlagSet) {
 	l.source.flags(f)
-	l.view.flags(f, true)
+	l.view.flags(f, listView)
 	f.BoolVar(&l.view.all, "all", false, "connections without a WebSocket too: TLS without keys, HTTP and its polling, SSH")
 	f.SortFlags = false
 }

@@ -23,7 +23,7 @@ type readCommand struct {
 
 func (r *readCommand) flags(f *pflag.FlagSet) {
 	r.source.flags(f)
-	r.view.flags(f, false)
+	r.view.flags(f, rowsView)
 	r.view.rowFlags(f)
 	f.SortFlags = false
 }

@@ -89,6 +89,11 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	list.flags(listCmd.Flags())
 	takes(listCmd, &list.source, list)
 
+	figures := &statsCommand{}
+	statsCmd := &cobra.Command{Use: "stats [flags] FILE...", Short: "What stands out, then figures and pictures.", Example: statsExamples}
+	figures.flags(statsCmd.Flags())
+	takes(statsCmd, &figures.source, figures)
+
 	verdict := &checkCommand{}
 	checkCmd := &cobra.Command{Use: "check [flags] FILE...", Short: "A verdict on recorded traffic, for CI.", Example: checkExamples, Long: checkCodes}
 	verdict.flags(checkCmd.Flags())
@@ -117,8 +122,8 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
 	}
 
-	root.AddCommand(readCmd, listCmd, checkCmd, keysCmd, rulesCmd, versionCmd, newMan(root))
-	for _, c := range []*cobra.Command{root, readCmd, listCmd, checkCmd} {
+	root.AddCommand(readCmd, listCmd, statsCmd, checkCmd, keysCmd, rulesCmd, versionCmd, newMan(root))
+	for _, c := range []*cobra.Command{root, readCmd, listCmd, statsCmd, checkCmd} {
 		complete(c)
 	}
 	return root
@@ -132,7 +137,7 @@ func complete(c *cobra.Command) {
 	}
 	for flag, words := range map[string][]string{
 		"format": words, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
-		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil,
+		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil, "seq": {"json.id", "json.seq"}, "reply-key": {"json.id"},
 		"protocol": {"off", "basic", "strict"}, "inconclusive": {"fail", "warn", "pass"}, "assert": nil,
 	} {
 		if c.Flags().Lookup(flag) != nil {

@@ -87,7 +87,7 @@ func (s *sourceFlags) mistyped() error {
 	if _, err := os.Stat(name); !os.IsNotExist(err) {
 		return nil
 	}
-	if command := nearest(name, []string{"read", "list", "check", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
+	if command := nearest(name, []string{"read", "list", "stats", "check", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
 		return &mistypedError{name, command}
 	}
 	return nil

@@ -41,9 +41,9 @@ type viewFlags struct {
 }
 
 // flags registers what all views share.
-func (v *viewFlags) flags(f *pflag.FlagSet, lists bool) {
+func (v *viewFlags) flags(f *pflag.FlagSet, of views) {
 	v.color = choice{words: []string{"auto", "always", "never"}, value: "auto"}
-	help := v.format.register(lists)
+	help := v.format.register(of)
 	f.VarP(&v.format, "format", "T", help)
 	f.VarP(&v.filter, "filter", "Y", "only what matches `EXPR`, such as 'json.type == \"error\"' (docs/FILTERS.md)")
 	f.StringVarP(&v.output, "output", "o", "", "write to `FILE`")
@@ -51,7 +51,9 @@ func (v *viewFlags) flags(f *pflag.FlagSet, lists bool) {
 	v.redact.flags(f)
 	f.Var(&v.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
 	f.Var(&v.payload, "payload", "payload bytes of a row: `N`, all, or none (table: what fits; ndjson: 1 MiB)")
-	f.VarP(&v.count, "count", "c", "stop after `N` rows")
+	if of != statsView {
+		f.VarP(&v.count, "count", "c", "stop after `N` rows")
+	}
 	f.BoolVarP(&v.quiet, "quiet", "q", false, "no hints on standard error")
 	f.BoolVarP(&v.verbose, "verbose", "v", false, "more on standard error")
 }

@@ -24,6 +24,7 @@ all=(chat fragments large refused-400 refused-426 ipv6
   nginx nginx-forgotten haproxy refused-503-haproxy vlan qinq loopback loopback6 any sll raw
   h2c h2-go haproxy-h2 nginx-any nat-any bridge-any
   tls-chromium tls-chromium-h2 tls-firefox-h2 tls-python tls-nginx tls-node tls-go tls12-node tls12-rsa deflate-bomb
+  nginx-silence nginx-slow-ping nginx-lifetime lossy
   tls-nokeys http-only sse polling ssh dns services)
 for file in "$here"/fixtures/*.sh; do . "$file"; done
 

@@ -110,6 +110,56 @@ const scenarios = {
     await conn.closed;
   },
 
+  // silences: six connections that begin one after the other, say something for a while and then nothing more, until somebody ends them.
+  async silences(dial) {
+    await Promise.all(Array.from({ length: 6 }, async (_, i) => {
+      await sleep(i * 450);
+      const conn = await dial();
+      for (let n = 0; n <= i; n++) {
+        await ask(conn, `message ${n}`);
+        await sleep(310);
+      }
+      await conn.closed;
+    }));
+  },
+
+  // slowPings: a ping every 3 s, and messages that stop before the third would come.
+  async slowPings(dial) {
+    await Promise.all(Array.from({ length: 4 }, async (_, i) => {
+      await sleep(i * 600);
+      const conn = await dial();
+      const timer = setInterval(() => conn.ping('still there?'), 3000);
+      for (const end = Date.now() + 6200 + i * 150; Date.now() < end;) {
+        await ask(conn, 'tick');
+        await sleep(700);
+      }
+      await conn.closed;
+      clearInterval(timer);
+    }));
+  },
+
+  // untilClosed: five connections that never fall silent, until somebody ends them.
+  async untilClosed(dial) {
+    await Promise.all(Array.from({ length: 5 }, async (_, i) => {
+      await sleep(i * 700);
+      const conn = await dial();
+      let n = 0;
+      const timer = setInterval(() => conn.ws.readyState === 1 && conn.send(`message ${++n}`), 230 + i * 60);
+      await conn.closed;
+      clearInterval(timer);
+    }));
+  },
+
+  // numbered: three connections at once, whose messages fill a packet and are numbered.
+  async numbered(dial) {
+    await Promise.all(Array.from({ length: 3 }, async (_, i) => {
+      const conn = await dial(`?client=${i}`);
+      for (let id = 1; id <= 24; id++) await ask(conn, JSON.stringify({ id, text: digits(180) }));
+      conn.close(1000, '');
+      await conn.closed;
+    }));
+  },
+
   async refused(dial) {
     if (await dial()) throw new Error('the server did not refuse');
   },

@@ -37,6 +37,7 @@ server.on('upgrade', (req, socket, head) => {
       reset: () => ws._socket.resetAndDestroy(),
     };
     if (path === '/idle') closeWhenIdle(ws);
+    if (path === '/aging') setTimeout(conn.drop, 4000); // a maximum age, without a goodbye
     ws.on('message', (data, binary) => behave(conn, req.url, data, binary));
     ws.on('error', () => {});
   });

@@ -1,0 +1,97 @@
+package stats
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// How says by what a connection ended: what came first.
+type How uint8
+
+const (
+	HowClose How = iota // a close frame
+	HowFIN
+	HowReset
+)
+
+// String returns "close frame", "FIN" or "RST".
+func (h How) String() string {
+	switch h {
+	case HowFIN:
+		return "FIN"
+	case HowReset:
+		return "RST"
+	}
+	return "close frame"
+}
+
+// Manner is how, and by whom, a connection was ended.
+type Manner struct {
+	By   timeline.Party
+	How  How
+	Code uint16 // of the close frame; 0 for one without a code
+}
+
+// ordinary reports whether ending so says nothing about trouble: both ends had
+// nothing more to say, or the client went away.
+func (m Manner) ordinary() bool {
+	return m.How == HowClose && (m.Code == 0 || m.Code == 1000 || m.Code == 1001 && m.By == timeline.PartyClient)
+}
+
+// end is a connection that is over.
+type end struct {
+	conn      uint64
+	manner    Manner
+	at        timeline.Stamp // where the ending began
+	silence   time.Duration  // before it; -1 where there was no frame
+	life      time.Duration  // until it; -1 where the beginning is not known
+	pingEvery time.Duration  // 0 when there were fewer than two pings
+	pingBy    timeline.Party
+	pinged    bool
+	lastPing  uint64 // packet
+}
+
+// mannerOf tells how c ended; ok is false for one that did not, or whose end
+// nobody saw.
+func mannerOf(c *timeline.Conn) (m Manner, ok bool) {
+	m.By = c.By
+	switch {
+	case c.ClosedBy[0] || c.ClosedBy[1] || c.CloseCode != 0:
+		m.How, m.Code = HowClose, c.CloseCode
+	case c.TCP == timeline.TCPReset:
+		m.How = HowReset
+	case c.TCP == timeline.TCPFIN || c.TCP == timeline.TCPHalf:
+		m.How = HowFIN
+	default:
+		return m, false
+	}
+	return m, true
+}
+
+// maxEnds is how many ends are looked at for what they have in common. Of more
+// than these, every one has the same chance to be among them.
+const maxEnds = 1 << 16
+
+// reservoir is a uniform sample of the ends (Vitter's algorithm R). Its dice are
+// the same in every run, so that a file always gives the same answer.
+type reservoir struct {
+	seen uint64
+	ends []end
+	dice *rand.Rand
+}
+
+func (r *reservoir) add(e end) {
+	r.seen++
+	if len(r.ends) < maxEnds {
+		r.ends = append(r.ends, e)
+		return
+	}
+	if r.dice == nil {
+		r.dice = rand.New(rand.NewPCG(1, 2))
+	}
+	if i := r.dice.Uint64N(r.seen); i < maxEnds {
+		r.ends[i] = e
+	}
+}
