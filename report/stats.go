@@ -185,7 +185,7 @@ func connWords(r *stats.Report) string {
 	add(c.Unanswered, "without a response")
 	add(c.Lost, "whose end nobody saw")
 	add(c.Midstream, "entered midstream")
-	add(c.Legs, "on the other side of a proxy, where everything counts once more")
+	add(c.Legs, "on the other side of a proxy, where messages count once more")
 	if len(parts) > 0 {
 		said += ": " + strings.Join(parts, ", ")
 	}

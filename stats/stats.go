@@ -54,6 +54,7 @@ type state struct {
 	client   *client
 	pings    [2]pings
 	sequence [2]*sequence
+	leg      bool // on the other side of a proxy from one that is open too
 }
 
 // pings are those of a direction.
@@ -99,6 +100,10 @@ func (c *Collector) Open(conn *timeline.Conn) {
 	c.r.Conns.N++
 	c.r.Rates.at(conn.Opened.Time).Opened++
 	s := &state{talker: Talker{Conn: conn.ID, Conns: 1}}
+	if conn.LegOf != 0 && c.conns[conn.LegOf] != nil {
+		c.r.Conns.Legs++
+		s.leg = true
+	}
 	c.conns[conn.ID] = s
 	if conn.Midstream {
 		c.r.Conns.Midstream++
@@ -222,9 +227,6 @@ func (c *Collector) Close(conn *timeline.Conn, at timeline.Stamp) {
 	}
 	delete(c.conns, conn.ID)
 	c.replies.end(conn.ID)
-	if conn.LegOf != 0 {
-		c.r.Conns.Legs++
-	}
 	c.tcp.add(conn)
 	c.talked(conn, s)
 	if conn.Refused() {
@@ -277,7 +279,7 @@ func (c *Collector) ended(conn *timeline.Conn, s *state) {
 		return
 	}
 	c.r.Conns.Ended++
-	if conn.LegOf != 0 { // its other side ended the same way
+	if s.leg { // its other side ended the same way
 		return
 	}
 	c.r.Rates.at(conn.EndBegan.Time).Ended++
