@@ -86,6 +86,9 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		return
 	}
 	if client == timeline.ServerToClient {
+		if !s.account.transport.Midstream {
+			return // a SYN said otherwise
+		}
 		s.orient(true)
 		r.log.Exchange()
 	}

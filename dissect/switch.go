@@ -134,7 +134,7 @@ func (s *Switch) become(saw string, next timeline.Stream) {
 // orient swaps client and server when the bytes say that they are the other
 // way round. A SYN knows better, and no row was told yet.
 func (s *Switch) orient(swap bool) {
-	if !swap || !s.anywhere || s != s.account.root {
+	if !swap || !s.anywhere || s != s.account.root || !s.account.transport.Midstream {
 		return
 	}
 	s.flip ^= 1
@@ -148,9 +148,13 @@ func (s *Switch) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	dir ^= s.flip
 	if s.next != nil {
 		s.next.Gap(dir, at, n)
+		s.beheaded()
 		return
 	}
 	// What follows may begin anywhere; HTTP finds its own way.
+	if !s.anywhere {
+		s.seek()
+	}
 	s.first.Gap(dir, at, n)
 	s.peek[dir] = nil
 	if s.frames != nil {

@@ -373,6 +373,60 @@ func TestOtherTraffic(t *testing.T) {
 	t.Logf("entered %d times, none taken for a WebSocket", entered)
 }
 
+// TestOtherTrafficWithLoss: nor is it when any packet is missing.
+func TestOtherTrafficWithLoss(t *testing.T) {
+	for _, name := range []string{"http-only.pcap", "sse.pcap", "polling.pcap", "services.pcap"} {
+		if _, err := os.Stat(fixtures + name); err != nil {
+			continue
+		}
+		all := packetsOf(t, fixtures+name)
+		for lost := range all {
+			w := &watcher{}
+			rest := append(slices.Clone(all[:lost]), all[lost+1:]...)
+			if err := pipeline.Run(t.Context(), &scenario.Source{Packets: rest}, w, pipeline.Options{}); err != nil {
+				t.Fatal(err)
+			}
+			if len(w.conns) != 0 {
+				t.Errorf("%s without packet %d: taken for a WebSocket", name, lost+1)
+			}
+		}
+	}
+}
+
+// TestHandshakeIsCut: where a short snap length, or a loss, takes the handshake,
+// the conversation is still recognised by its frames.
+func TestHandshakeIsCut(t *testing.T) {
+	whole := watch(t, fixtures+"chat.pcap")
+	want := len(whole.conns[0].events)
+	all := packetsOf(t, fixtures+"chat.pcap")
+	cut := slices.Clone(all)
+	for i := range cut {
+		cut[i].Data = cut[i].Data[:min(len(cut[i].Data), 140)]
+	}
+	for name, packets := range map[string][]capture.Packet{
+		"a snap length of 140":     cut,
+		"the request is missing":   slices.DeleteFunc(slices.Clone(all), func(p capture.Packet) bool { return p.Number == 4 }),
+		"the response is missing":  slices.DeleteFunc(slices.Clone(all), func(p capture.Packet) bool { return p.Number == 6 }),
+		"the handshake is missing": slices.DeleteFunc(slices.Clone(all), func(p capture.Packet) bool { return p.Number >= 4 && p.Number <= 6 }),
+	} {
+		w := &watcher{}
+		if err := pipeline.Run(t.Context(), &scenario.Source{Packets: packets}, w, pipeline.Options{}); err != nil {
+			t.Fatal(err)
+		}
+		got := 0
+		for _, c := range w.conns {
+			got += len(c.events)
+		}
+		least := want
+		if strings.HasPrefix(name, "the response") || strings.HasPrefix(name, "the handshake") {
+			least-- // TCP gives up the client's first frame, which acknowledges the missing answer, and tells it as a gap
+		}
+		if got < least || got > want {
+			t.Errorf("%s: %d messages and control frames shown, want %d", name, got, least)
+		}
+	}
+}
+
 func packetsOf(t *testing.T, file string) (all []capture.Packet) {
 	t.Helper()
 	in, err := capture.Open([]string{file}, capture.Options{})

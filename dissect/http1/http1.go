@@ -266,6 +266,16 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 }
 
+// Lost reports whether bytes are missing where a head stood, so that nobody knows
+// what the connection carries until the next head is found.
+func (s *Stream) Lost() bool {
+	return s.next == nil && (s.half[0].state == seeking || s.half[1].state == seeking)
+}
+
+// Held returns what waits behind a request that may switch protocols. Its bytes
+// are borrowed.
+func (s *Stream) Held() timeline.Backlog { return s.held }
+
 // Finding implements [timeline.Stream].
 func (s *Stream) Finding(f *timeline.Finding) { s.handler.Finding(f) }
 

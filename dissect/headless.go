@@ -1,0 +1,71 @@
+package dissect
+
+import (
+	"github.com/wsdump/wsdump/dissect/http1"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// headless is HTTP/1 with bytes missing where a head stood, as in a capture with
+// a short snap length: the head may have been a handshake. HTTP goes on looking
+// for its next head, and what follows is looked at for WebSocket frames, as on a
+// connection whose start is not in the capture.
+type headless struct {
+	*http1.Stream
+	s *Switch
+}
+
+// beheaded puts a headless in the place of HTTP that has lost a head.
+func (s *Switch) beheaded() {
+	if layer, ok := s.next.(*http1.Stream); ok && s.account.conns == 0 && layer.Lost() {
+		s.frames = newRecogniser()
+		s.next = &headless{layer, s}
+		held := layer.Held() // the client spoke on behind a request whose answer is missing
+		held.Replay(&earlier{recogniser: s.frames, d: s.account.d})
+	}
+}
+
+// earlier lets a recogniser see what was heard before it was there.
+type earlier struct {
+	timeline.Deaf
+	*recogniser
+	d *Dissector
+}
+
+// Data implements [timeline.Stream].
+func (e *earlier) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+	e.d.looked += len(b)
+	e.add(dir, at, b)
+}
+
+// Gap implements [timeline.Stream].
+func (e *earlier) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) { e.gap(dir, at, n) }
+
+// Data implements [timeline.Stream].
+func (h *headless) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+	s := h.s
+	h.Stream.Data(dir, at, b)
+	if s.account.conns > 0 || !h.Lost() || s.frames == nil { // HTTP found its way, or nobody looks any more
+		s.stopLooking()
+		s.next = h.Stream
+		return
+	}
+	r, d := s.frames, s.account.d
+	d.looked += len(b)
+	client, decided, done := r.add(dir, at, b)
+	switch {
+	case decided && client == timeline.ClientToServer: // HTTP told who is who
+		s.stopLooking()
+		s.becomeWebSocket(r)
+	case decided, done, d.looked > lookedAtAll:
+		s.stopLooking()
+		s.next = h.Stream
+	}
+}
+
+// Gap implements [timeline.Stream].
+func (h *headless) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+	h.Stream.Gap(dir, at, n)
+	if h.s.frames != nil {
+		h.s.frames.gap(dir, at, n)
+	}
+}
