@@ -35,14 +35,6 @@ func (t *Table) spool(kind lineKind, conn uint64, line []byte) {
 	t.fail(g.spool.Append(conn, g.lines))
 }
 
-// fail notes an error that ends the output.
-func (t *Table) fail(err error) {
-	if err != nil && t.err == nil {
-		t.err = err
-		t.end()
-	}
-}
-
 // emit prints the lines of conn.
 func (t *Table) emit(conn uint64) {
 	g := &t.groups

@@ -18,11 +18,13 @@ import (
 // List prints one row a connection, in order of closing, and a line of totals.
 // The first listPage rows are drawn as a table whose columns fit them; further
 // rows are printed as they come, in columns of the same widths, so that a
-// capture of many connections costs neither memory nor time.
+// capture of many connections costs neither memory nor time. Sorted rows are
+// held back in an order.
 type List struct {
 	timeline.Nop
 	writer
 	opt    Options
+	order  *order // nil: as they come
 	page   [][]string
 	widths []int // of the columns, once the page was drawn
 	conns  uint64
@@ -42,7 +44,7 @@ const listColumnURL = 1
 
 // NewList returns a list. It holds rows until the end or the page is full.
 func NewList(w io.Writer, opt Options) *List {
-	return &List{opt: opt, writer: newWriter(w, &opt)}
+	return &List{opt: opt, writer: newWriter(w, &opt), order: newOrder(&opt)}
 }
 
 // Needs asks for payload, since lengths and findings are made from it.
@@ -63,8 +65,16 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 		l.totals[d].Messages += c.Counters[d].Messages
 		l.totals[d].MessageBytes += c.Counters[d].MessageBytes
 	}
-	l.add(l.cells(c))
+	row := l.cells(c)
+	if l.order != nil {
+		l.fail(l.order.put(l.order.conn(c), joinCells(row)))
+		return
+	}
+	l.add(row)
 }
+
+// joinCells makes one piece of a row. A cell is safe, so that no zero is in it.
+func joinCells(row []string) []byte { return []byte(strings.Join(row, "\x00")) }
 
 func (l *List) add(row []string) {
 	if l.widths != nil {
@@ -81,11 +91,22 @@ func (l *List) Other(o *timeline.Other) {
 	if l.stopped || !l.opt.All {
 		return
 	}
-	l.add(otherCells(o))
+	row := otherCells(o)
+	if l.order != nil {
+		l.fail(l.order.put(l.order.other(o), joinCells(row)))
+		return
+	}
+	l.add(row)
 }
 
 // Done prints what is held, and the totals.
 func (l *List) Done(t *timeline.Totals) {
+	if l.order != nil {
+		l.fail(l.order.each(func(row []byte) bool {
+			l.add(strings.Split(string(row), "\x00"))
+			return !l.stopped
+		}))
+	}
 	if l.widths == nil && len(l.page) > 0 {
 		l.draw()
 	}

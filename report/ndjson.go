@@ -21,7 +21,8 @@ type NDJSON struct {
 	opt     Options
 	clock   clock
 	textual frameText
-	list    bool // one line a connection instead of a line a row
+	list    bool   // one line a connection instead of a line a row
+	order   *order // of a list; nil: as they come
 }
 
 // NewNDJSON returns an NDJSON output. The start line is written with the first
@@ -36,7 +37,7 @@ func NewNDJSON(w io.Writer, opt Options) *NDJSON {
 // closing: `wsdump list -T ndjson`.
 func NewListNDJSON(w io.Writer, opt Options) *NDJSON {
 	n := NewNDJSON(w, opt)
-	n.list = true
+	n.list, n.order = true, newOrder(&opt)
 	return n
 }
 
@@ -92,10 +93,15 @@ func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
 	delete(n.textual.textual, c.ID)
 	switch {
 	case n.list && !n.stopped:
+		from := len(n.buf)
 		n.begin("connection", c.Opened, c)
 		n.handshake(c)
 		n.closing(c)
 		n.severities("findings", c.FindingsBy)
+		if n.order != nil {
+			n.hold(n.order.conn(c), from)
+			return
+		}
 		n.finish()
 	case !n.off(HideClose) && n.picks(query.MatchClose):
 		n.begin("close", at, c)
@@ -107,13 +113,33 @@ func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
 // Other prints a line of a list for a transport without a WebSocket, when all
 // transports were asked for.
 func (n *NDJSON) Other(o *timeline.Other) {
-	if n.list && n.opt.All && !n.stopped {
-		n.other(o)
+	if !n.list || !n.opt.All || n.stopped {
+		return
 	}
+	from := len(n.buf)
+	n.other(o)
+	if n.order != nil {
+		n.hold(n.order.other(o), from)
+		return
+	}
+	n.finish()
+}
+
+// hold takes the line that began at from back, until its turn comes.
+func (n *NDJSON) hold(r rank, from int) {
+	n.fail(n.order.put(r, n.buf[from:]))
+	n.buf = n.buf[:from]
 }
 
 // Done prints the summary line and flushes.
 func (n *NDJSON) Done(t *timeline.Totals) {
+	if n.order != nil {
+		n.fail(n.order.each(func(line []byte) bool {
+			n.buf = append(n.buf, line...)
+			n.finish()
+			return !n.stopped
+		}))
+	}
 	n.summary(t)
 	n.write()
 }

@@ -77,6 +77,8 @@ type Options struct {
 	All     bool     // lists: transports without a WebSocket too
 	Version string   // of wsdump, for NDJSON's start line
 	Files   []string // input names in the order of Stamp.File
+	Sort    string   // lists: by what, one of SortKeys; empty for the order of closing
+	Reverse bool     // lists: sorted the other way round
 	Frames  bool     // a row for every frame too
 	Hide    Hide
 	Payload Payload
@@ -121,6 +123,14 @@ const flushAt = 64 << 10
 
 func newWriter(w io.Writer, opt *Options) writer {
 	return writer{w: w, buf: make([]byte, 0, 2*flushAt), count: opt.Count, stop: opt.Stop}
+}
+
+// fail notes an error that is not the writer's and ends the output.
+func (w *writer) fail(err error) {
+	if err != nil && w.err == nil {
+		w.err = err
+		w.end()
+	}
 }
 
 // row is called after each row that counts.

@@ -442,5 +442,4 @@ func (n *NDJSON) other(o *timeline.Other) {
 	n.millis("duration_ms", o.Ended.Time-t.First.Time)
 	n.number("sent_bytes", t.Bytes[timeline.ClientToServer])
 	n.number("received_bytes", t.Bytes[timeline.ServerToClient])
-	n.finish()
 }

@@ -36,6 +36,8 @@ type viewFlags struct {
 	follow  countFlag
 	dir     choice
 	all     bool
+	sort    choice
+	reverse bool
 	quiet   bool
 	verbose bool
 }
@@ -120,7 +122,7 @@ func (v *viewFlags) open(stdout io.Writer, opt report.Options) (*target, report.
 // no file is named.
 func (v *viewFlags) options(stdout io.Writer) report.Options {
 	opt := report.Options{
-		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local, All: v.all,
+		Version: version(), Frames: v.frames, Hide: v.hide.hide, Payload: v.payload.payload, Count: v.count.n, Local: time.Local, All: v.all, Sort: v.sort.value, Reverse: v.reverse,
 		Group: v.group, Pretty: v.pretty, Hex: v.hex, ASCII: v.ascii, HARControl: v.harctl,
 	}
 	if v.time.value != "" {

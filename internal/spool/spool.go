@@ -62,12 +62,11 @@ func (s *Spool) Append(id uint64, b []byte) error {
 // spill moves all that is in memory to the file.
 func (s *Spool) spill() error {
 	if s.file == nil {
-		f, err := os.CreateTemp("", "wsdump-*.spool")
+		f, err := temporary()
 		if err != nil {
-			return fmt.Errorf("no temporary file: %w", err)
+			return err
 		}
 		s.file = f
-		_ = os.Remove(f.Name()) // where that is not allowed, Close does it
 	}
 	w := bufio.NewWriterSize(io.NewOffsetWriter(s.file, s.end), block)
 	for _, r := range s.runs {
@@ -139,15 +138,30 @@ func (s *Spool) IDs() []uint64 {
 
 // Close forgets everything and removes the file.
 func (s *Spool) Close() error {
-	s.runs, s.held, s.end = nil, 0, 0
-	if s.file == nil {
+	file := s.file
+	s.runs, s.held, s.end, s.file = nil, 0, 0, nil
+	return remove(file)
+}
+
+// temporary returns a new file that nobody else can open, where the system
+// allows it.
+func temporary() (*os.File, error) {
+	f, err := os.CreateTemp("", "wsdump-*.spool")
+	if err != nil {
+		return nil, fmt.Errorf("no temporary file: %w", err)
+	}
+	_ = os.Remove(f.Name()) // where that is not allowed, remove does it
+	return f, nil
+}
+
+// remove closes a file of temporary, which may be nil, and sees that it is gone.
+func remove(f *os.File) error {
+	if f == nil {
 		return nil
 	}
-	name := s.file.Name()
-	err := s.file.Close()
-	if e := os.Remove(name); e != nil && !errors.Is(e, os.ErrNotExist) {
+	err := f.Close()
+	if e := os.Remove(f.Name()); e != nil && !errors.Is(e, os.ErrNotExist) {
 		err = errors.Join(err, e)
 	}
-	s.file = nil
 	return err
 }
