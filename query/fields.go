@@ -131,6 +131,8 @@ var allFields = [...]Field{
 	{Name: "frames", Type: Number, Rows: "message", Text: "how many frames made it", get: onMessage(frames), scope: inRows, wire: true},
 	{Name: "end_time", Type: Time, Rows: "message, frame", Text: "capture time of the last byte", get: ending(timeOf), scope: inRows},
 	{Name: "end_packet", Type: Number, Rows: "message, frame", Text: "packet of the last byte", get: ending(packetOf), scope: inRows, wire: true},
+	{Name: "reply_to", Type: Number, Rows: "message", Text: "with `--reply-key`: `n` of the request that it answers", get: onMessage(replyTo), scope: inRows, needs: payload},
+	{Name: "reply_ms", Type: Number, Rows: "message", Text: "with `--reply-key`: how long after its request", get: onMessage(replyTime), scope: inRows, needs: payload},
 	{Name: "truncated", Type: Bool, Rows: data, Text: "a limit cut the payload", get: onData(func(m *timeline.Message) bool { return m.Truncated }, func(f *timeline.Frame) bool { return f.Truncated }), scope: inRows, needs: payload},
 	{Name: "incomplete", Type: Bool, Rows: data, Text: "bytes are missing", get: onData(func(m *timeline.Message) bool { return m.Incomplete }, func(f *timeline.Frame) bool { return f.Incomplete }), scope: inRows},
 

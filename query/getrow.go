@@ -319,3 +319,17 @@ func getGuessed(r *Row) value {
 	}
 	return flag(r.conn.Guessed)
 }
+
+func replyTo(m *timeline.Message) value {
+	if m.Answers == 0 {
+		return absent
+	}
+	return count(m.Answers)
+}
+
+func replyTime(m *timeline.Message) value {
+	if m.Answers == 0 {
+		return absent
+	}
+	return millis(int64(m.Took))
+}

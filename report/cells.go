@@ -228,6 +228,10 @@ func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 	if m.Redacted {
 		marks = appendMark(marks, "redacted")
 	}
+	if m.Answers != 0 {
+		marks = append(strconv.AppendUint(append(appendMark(marks, ""), "answers "...), m.Answers, 10), " after "...)
+		marks = appendDuration(marks, m.Took)
+	}
 	switch {
 	case m.Opaque && m.HasPayload:
 		marks = appendMark(marks, "not inflated")

@@ -25,7 +25,7 @@ var csvColumns = []string{
 	"sent_messages", "sent_frames", "sent_bytes", "sent_wire_bytes", "received_messages", "received_frames", "received_bytes", "received_wire_bytes",
 	"findings_error", "findings_warning", "findings_note",
 	"opcode", "fin", "rsv1", "rsv2", "rsv3", "masked", "mask_key", "header_length",
-	"alpn", "tls_version", "cipher", "certificate_names", "websocket_guess", "requests", "fallback", "redacted",
+	"alpn", "tls_version", "cipher", "certificate_names", "websocket_guess", "requests", "fallback", "redacted", "reply_to", "reply_ms",
 }
 
 // CSV prints a timeline or a list as comma-separated values (RFC 4180), with a

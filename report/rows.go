@@ -37,6 +37,10 @@ func (n *NDJSON) message(m *timeline.Message) {
 	n.mark("incomplete", m.Incomplete)
 	n.mark("guessed", m.Guessed)
 	n.mark("redacted", m.Redacted)
+	if m.Answers != 0 {
+		n.number("reply_to", m.Answers)
+		n.millis("reply_ms", int64(m.Took))
+	}
 	n.finish()
 }
 

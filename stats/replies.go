@@ -1,7 +1,6 @@
 package stats
 
 import (
-	"hash/maphash"
 	"time"
 
 	"github.com/wsdump/wsdump/timeline"
@@ -26,70 +25,34 @@ type Reply struct {
 	Took            time.Duration
 }
 
-// maxRequests is how many keys are remembered for all connections; the oldest
-// goes first.
-const maxRequests = 1 << 16
-
-type requestKey struct {
-	conn uint64
-	key  uint64
-}
-
-type request struct {
-	dir      timeline.Direction
-	answered bool
-	packet   uint64
-	time     int64
-	turn     uint64 // of the entry in the ring that stands for it
-}
-
 type replies struct {
 	Replies
-	seed  maphash.Seed
-	open  map[requestKey]request
-	ring  []requestKey
-	turns uint64
+	pairs pairs
 	count map[uint64][2]uint64 // unanswered requests of each connection, by direction
 }
 
 func newReplies() replies {
-	return replies{seed: maphash.MakeSeed(), open: make(map[requestKey]request), count: make(map[uint64][2]uint64)}
+	return replies{pairs: newPairs(), count: make(map[uint64][2]uint64)}
 }
 
 // add takes the key of a message.
 func (r *replies) add(m *timeline.Message, key []byte) {
-	k := requestKey{m.Conn.ID, maphash.Bytes(r.seed, key)}
-	req, known := r.open[k]
-	switch {
-	case known && req.dir != m.Dir && !req.answered:
-		took := max(0, m.Last.Time-req.time)
+	as, req, given := r.pairs.add(m, key)
+	if given != nil && r.count[given.conn][given.request.dir] > 0 { // else its connection ended, and it was counted
+		r.GivenUp++
+		r.unanswered(given.conn, given.request.dir, -1)
+	}
+	switch as {
+	case roleRequest:
+		r.unanswered(m.Conn.ID, m.Dir, 1)
+	case roleAnswer:
+		took := req.took(m)
 		r.Times[req.dir].Add(uint64(took))
-		if r.Slowest.Answer == 0 || time.Duration(took) > r.Slowest.Took {
-			r.Slowest = Reply{Conn: k.conn, Dir: req.dir, Request: req.packet, Answer: m.Last.Packet, Took: time.Duration(took)}
+		if r.Slowest.Answer == 0 || took > r.Slowest.Took {
+			r.Slowest = Reply{Conn: m.Conn.ID, Dir: req.dir, Request: req.packet, Answer: m.Last.Packet, Took: took}
 		}
-		req.answered = true
-		r.open[k] = req
-		r.unanswered(k.conn, req.dir, -1)
-		return
-	case known && req.dir != m.Dir, known && !req.answered:
-		return // one more answer, or the request once more
+		r.unanswered(m.Conn.ID, req.dir, -1)
 	}
-	r.turns++
-	if at := int(r.turns-1) % maxRequests; at < len(r.ring) {
-		oldest := r.ring[at]
-		if req, ok := r.open[oldest]; ok && req.turn == r.turns-maxRequests {
-			if !req.answered && r.count[oldest.conn][req.dir] > 0 { // else its connection ended, and it was counted
-				r.GivenUp++
-				r.unanswered(oldest.conn, req.dir, -1)
-			}
-			delete(r.open, oldest)
-		}
-		r.ring[at] = k
-	} else {
-		r.ring = append(r.ring, k)
-	}
-	r.open[k] = request{dir: m.Dir, packet: m.First.Packet, time: m.Last.Time, turn: r.turns}
-	r.unanswered(k.conn, m.Dir, 1)
 }
 
 func (r *replies) unanswered(conn uint64, dir timeline.Direction, by int) {

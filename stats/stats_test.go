@@ -271,8 +271,8 @@ func TestRequestsBounded(t *testing.T) {
 	}
 	s.goodbye(c, 2)
 	r := s.end(3)
-	if len(s.replies.open) > maxRequests || r.Replies.GivenUp != 100 || r.Replies.Unanswered[send] != maxRequests || len(r.Bounds) != 1 {
-		t.Errorf("%d remembered, %d given up, %d unanswered, %v", len(s.replies.open), r.Replies.GivenUp, r.Replies.Unanswered[send], r.Bounds)
+	if len(s.replies.pairs.open) > maxRequests || r.Replies.GivenUp != 100 || r.Replies.Unanswered[send] != maxRequests || len(r.Bounds) != 1 {
+		t.Errorf("%d remembered, %d given up, %d unanswered, %v", len(s.replies.pairs.open), r.Replies.GivenUp, r.Replies.Unanswered[send], r.Bounds)
 	}
 }
 

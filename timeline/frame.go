@@ -86,4 +86,8 @@ type Message struct {
 	Guessed    bool   // after a resynchronisation, or mid-stream
 	HasPayload bool   // Payload was collected; false under Needs.Payload == false
 	Redacted   bool   // secrets were taken out of Payload
+
+	// Known where somebody named what answers have in common with requests.
+	Answers uint64        // N of the request in the same Conn; 0 for none
+	Took    time.Duration // from the request's last byte to this one's
 }

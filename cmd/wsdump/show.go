@@ -66,9 +66,12 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if program != nil {
 		seen.filter(program, clean, out, &opt)
 	}
-	var sink timeline.Sink = seen
+	sink, err := view.answers(seen, program)
+	if err != nil {
+		return words.fail(err)
+	}
 	if source.stdin() {
-		live := &promptly{sink: seen, flush: out.Flush}
+		live := &promptly{sink: sink, flush: out.Flush}
 		defer live.every(flushEvery)()
 		sink = live
 	}

@@ -24,24 +24,23 @@ type statsCommand struct {
 	source   sourceFlags
 	view     viewFlags
 	sequence termFlag
-	replyKey termFlag
 }
 
 func (s *statsCommand) flags(f *pflag.FlagSet) {
 	s.source.flags(f)
 	s.view.flags(f, statsView)
 	f.Var(&s.sequence, "seq", "where messages have an id that counts by one, such as json.seq: tells what is missing, doubled or out of order")
-	f.Var(&s.replyKey, "reply-key", "where an answer has what its request had, such as json.id: tells how long answers take")
+	s.view.replyFlag(f)
 	f.BoolVar(&s.view.ascii, "ascii", false, "nothing but ASCII; a terminal that is not UTF-8 has it so")
 	f.BoolVar(&s.view.pager, "pager", false, "page by page through $PAGER, on a terminal")
 	f.SortFlags = false
 }
 
 func (s *statsCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	if s.view.payload.payload == report.PayloadNone && (s.sequence.term != nil || s.replyKey.term != nil) {
+	if s.view.payload.payload == report.PayloadNone && (s.sequence.term != nil || s.view.replies.term != nil) {
 		return s.view.console(stderr).fail(&usageError{text: "--seq and --reply-key look into payload, and --payload none forbids it"})
 	}
-	s.view.format.figures = stats.Options{Sequence: s.sequence.extract(), ReplyKey: s.replyKey.extract()}
+	s.view.format.figures = stats.Options{Sequence: s.sequence.extract(), ReplyKey: s.view.replies.extract()}
 	return show(ctx, &s.source, &s.view, query.Rows, stdin, stdout, stderr)
 }
 

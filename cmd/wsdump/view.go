@@ -10,7 +10,10 @@ import (
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/stats"
+	"github.com/wsdump/wsdump/timeline"
 )
 
 // viewFlags say what is printed, and how.
@@ -36,6 +39,7 @@ type viewFlags struct {
 	follow  countFlag
 	dir     choice
 	all     bool
+	replies termFlag
 	sort    choice
 	reverse bool
 	quiet   bool
@@ -75,8 +79,29 @@ func (v *viewFlags) rowFlags(f *pflag.FlagSet) {
 	f.Var(&v.split, "split", "with -o `DIR`: a file for each message (its payload) or connection (in the format of -T)")
 	f.Var(&v.follow, "follow-stream", "the payload of the messages of connection `N`, and nothing else")
 	f.Var(&v.dir, "dir", "with --follow-stream: only send or receive")
+	v.replyFlag(f)
 	f.BoolVar(&v.harctl, "har-control", false, "pings, pongs and close frames in a HAR too; not every reader takes them")
 	f.BoolVar(&v.pager, "pager", false, "page by page through $PAGER, on a terminal")
+}
+
+// replyFlag registers what ties answers to requests.
+func (v *viewFlags) replyFlag(f *pflag.FlagSet) {
+	f.Var(&v.replies, "reply-key", "where an answer has what its request had, such as json.id: tells how long answers take")
+}
+
+// answers puts what marks answers before next, if they are asked for: by rows
+// that tell them, or by a filter.
+func (v *viewFlags) answers(next timeline.Sink, program *query.Program) (timeline.Sink, error) {
+	asked := program != nil && (program.Uses("reply_ms") || program.Uses("reply_to"))
+	switch {
+	case v.replies.term == nil && asked:
+		return nil, &usageError{text: "the filter asks for answers, and nothing says what an answer has in common with its request", hint: "--reply-key PATH, for example --reply-key json.id"}
+	case v.replies.term == nil || v.format.of == statsView && !asked: // statistics tie them themselves
+		return next, nil
+	case v.payload.payload == report.PayloadNone:
+		return nil, &usageError{text: "--reply-key looks into payload, and --payload none forbids it"}
+	}
+	return stats.NewAnswers(next, v.replies.extract()), nil
 }
 
 // console returns where words go.

@@ -50,7 +50,7 @@
   const seconds = (ms) => (ms / 1000).toFixed(4);
   const short = (ms) => (!isFinite(ms) ? "" : ms < 1 ? "+" + (ms * 1000).toFixed(0) + " µs" : ms < 1000 ? "+" + ms.toFixed(1) + " ms" : "+" + (ms / 1000).toFixed(1) + " s");
 
-  const marks = (r) => ["incomplete", "truncated", "guessed"].filter((m) => r[m]).map((m) => "  [" + m + "]").join("");
+  const marks = (r) => ["incomplete", "truncated", "guessed"].filter((m) => r[m]).map((m) => "  [" + m + "]").join("") + (r.reply_to ? "  [answers " + r.reply_to + " after " + r.reply_ms.toFixed(1) + " ms]" : "");
   // What a row says in one line.
   const says = (r) => {
     switch (r.type) {
