@@ -68,6 +68,7 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	tracker.Flush()
 	r.tellNotes()
 	r.judgeCapture()
+	tracker.Judge(r.tell)
 
 	totals := &r.sink.totals
 	totals.Files = opt.Files

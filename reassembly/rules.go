@@ -3,6 +3,16 @@ package reassembly
 import "github.com/wsdump/wsdump/timeline"
 
 var (
+	ruleFragments = &timeline.Rule{
+		ID: "ip/fragment-overlap", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 5722",
+		Title: "IP fragments contradict each other",
+		Text:  "Two fragments of one IP packet carry different bytes for the same place, or tell different ends. The first are shown. No sender does that: a broken middlebox, or somebody who wants observers to see something else than the receiver.",
+	}
+	ruleFragmentLost = &timeline.Rule{
+		ID: "ip/fragment-lost", Severity: timeline.Note, Since: "0.1", Ref: "RFC 791 3.2",
+		Title: "IP packets that never became whole",
+		Text:  "Fragments of them were captured, and others were not within the time that receivers wait. What they carried is not known; if it was TCP, the bytes are told as missing where they belong.",
+	}
 	ruleGap = &timeline.Rule{
 		ID: "tcp/gap", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.4",
 		Title: "bytes are missing from the capture",
@@ -27,5 +37,5 @@ var (
 
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
-	return []*timeline.Rule{timeline.RuleDuplicate, ruleGap, ruleOverlap, ruleMidstream, ruleLimit}
+	return []*timeline.Rule{timeline.RuleDuplicate, ruleFragments, ruleFragmentLost, ruleGap, ruleOverlap, ruleMidstream, ruleLimit}
 }

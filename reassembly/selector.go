@@ -9,11 +9,17 @@ import (
 // Selector tells, in a second pass over an input, which packets belong to
 // connections of the first one. It holds some 100 bytes a connection. The zero
 // value selects nothing.
+//
+// Of IP packets that came in pieces only the last piece tells what they were
+// part of. Where there are any ([timeline.Totals.Fragments]), a pass with
+// [Selector.Learn] has to come between.
 type Selector struct {
 	decoder wire.Decoder
 	segment wire.Segment
 	chosen  map[key][]*timeline.Transport
 	n       int
+	pieces  fragments
+	learned []uint64 // a bit for each packet: it is a piece of a chosen one
 }
 
 // Add selects the packets of t, which may still grow: what counts is its first
@@ -38,13 +44,46 @@ func (s *Selector) Len() int { return s.n }
 // Has reports whether p is a TCP segment of one of the connections, whatever
 // tunnels it came through. p is borrowed.
 func (s *Selector) Has(p *capture.Packet) bool {
-	if s.decoder.Decode(uint32(p.Link), p.Data, p.Length, &s.segment) != wire.SkipNone {
-		return false
+	switch s.decoder.Decode(uint32(p.Link), p.Data, p.Length, &s.segment) {
+	case wire.SkipNone:
+		return s.has(p.Number)
+	case wire.SkipFragment:
+		i := p.Number / 64
+		return i < uint64(len(s.learned)) && s.learned[i]>>(p.Number%64)&1 == 1
 	}
+	return false
+}
+
+// has reports whether the segment, which became known with a packet, belongs to
+// one of the connections.
+func (s *Selector) has(packet uint64) bool {
 	for _, t := range s.chosen[keyOf(s.segment.Src, s.segment.Dst)] {
-		if p.Number >= t.First.Packet && p.Number <= t.Last.Packet {
+		if packet >= t.First.Packet && packet <= t.Last.Packet {
 			return true
 		}
 	}
 	return false
+}
+
+// Learn takes the next packet, of all of an input, to know which pieces belong
+// to a connection. limits are those of the first pass. p is borrowed.
+func (s *Selector) Learn(p *capture.Packet, limits timeline.Limits) {
+	if s.pieces.limit == 0 {
+		s.pieces = newFragments(limits.WithDefaults())
+	}
+	at := timeline.Stamp{Packet: p.Number, Time: p.Time}
+	s.pieces.expire(at)
+	if s.decoder.Decode(uint32(p.Link), p.Data, p.Length, &s.segment) != wire.SkipFragment {
+		return
+	}
+	whole, skip := s.pieces.follow(&s.decoder, &s.segment, at)
+	if whole == nil || skip != wire.SkipNone || !s.has(p.Number) {
+		return
+	}
+	for _, n := range whole.numbers {
+		for uint64(len(s.learned)) <= n/64 {
+			s.learned = append(s.learned, make([]uint64, 1+len(s.learned)/2)...)
+		}
+		s.learned[n/64] |= 1 << (n % 64)
+	}
 }

@@ -11,6 +11,7 @@ package reassembly
 
 import (
 	"cmp"
+	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -33,9 +34,12 @@ type Tracker struct {
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
 	timers  timers
+	pieces  fragments
+	differ  bool           // the pieces of the IP packet that the segment came in did
 	now     timeline.Stamp // the latest packet; Time never goes back
 
 	packets, bytes uint64
+	fragments      uint64 // packets that were pieces of others
 	first          int64
 	transports     uint64
 	empty          uint64
@@ -52,7 +56,11 @@ type key struct {
 // New returns a Tracker that calls open for every TCP connection that carries
 // bytes and feeds the stream that it returns. Zero limits mean the defaults.
 func New(open func(*timeline.Transport) timeline.Stream, limits timeline.Limits) *Tracker {
-	return &Tracker{open: open, limits: limits.WithDefaults(), conns: make(map[key]*connection)}
+	limits = limits.WithDefaults()
+	return &Tracker{
+		open: open, limits: limits, conns: make(map[key]*connection),
+		pieces: newFragments(limits),
+	}
 }
 
 // Packet takes the next packet. p is borrowed.
@@ -64,11 +72,32 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	}
 	at := timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
 	t.Advance(at)
-	if skip := t.decoder.Decode(uint32(p.Link), p.Data, p.Length, &t.segment); skip != wire.SkipNone {
+	skip := t.decoder.Decode(uint32(p.Link), p.Data, p.Length, &t.segment)
+	if skip == wire.SkipFragment {
+		t.fragment(at)
+		return
+	}
+	if skip != wire.SkipNone {
 		t.skipped[skip]++
 		return
 	}
 	t.Segment(&t.segment, at)
+}
+
+// fragment takes the piece of an IP packet that the decoder found. A packet
+// that becomes whole may be a piece of another: that of a tunnel.
+func (t *Tracker) fragment(at timeline.Stamp) {
+	t.fragments++
+	whole, skip := t.pieces.follow(&t.decoder, &t.segment, at)
+	switch {
+	case whole == nil: // counted when it is given up
+	case skip != wire.SkipNone:
+		t.skipped[skip] += whole.packets
+	default:
+		t.differ = whole.differs
+		t.Segment(&t.segment, at)
+		t.differ = false
+	}
 }
 
 // Advance moves the clock without a packet, so that silence is heard.
@@ -86,6 +115,7 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 		}
 	}
 	t.timers.expire(at.Time, t.expired)
+	t.pieces.expire(at)
 }
 
 // Segment takes one segment. seg is borrowed.
@@ -110,6 +140,9 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	if c.closed {
 		c.transport.Last = at
 		return
+	}
+	if t.differ && seg.Length > 0 {
+		c.finding(&timeline.Finding{Rule: ruleFragments, Dir: c.direction(seg), HasDir: true, At: at})
 	}
 	c.segment(c.direction(seg), seg, at)
 }
@@ -246,12 +279,25 @@ func (t *Tracker) Flush() {
 	}
 	clear(t.conns)
 	t.latest = nil
+	t.pieces.flush()
+}
+
+// Judge tells what concerns no connection, when the input is over.
+func (t *Tracker) Judge(tell func(*timeline.Finding)) {
+	if lost := &t.pieces.lost; lost.datagrams > 0 {
+		f := timeline.Finding{Rule: ruleFragmentLost, At: lost.at, Count: lost.datagrams}
+		if lost.full > 0 {
+			f.Detail = fmt.Sprintf("%d of them were given up to keep memory bounded (Fragments)", lost.full)
+		}
+		tell(&f)
+	}
 }
 
 // Report adds what was counted to totals.
 func (t *Tracker) Report(totals *timeline.Totals) {
 	totals.Packets += t.packets
 	totals.Bytes += t.bytes
+	totals.Fragments += t.fragments
 	totals.First, totals.Last = t.first, t.now.Time
 	totals.Transports += t.transports
 	totals.Gaps += t.gaps
@@ -259,6 +305,7 @@ func (t *Tracker) Report(totals *timeline.Totals) {
 	if t.empty > 0 {
 		totals.Others = append(totals.Others, timeline.Count{What: "without data", N: t.empty})
 	}
+	t.skipped[wire.SkipFragment] = t.pieces.lost.packets
 	for skip, n := range t.skipped {
 		if n > 0 {
 			totals.Skipped = append(totals.Skipped, timeline.Count{What: wire.Skip(skip).String(), N: n})

@@ -67,6 +67,7 @@ type Totals struct {
 	Files       []string // names, in argument order
 	Packets     uint64
 	Bytes       uint64 // captured bytes of packets
+	Fragments   uint64 // packets that were pieces of larger ones
 	First, Last int64  // capture times of the first and last packet, ns
 	Transports  uint64 // TCP connections
 	TLSNoKeys   uint64 // of them: TLS, and nothing to decrypt it with

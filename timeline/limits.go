@@ -20,6 +20,13 @@ type Limits struct {
 	// Hole is how long bytes wait behind a hole that the peer has not
 	// acknowledged: retransmissions may take that long.
 	Hole time.Duration
+	// Fragments is how many bytes of IP packets that came in pieces are kept.
+	// The oldest is given up first. Linux takes 4 MB.
+	Fragments int
+	// FragmentTime is how long the pieces of an IP packet wait for the others,
+	// by capture time. Linux waits 30 seconds; for longer, and numbers that
+	// come again would mix packets.
+	FragmentTime time.Duration
 	// Idle is how long a connection may be silent before its state is dropped,
 	// by capture time. Long: a quiet WebSocket is normal.
 	Idle time.Duration
@@ -55,6 +62,8 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.ReorderTotal, 64<<20)
 	set(&l.ReorderTime, 100*time.Millisecond)
 	set(&l.Hole, time.Minute)
+	set(&l.Fragments, 8<<20)
+	set(&l.FragmentTime, 30*time.Second)
 	set(&l.Idle, 24*time.Hour)
 	set(&l.HalfOpen, 2*time.Minute)
 	set(&l.Head, 256<<10)

@@ -149,8 +149,45 @@ func (k *keeper) accept(in *input, view *viewFlags) error {
 	return nil
 }
 
+// learn is a pass of its own where IP packets came in pieces, of which only
+// all together tell whose they are.
+func (k *keeper) learn(ctx context.Context, in *input) error {
+	src, err := k.reopen(ctx, in)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = src.Close() }()
+	return k.each(ctx, src, func(p *capture.Packet) error {
+		k.selector.Learn(p, timeline.Limits{})
+		return nil
+	})
+}
+
+// each calls f for all packets of src.
+func (k *keeper) each(ctx context.Context, src capture.Source, f func(*capture.Packet) error) error {
+	for p := (capture.Packet{}); ; {
+		if err := src.Next(&p); err != nil {
+			if !errors.Is(err, io.EOF) && !capture.Incomplete(err) { // the first pass told of those
+				return err
+			}
+			return nil
+		}
+		if p.Number%256 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := f(&p); err != nil {
+			return err
+		}
+	}
+}
+
 // write is the second pass.
-func (k *keeper) write(ctx context.Context, in *input, words *console) error {
+func (k *keeper) write(ctx context.Context, in *input, words *console, fragments bool) error {
+	if fragments {
+		if err := k.learn(ctx, in); err != nil {
+			return err
+		}
+	}
 	src, err := k.reopen(ctx, in)
 	if err != nil {
 		return err
@@ -170,22 +207,18 @@ func (k *keeper) write(ctx context.Context, in *input, words *console) error {
 		return &targetError{k.file, err}
 	}
 	packets, connections := 0, 0
-	for p := (capture.Packet{}); ; {
-		if err := src.Next(&p); err != nil {
-			if !errors.Is(err, io.EOF) && !capture.Incomplete(err) { // the first pass told of those
-				return err
-			}
-			break
+	err = k.each(ctx, src, func(p *capture.Packet) error {
+		if !k.selector.Has(p) {
+			return nil
 		}
-		if p.Number%256 == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
+		packets++
+		if err := out.WriteCommented(p, k.comments[p.Number]); err != nil {
+			return &targetError{k.file, err}
 		}
-		if k.selector.Has(&p) {
-			packets++
-			if err := out.WriteCommented(&p, k.comments[p.Number]); err != nil {
-				return &targetError{k.file, err}
-			}
-		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := out.Flush(); err != nil {
 		return &targetError{k.file, err}

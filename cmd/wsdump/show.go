@@ -91,7 +91,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	err = in.run(ctx, sink, packets)
 	code := finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
 	if keep != nil && code != exitUsage {
-		if err := keep.write(context.WithoutCancel(ctx), in, words); err != nil {
+		if err := keep.write(context.WithoutCancel(ctx), in, words, seen.totals.Fragments > 0); err != nil {
 			return words.fail(err)
 		}
 	}

@@ -28,6 +28,8 @@ type Disguise struct {
 	VLAN     bool
 	Exchange bool // the client has the higher address
 	SameIP   bool // both ends on one address
+	Fragment int  // send IP packets in pieces of at most about that many bytes
+	Mix      bool // the pieces of a packet in reverse order, some twice
 }
 
 // Disguises are those that must tell the same story as the plain conversation.
@@ -47,6 +49,10 @@ func Disguises() []Disguise {
 		{Name: "addresses exchanged", Exchange: true, MaxPiece: 20, Seed: 8},
 		{Name: "one address", SameIP: true, MaxPiece: 20, Shuffle: true, Seed: 9},
 		{Name: "IPv6, one address, wrapped", IPv6: true, SameIP: true, Wrap: true, MaxPiece: 3, Seed: 10},
+		{Name: "fragmented", Fragment: 16},
+		{Name: "fragmented, mixed", Fragment: 24, Mix: true, MaxPiece: 300, Seed: 11},
+		{Name: "fragmented, IPv6", Fragment: 8, IPv6: true, MaxPiece: 100, Seed: 12},
+		{Name: "fragmented, mixed, IPv6, VLAN", Fragment: 32, Mix: true, IPv6: true, VLAN: true, Repeat: true, MaxPiece: 500, Seed: 13},
 	}
 }
 
@@ -70,15 +76,16 @@ func (s *Scenario) Packets(d Disguise) []capture.Packet {
 	segments := s.segments(d)
 	packets := make([]capture.Packet, 0, len(segments))
 	start := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for _, seg := range segments {
+	for i, seg := range segments {
 		if seg.lost {
 			continue
 		}
-		data := d.encode(&seg)
-		packets = append(packets, capture.Packet{
-			Number: uint64(len(packets) + 1), FilePacket: uint64(len(packets) + 1),
-			Time: start.Add(seg.at).UnixNano(), Data: data, Length: uint32(len(data)), Link: 1,
-		})
+		for _, data := range d.fragments(d.encode(&seg), uint32(i)) {
+			packets = append(packets, capture.Packet{
+				Number: uint64(len(packets) + 1), FilePacket: uint64(len(packets) + 1),
+				Time: start.Add(seg.at).UnixNano(), Data: data, Length: uint32(len(data)), Link: 1,
+			})
+		}
 	}
 	return packets
 }

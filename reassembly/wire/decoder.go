@@ -52,8 +52,9 @@ const (
 // Decoder reads packets. The zero value is ready. It keeps nothing from one
 // packet to the next but memory to reuse; it is not safe for concurrent use.
 type Decoder struct {
-	nested  int
-	headers headers
+	nested   int
+	headers  headers
+	fragment Fragment
 }
 
 // Decode reads the packet data, which had length bytes on the wire, by the

@@ -59,15 +59,15 @@ func (d *Decoder) ipv4(data []byte, length uint32, seg *Segment) Skip {
 	if data[0]>>4 != 4 || header < 20 || header > total {
 		return SkipMalformed
 	}
-	if binary.BigEndian.Uint16(data[6:])&0x3fff != 0 { // more fragments, or an offset
-		return SkipFragment
-	}
 	if uint32(len(data)) < header {
 		return SkipCut
 	}
 	body, rest := data[header:], total-header
 	if uint32(len(body)) > rest {
 		body = body[:rest]
+	}
+	if binary.BigEndian.Uint16(data[6:])&0x3fff != 0 { // more fragments, or an offset
+		return d.fragment4(data, body, rest)
 	}
 	protocol := data[9]
 	for protocol == protoAH {
@@ -108,6 +108,9 @@ func (d *Decoder) ipv6(data []byte, length uint32, seg *Segment) Skip {
 	}
 	protocol := data[6]
 	for isExtension(protocol) { // each step uses up 8 bytes at least
+		if protocol == protoFragment && isFragment(body) {
+			return d.fragment6(data, body, rest)
+		}
 		var skip Skip
 		if protocol, body, rest, skip = extension(protocol, body, rest); skip != SkipNone {
 			return skip
@@ -136,7 +139,7 @@ func isExtension(protocol uint8) bool {
 }
 
 // extension steps over one IPv6 extension header, or the authentication header
-// of either version. An atomic fragment (RFC 6946) is a whole packet and passes.
+// of either version. A fragment header must be that of a whole packet.
 func extension(protocol uint8, data []byte, length uint32) (next uint8, body []byte, rest uint32, skip Skip) {
 	if len(data) < 8 {
 		return 0, nil, 0, short(data, length)
@@ -144,9 +147,6 @@ func extension(protocol uint8, data []byte, length uint32) (next uint8, body []b
 	n := uint32(8)
 	switch protocol {
 	case protoFragment:
-		if binary.BigEndian.Uint16(data[2:])&0xfff9 != 0 {
-			return 0, nil, 0, SkipFragment
-		}
 	case protoAH:
 		n = (uint32(data[1]) + 2) * 4 // RFC 4302 section 2.2
 	default:

@@ -64,7 +64,7 @@ type Segment struct {
 	Seq, Ack Seq            // Ack means something only with the flag ACK
 	Flags    Flags
 	Window   uint16 // as on the wire, not scaled
-	Payload  []byte // borrowed: a slice of the packet
+	Payload  []byte // borrowed: a slice of the packet, or of what was put together from several
 	Length   uint32 // payload bytes on the wire; more than len(Payload) when the capture cut the packet
 }
 
@@ -91,7 +91,7 @@ const (
 	SkipQUIC           // UDP that looks like QUIC: HTTP/3 may be inside
 	SkipICMP           // ICMP or ICMPv6
 	SkipProtocol       // IP, with another protocol than the above
-	SkipFragment       // part of a fragmented IP packet
+	SkipFragment       // part of a fragmented IP packet, see [Decoder.Fragment]
 	SkipARP            // ARP or RARP
 	SkipNotIP          // another network protocol
 	SkipLinkType       // a link type that we cannot read
