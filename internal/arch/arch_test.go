@@ -8,6 +8,7 @@ import (
 	"go/token"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,10 +17,11 @@ const module = "github.com/wsdump/wsdump"
 
 // allowed says what each package may import beside the standard library:
 // packages of this module by their folder ("." is the root), others by the
-// beginning of their path. Sub-folders not named here follow their parent.
+// beginning of their path. Unsafe has to be named. Sub-folders not named here follow their parent.
 var allowed = map[string][]string{
 	"timeline":        {},
 	"capture":         {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
+	"capture/live":    {"capture", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
 	"reassembly/wire": {"github.com/google/gopacket"},
 	"reassembly":      {"reassembly/wire", "capture", "timeline"},
 	"dissect":         {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
@@ -112,15 +114,15 @@ func rulesFor(folder string) ([]string, bool) {
 
 func permitted(folder, name string, rules []string) bool {
 	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
-		return name != "unsafe" && name != "C"
+		return name != "C" && (name != "unsafe" || slices.Contains(rules, name))
 	}
 	local, ours := strings.CutPrefix(name, module)
 	local = strings.TrimPrefix(local, "/")
 	if local == "" {
 		local = "."
 	}
-	if ours && (local == folder || strings.HasPrefix(folder, local+"/") && local != ".") {
-		return local == folder
+	if ours && local == folder {
+		return true
 	}
 	for _, r := range rules {
 		if r == "*" || ours && r == local || !ours && (name == r || strings.HasPrefix(name, r+"/")) {
@@ -145,6 +147,9 @@ func TestTheMapBites(t *testing.T) {
 		{"report", "github.com/olekukonko/tablewriter/tw", true},
 		{"report", "github.com/spf13/cobra", false},
 		{"capture", module + "/timeline", false},
+		{"capture", module + "/capture/live", false},
+		{"capture/live", module + "/capture", true},
+		{"capture/live", "unsafe", true},
 	} {
 		rules, ok := rulesFor(tc.folder)
 		if !ok || permitted(tc.folder, tc.name, rules) != tc.want {
