@@ -49,21 +49,26 @@ func NewHTML(w io.Writer, opt Options) *HTML {
 
 // htmlParts returns the page before and behind the rows.
 func htmlParts(files []string) (head, tail string) {
-	title := "wsdump"
-	if len(files) > 0 {
-		title = Safe(filepath.Base(files[0]))
-		if len(files) > 1 {
-			title += " and " + plural(uint64(len(files)-1), "more file")
-		}
-	}
 	page := strings.NewReplacer(
 		"{{policy}}", "default-src 'none'; base-uri 'none'; form-action 'none'; script-src '"+cspHash(htmlScript)+"'; style-src '"+cspHash(htmlStyle)+"'",
-		"{{title}}", html.EscapeString(title),
+		"{{title}}", html.EscapeString(title(files)),
 		"{{style}}", htmlStyle,
 		"{{script}}", htmlScript,
 	).Replace(htmlPage)
 	head, tail, _ = strings.Cut(page, "{{data}}\n")
 	return head, tail
+}
+
+// title names inputs on a page, safe to show.
+func title(files []string) string {
+	if len(files) == 0 {
+		return "wsdump"
+	}
+	text := Safe(filepath.Base(files[0]))
+	if len(files) > 1 {
+		text += " and " + plural(uint64(len(files)-1), "more file")
+	}
+	return text
 }
 
 // cspHash names a script or style for a content security policy (CSP 3).

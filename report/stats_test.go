@@ -12,7 +12,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-const evil = "\x1b[2Jevil\u202e\x9b\xff\n"
+const evil = "\x1b[2J<script>evil\u202e\x9b\xff\n"
 
 // hostileStory tells out of connections whose strings are an attacker's.
 func hostileStory(out Output, messages int) {
@@ -50,6 +50,7 @@ func TestStatsSafe(t *testing.T) {
 			"table": func(b *bytes.Buffer) Output {
 				return NewStats(b, Options{ASCII: ascii, Width: 80}, stats.Options{Sequence: whole})
 			},
+			"html":   func(b *bytes.Buffer) Output { return NewStatsHTML(b, Options{}, stats.Options{Sequence: whole}) },
 			"ndjson": func(b *bytes.Buffer) Output { return NewStatsNDJSON(b, Options{}, stats.Options{Sequence: whole}) },
 		} {
 			var b bytes.Buffer
@@ -57,6 +58,9 @@ func TestStatsSafe(t *testing.T) {
 			text := b.String()
 			if !utf8.ValidString(text) || strings.ContainsAny(text, "\x1b\u202e\u009b") || !strings.Contains(text, "evil") {
 				t.Errorf("%s: not safe, or not there:\n%q", name, text)
+			}
+			if name == "html" && strings.Contains(text, "<script") {
+				t.Errorf("a tag out of the traffic:\n%s", text)
 			}
 			for line := range strings.Lines(text) {
 				for _, r := range strings.TrimSuffix(line, "\n") {
@@ -100,5 +104,21 @@ func TestStatements(t *testing.T) {
 	}
 	if len(Statements(&stats.Report{})) != 0 {
 		t.Error("nothing stands out in nothing")
+	}
+}
+
+// TestStatsHTMLInBrowser: a browser shows all of the page under its policy, and
+// what is hostile as text.
+func TestStatsHTMLInBrowser(t *testing.T) {
+	var b bytes.Buffer
+	hostileStory(NewStatsHTML(&b, Options{Files: []string{"a<b>.pcap"}}, stats.Options{Sequence: whole}), 4)
+	dom := chromium(t, "stats-hostile", b.String())
+	for _, want := range []string{"<h1>a&lt;b&gt;.pcap</h1>", "<h2>What stands out</h2>", "&lt;script&gt;evil", "<rect ", "</html>"} {
+		if !strings.Contains(dom, want) {
+			t.Errorf("%q is not in the page:\n%s", want, dom)
+		}
+	}
+	if strings.Contains(dom, "<script") {
+		t.Error("a tag out of the traffic")
 	}
 }

@@ -55,8 +55,8 @@ func (s *Stats) times(r *stats.Report) {
 	if len(rows) == 0 {
 		return
 	}
-	s.buf = append(s.buf, '\n')
-	s.table([]string{"TIME", "COUNT", "LEAST", "MEAN", "P50", "P95", "P99", "MOST"}, rows)
+	s.paper.gap()
+	s.paper.table([]string{"TIME", "COUNT", "LEAST", "MEAN", "P50", "P95", "P99", "MOST"}, rows)
 	bins := latencies.Bins(maxBins)
 	if len(bins) < 2 {
 		return
@@ -68,11 +68,11 @@ func (s *Stats) times(r *stats.Report) {
 	rows = rows[:0]
 	for _, b := range bins {
 		rows = append(rows, []string{
-			duration(time.Duration(b.Low)) + " to " + duration(time.Duration(b.High)), count(b.N), s.bar(b.N, most),
+			duration(time.Duration(b.Low)) + " to " + duration(time.Duration(b.High)), count(b.N), s.paper.bar(b.N, most),
 		})
 	}
-	s.head("Round trips: pings, and requests with their answers")
-	s.table([]string{"TIME", "COUNT", ""}, rows)
+	s.paper.head("Round trips: pings, and requests with their answers")
+	s.paper.table([]string{"TIME", "COUNT", ""}, rows)
 }
 
 func (s *Stats) replies(r *stats.Report) {
@@ -80,13 +80,13 @@ func (s *Stats) replies(r *stats.Report) {
 	if p == nil {
 		return
 	}
-	s.head("Requests and answers")
+	s.paper.head("Requests and answers")
 	said := fmt.Sprintf("%s answered, %s without an answer; %s without the key.", count(p.Times[0].N+p.Times[1].N),
 		count(p.Unanswered[0]+p.Unanswered[1]), plural(p.Without, "message"))
 	if w := &p.Slowest; w.Answer != 0 || w.Took > 0 {
 		said += fmt.Sprintf(" The slowest took %s: packets %d and %d of connection %d.", duration(w.Took), w.Request, w.Answer, w.Conn)
 	}
-	s.paragraph(said, "")
+	s.paper.paragraph(said)
 }
 
 func (s *Stats) sequences(r *stats.Report) {
@@ -102,8 +102,8 @@ func (s *Stats) sequences(r *stats.Report) {
 		}
 		rows = append(rows, []string{way, count(q.Checked), count(q.Without), missing, count(q.Doubled), count(q.OutOfOrder), count(q.Across)})
 	}
-	s.buf = append(s.buf, '\n')
-	s.table([]string{"IDS", "CHECKED", "WITHOUT", "MISSING", "DOUBLED", "OUT OF ORDER", "OVER A RECONNECT"}, rows)
+	s.paper.gap()
+	s.paper.table([]string{"IDS", "CHECKED", "WITHOUT", "MISSING", "DOUBLED", "OUT OF ORDER", "OVER A RECONNECT"}, rows)
 }
 
 // maxCodes is how many close codes are shown.
@@ -119,10 +119,10 @@ func (s *Stats) closes(r *stats.Report) {
 			codeWords(c.Code), count(c.N), count(c.By[timeline.PartyClient]), count(c.By[timeline.PartyServer]),
 		})
 	}
-	s.buf = append(s.buf, '\n')
-	s.table([]string{"CLOSE CODE", "CONNECTIONS", "BY THE CLIENT", "BY THE SERVER"}, rows)
+	s.paper.gap()
+	s.paper.table([]string{"CLOSE CODE", "CONNECTIONS", "BY THE CLIENT", "BY THE SERVER"}, rows)
 	if n := len(r.CloseCodes) - maxCodes; n > 0 {
-		s.line("and " + plural(uint64(n), "more code") + ".")
+		s.paper.paragraph("and " + plural(uint64(n), "more code") + ".")
 	}
 }
 
@@ -134,15 +134,15 @@ func (s *Stats) rules(r *stats.Report) {
 	for _, f := range r.Rules {
 		rows = append(rows, []string{f.Severity.String(), f.Rule.ID, count(f.N), strconv.FormatUint(f.First, 10), cut(Safe(f.Rule.Title), 60)})
 	}
-	s.buf = append(s.buf, '\n')
-	s.table([]string{"FINDINGS", "RULE", "COUNT", "FIRST PACKET", "WHAT"}, rows)
+	s.paper.gap()
+	s.paper.table([]string{"FINDINGS", "RULE", "COUNT", "FIRST PACKET", "WHAT"}, rows)
 }
 
 func (s *Stats) talkers(title string, all []stats.Talker, of uint64) {
 	if len(all) < 2 {
 		return
 	}
-	s.head(title)
+	s.paper.head(title)
 	conns := all[0].Conn != 0
 	head := []string{"#", "URL", "CLIENT", "SERVER", "SENT", "RECEIVED"}
 	if !conns {
@@ -168,9 +168,9 @@ func (s *Stats) talkers(title string, all []stats.Talker, of uint64) {
 			rows = append(rows, []string{t.Client, count(t.Conns), sent, received})
 		}
 	}
-	s.table(head, rows)
+	s.paper.table(head, rows)
 	if n := of - uint64(len(all)); of > uint64(len(all)) {
-		s.line("and " + count(n) + " more.")
+		s.paper.paragraph("and " + count(n) + " more.")
 	}
 }
 
@@ -179,13 +179,13 @@ func (s *Stats) tcp(r *stats.Report) {
 	if t.Transports == 0 {
 		return
 	}
-	s.head("TCP")
+	s.paper.head("TCP")
 	said := fmt.Sprintf("%s, %s with data: %s sent again, %s overtaken, %s missing from the capture.", plural(t.Transports, "connection"),
 		plural(t.Segments[0]+t.Segments[1], "segment"), count(t.Resent[0]+t.Resent[1]), count(t.Reordered[0]+t.Reordered[1]), size(t.Missing[0]+t.Missing[1]))
 	if t.Copied > 0 {
 		said += " Of " + plural(t.Copied, "connection") + " packets were captured more than once, so that nothing can be said of what was sent again there."
 	}
-	s.paragraph(said, "")
+	s.paper.paragraph(said)
 	if len(t.Worst) == 0 {
 		return
 	}
@@ -198,5 +198,5 @@ func (s *Stats) tcp(r *stats.Report) {
 			size(w.Missing[0]) + " / " + size(w.Missing[1]),
 		})
 	}
-	s.table([]string{"#", "CLIENT", "SERVER", "SEGMENTS SENT / RECEIVED", "SENT AGAIN", "OVERTAKEN", "MISSING"}, rows)
+	s.paper.table([]string{"#", "CLIENT", "SERVER", "SEGMENTS SENT / RECEIVED", "SENT AGAIN", "OVERTAKEN", "MISSING"}, rows)
 }

@@ -24,7 +24,7 @@ func formats() []format {
 		{"table", "for people", false, output(report.NewTable), output(report.NewList), figures(report.NewStats)},
 		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON), figures(report.NewStatsNDJSON)},
 		{"csv", "for spreadsheets and databases", false, output(report.NewCSV), output(report.NewListCSV), nil},
-		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil, nil},
+		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil, figures(report.NewStatsHTML)},
 		{"har", "for browsers' devtools and proxies", true, newHAR, nil, nil},
 		{"transcript", "> sent, < received, ! the rest: to compare", false, newTranscript, nil, nil},
 	}

@@ -17,6 +17,7 @@ const statsExamples = `  wsdump stats capture.pcap
   wsdump stats -Y 'dir == "receive"' capture.pcap         of some messages
   wsdump stats --seq json.seq capture.pcap                messages missing, doubled or out of order
   wsdump stats --reply-key json.id capture.pcap           how long answers take
+  wsdump stats -T html -o stats.html captures/            the same as a page, to pass on
   wsdump stats -T ndjson capture.pcap | jq -r 'select(.type == "stat_stands_out") | .text'`
 
 // statsCommand says what stands out, and gives figures.
