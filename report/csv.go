@@ -3,10 +3,11 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
-	"encoding/json"
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
@@ -98,33 +99,66 @@ func (l *csvLines) Write(b []byte) (int, error) {
 
 // line writes the record of one line.
 func (l *csvLines) line(line []byte) {
-	var row map[string]json.RawMessage
-	if err := json.Unmarshal(line, &row); err != nil {
-		return // it is ours, and valid
-	}
-	if kind := string(row["type"]); kind == `"start"` || kind == `"summary"` {
+	if bytes.HasPrefix(line, []byte(`{"type":"start"`)) || bytes.HasPrefix(line, []byte(`{"type":"summary"`)) {
 		return
 	}
 	clear(l.record)
-	l.flatten("", row)
+	l.flatten("", line)
 	_ = l.w.Write(l.record)
 }
 
-// flatten puts values into their columns.
-func (l *csvLines) flatten(prefix string, row map[string]json.RawMessage) {
-	for name, value := range row {
-		name = prefix + name
-		if value[0] == '{' {
-			var inner map[string]json.RawMessage
-			if json.Unmarshal(value, &inner) == nil {
-				l.flatten(name+"_", inner)
-			}
+// flatten puts the values of an object into their columns and returns what is
+// behind it. It reads what [NDJSON] writes and nothing else: JSON without spaces
+// whose keys need no escape.
+func (l *csvLines) flatten(prefix string, b []byte) (rest []byte) {
+	for b = b[1:]; b[0] != '}'; {
+		if b[0] == ',' {
+			b = b[1:]
+		}
+		key := jsonSpan(b)
+		name := prefix + string(b[1:key-1])
+		b = b[key+1:]
+		if b[0] == '{' {
+			b = l.flatten(name+"_", b)
 			continue
 		}
+		end := jsonSpan(b)
 		if i, ok := l.columns[name]; ok {
-			l.record[i] = csvValue(value)
+			l.record[i] = csvValue(b[:end])
 		} else {
 			l.unknown = append(l.unknown, name)
+		}
+		b = b[end:]
+	}
+	return b[1:]
+}
+
+// jsonSpan returns how long the value is that b begins with.
+func jsonSpan(b []byte) int {
+	depth := 0
+	for i := 0; ; i++ {
+		switch b[i] {
+		case '"':
+			for i++; b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+		case '[', '{':
+			depth++
+			continue
+		case ']', '}':
+			depth--
+		default:
+			if depth > 0 {
+				continue
+			}
+			for i+1 < len(b) && b[i+1] != ',' && b[i+1] != '}' && b[i+1] != ']' {
+				i++ // a number or a word
+			}
+		}
+		if depth == 0 {
+			return i + 1
 		}
 	}
 }
@@ -133,25 +167,76 @@ func (l *csvLines) flatten(prefix string, row map[string]json.RawMessage) {
 func csvValue(value []byte) string {
 	switch value[0] {
 	case '"':
-		var s string
-		_ = json.Unmarshal(value, &s) // our own
-		return csvText(s)
+		return csvText(string(appendUnquoted(nil, value)))
 	case '[':
-		var list []json.RawMessage
-		_ = json.Unmarshal(value, &list)
-		texts := make([]string, len(list))
-		for i, item := range list {
-			if item[0] == '[' { // a header
-				var pair []string
-				_ = json.Unmarshal(item, &pair)
-				texts[i] = strings.Join(pair, ": ")
-			} else {
-				_ = json.Unmarshal(item, &texts[i])
-			}
-		}
-		return csvText(strings.Join(texts, "; "))
+		return csvText(string(appendList(nil, value, "; ")))
 	}
 	return string(value)
+}
+
+// appendList appends the texts of a list, joined; those of a list inside, a
+// header, by a colon.
+func appendList(dst, list []byte, between string) []byte {
+	list = list[1:]
+	for first := true; list[0] != ']'; first = false {
+		if list[0] == ',' {
+			list = list[1:]
+		}
+		if !first {
+			dst = append(dst, between...)
+		}
+		end := jsonSpan(list)
+		if list[0] == '[' {
+			dst = appendList(dst, list[:end], ": ")
+		} else {
+			dst = appendUnquoted(dst, list[:end])
+		}
+		list = list[end:]
+	}
+	return dst
+}
+
+// appendUnquoted appends what a JSON string means.
+func appendUnquoted(dst, quoted []byte) []byte {
+	text := quoted[1 : len(quoted)-1]
+	for {
+		i := bytes.IndexByte(text, '\\')
+		if i < 0 {
+			return append(dst, text...)
+		}
+		dst = append(dst, text[:i]...)
+		c := text[i+1]
+		text = text[i+2:]
+		switch c {
+		case 'u':
+			r, n := unescape(text)
+			dst = utf8.AppendRune(dst, r)
+			text = text[n:]
+			continue
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		}
+		dst = append(dst, c)
+	}
+}
+
+// unescape reads what follows \u: four hex digits, for a surrogate with those
+// of the other one.
+func unescape(text []byte) (r rune, n int) {
+	v, _ := strconv.ParseUint(string(text[:4]), 16, 16)
+	if r = rune(v); utf16.IsSurrogate(r) && len(text) >= 10 {
+		low, _ := strconv.ParseUint(string(text[6:10]), 16, 16)
+		return utf16.DecodeRune(r, rune(low)), 10
+	}
+	return r, 4
 }
 
 // csvText returns text that neither a terminal nor a spreadsheet obeys. Line

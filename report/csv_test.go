@@ -3,6 +3,9 @@ package report
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,3 +100,48 @@ func TestCSVWriteError(t *testing.T) {
 type full struct{}
 
 func (full) Write([]byte) (int, error) { return 0, os.ErrClosed }
+
+// TestCSVReadsLines holds the reading of our own lines to encoding/json.
+func TestCSVReadsLines(t *testing.T) {
+	files, err := filepath.Glob("../testdata/golden/*.ndjson")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no goldens: %v", err)
+	}
+	var lines [][]byte
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, bytes.Split(bytes.TrimSpace(text), []byte{'\n'})...)
+	}
+	hard, err := json.Marshal(map[string]any{"text": "\x00\x1f\"\\ <>&\u2028\u202e \U0001f600 \t\r\n\b\f", "got": "", "subprotocols_offered": []string{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines = append(lines, hard, []byte(`{"text":"\ud83d\ude00 \u00e9"}`))
+	l := NewCSV(io.Discard, Options{}).lines
+	for _, line := range lines {
+		var want map[string]any
+		if err := json.Unmarshal(line, &want); err != nil {
+			t.Fatal(err)
+		}
+		if want["type"] == "start" || want["type"] == "summary" {
+			continue
+		}
+		clear(l.record)
+		if rest := l.flatten("", line); len(rest) != 0 {
+			t.Fatalf("%q is left of %s", rest, line)
+		}
+		for name, value := range want {
+			text, ok := value.(string)
+			if ok && l.record[l.columns[name]] != csvText(text) {
+				t.Errorf("%s: %q, want %q", name, l.record[l.columns[name]], csvText(text))
+			}
+			list, ok := value.([]any)
+			if ok && len(list) > 0 && !strings.Contains(l.record[l.columns[name]], strings.Split(fmt.Sprint(list[0]), " ")[0][1:]) {
+				t.Errorf("%s: %q of %v", name, l.record[l.columns[name]], list)
+			}
+		}
+	}
+}
