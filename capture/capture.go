@@ -38,6 +38,13 @@ type Source interface {
 type Options struct {
 	Stdin  io.Reader  // what the path "-" reads; nil: os.Stdin
 	OnNote func(Note) // what files say besides packets, called by Open and Next; nil: nobody listens
+	Each   bool       // the files one after the other, in argument order; otherwise they are merged by time
+	// Wait is called when a file has no more bytes for now, such as one that
+	// is still being written. nil means that it was waited for, and to try
+	// again; an error ends the reading. It is not called for pipes, which wait
+	// by themselves, nor for a file that was replaced or made shorter. Without
+	// Wait a file ends at its end.
+	Wait func() error
 }
 
 // NoteKind says what a [Note] is about.

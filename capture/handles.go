@@ -11,7 +11,10 @@ const maxOpen = 128
 
 // handles keeps at most maxOpen files open: the one that was not read for the
 // longest time is closed, and opened again at its place when it is read again.
-type handles struct{ open []*handle } // the last is the one read last
+type handles struct {
+	open []*handle    // the last is the one read last
+	wait func() error // see [Options.Wait]
+}
 
 // handle is one file, to be read front to back.
 type handle struct {
@@ -28,8 +31,28 @@ func (h *handle) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := h.file.Read(b)
+	for n == 0 && err == io.EOF && h.set.wait != nil && h.grows() {
+		if err := h.set.wait(); err != nil {
+			return 0, err
+		}
+		n, err = h.file.Read(b)
+	}
 	h.offset += int64(n)
 	return n, err
+}
+
+// grows reports whether more may be written to the file: it is still the one at
+// its path, and as long as what was read of it.
+func (h *handle) grows() bool {
+	if h.pinned {
+		return false
+	}
+	now, err := os.Stat(h.path)
+	if err != nil {
+		return false
+	}
+	was, err := h.file.Stat()
+	return err == nil && os.SameFile(was, now) && now.Size() >= h.offset
 }
 
 func (h *handle) use() error {

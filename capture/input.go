@@ -14,15 +14,17 @@ import (
 // Stdin is the path that means standard input.
 const Stdin = "-"
 
-// Input is the [Source] of files: their packets, merged by time. Packets of
-// equal time come in argument order. Within one file the order is kept, even
-// where its time runs backwards.
+// Input is the [Source] of files: their packets, merged by time, or one file
+// after the other ([Options.Each]). Packets of equal time come in argument
+// order. Within one file the order is kept, even where its time runs backwards.
 type Input struct {
 	files   []*file
 	handles handles
 	heap    []*file // by the time of their next packet, the earliest first
 	current *file   // whose packet was given last; it is not in the heap
 	started bool
+	each    bool
+	begun   int // files taken from, with each
 	number  uint64
 }
 
@@ -44,7 +46,8 @@ type file struct {
 // Open reads the beginning of every file, so on a pipe it waits for that. From a
 // compressed pipe packets come as the blocks of its format do, not one by one.
 func Open(paths []string, opt Options) (*Input, error) {
-	in := &Input{}
+	in := &Input{each: opt.Each}
+	in.handles.wait = opt.Wait
 	found, err := expand(paths, opt)
 	var errs []error
 	if err != nil {
@@ -224,6 +227,10 @@ func (in *Input) Next(p *Packet) error {
 // a file then waits, closed and without memory, until its time comes.
 func (in *Input) start() {
 	in.started = true
+	if in.each {
+		in.pop()
+		return
+	}
 	for _, f := range in.files {
 		if !in.advance(f) {
 			continue
@@ -285,9 +292,16 @@ func (in *Input) settle(f *file) {
 	}
 }
 
-// pop makes the first of the heap current.
+// pop makes the first of the heap current, or the next file that has a packet.
 func (in *Input) pop() {
 	in.current = nil
+	for in.each && in.current == nil && in.begun < len(in.files) {
+		f := in.files[in.begun]
+		in.begun++
+		if in.advance(f) {
+			in.current = f
+		}
+	}
 	if n := len(in.heap); n > 0 {
 		in.current = in.heap[0]
 		in.heap[0], in.heap[n-1] = in.heap[n-1], nil

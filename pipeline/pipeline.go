@@ -26,6 +26,11 @@ type Options struct {
 	Keys     *tls.Keys // those in Notes are added to it
 	DecodeAs []dissect.DecodeAs
 
+	// Each says that the files have nothing to do with each other: no
+	// connection crosses from one into the next. The source gives them one
+	// after the other. Connections and packets are numbered throughout.
+	Each bool
+
 	// Tick is how often MoreKeys is called while the source is quiet. With it
 	// the source is read ahead, in a goroutine of its own; its Next must return
 	// when the context ends. Zero: the source is a file, and nothing waits.
@@ -47,7 +52,7 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	if opt.MoreKeys == nil {
 		keys.Complete()
 	}
-	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys}
+	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys, each: opt.Each}
 	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
 	tracker := reassembly.New(dissector.Open, opt.Limits)
 	more := func() {
@@ -56,11 +61,12 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 		}
 		dissector.Advance(r.at)
 	}
+	r.tracker, r.dissector = tracker, dissector
 	var err error
 	if opt.Tick > 0 {
-		err = r.follow(ctx, src, tracker, opt.Tick, more)
+		err = r.follow(ctx, src, opt.Tick, more)
 	} else {
-		err = r.read(ctx, src, tracker)
+		err = r.read(ctx, src)
 	}
 	more()
 	keys.Complete()
@@ -83,7 +89,11 @@ type runner struct {
 	sink  *tally
 	notes *Notes
 	keys  *tls.Keys
+	each  bool
 	at    timeline.Stamp // the latest packet
+
+	tracker   *reassembly.Tracker
+	dissector *dissect.Dissector
 
 	short, backwards     uint64         // packets cut by the snap length, packets before their time
 	shortAt, backwardsAt timeline.Stamp // the first of them
@@ -93,7 +103,7 @@ type runner struct {
 // checkEvery is how many packets pass between looks at the context.
 const checkEvery = 256
 
-func (r *runner) read(ctx context.Context, src capture.Source, tracker *reassembly.Tracker) error {
+func (r *runner) read(ctx context.Context, src capture.Source) error {
 	var p capture.Packet
 	for n := 0; ; n++ {
 		if n%checkEvery == 0 && ctx.Err() != nil {
@@ -105,13 +115,21 @@ func (r *runner) read(ctx context.Context, src capture.Source, tracker *reassemb
 			}
 			return err
 		}
-		r.look(&p)
-		tracker.Packet(&p)
+		r.packet(&p)
 	}
 }
 
+func (r *runner) packet(p *capture.Packet) {
+	if r.each && p.File != r.at.File && !r.at.IsZero() {
+		r.tracker.Restart()
+		r.dissector.Restart()
+	}
+	r.look(p)
+	r.tracker.Packet(p)
+}
+
 // follow reads a source that may be quiet for long; tick is called by the clock.
-func (r *runner) follow(ctx context.Context, src capture.Source, tracker *reassembly.Tracker, every time.Duration, tick func()) error {
+func (r *runner) follow(ctx context.Context, src capture.Source, every time.Duration, tick func()) error {
 	source := newAhead(src)
 	defer source.stop()
 	clock := time.NewTicker(every)
@@ -125,8 +143,7 @@ func (r *runner) follow(ctx context.Context, src capture.Source, tracker *reasse
 			return err
 		}
 		for i := range packets {
-			r.look(&packets[i])
-			tracker.Packet(&packets[i])
+			r.packet(&packets[i])
 		}
 		if now := time.Now(); len(packets) == 0 || now.Sub(last) >= every {
 			last = now

@@ -40,7 +40,7 @@ type Tracker struct {
 
 	packets, bytes uint64
 	fragments      uint64 // packets that were pieces of others
-	first          int64
+	first, last    int64  // times of packets
 	transports     uint64
 	empty          uint64
 	gaps, gapBytes uint64
@@ -67,7 +67,7 @@ func New(open func(*timeline.Transport) timeline.Stream, limits timeline.Limits)
 func (t *Tracker) Packet(p *capture.Packet) {
 	t.packets++
 	t.bytes += uint64(len(p.Data))
-	if t.packets == 1 {
+	if t.packets == 1 || t.now.IsZero() && p.Time < t.first { // the first, or the first since Restart
 		t.first = p.Time
 	}
 	at := timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
@@ -282,6 +282,17 @@ func (t *Tracker) Flush() {
 	t.pieces.flush()
 }
 
+// Restart ends every connection and forgets the clock: what comes next has
+// nothing to do with what came.
+func (t *Tracker) Restart() {
+	t.Flush()
+	t.last = max(t.last, t.now.Time)
+	t.now, t.waiting, t.since, t.timers = timeline.Stamp{}, nil, nil, timers{}
+	for t.pieces.done.oldest != nil {
+		t.pieces.forget(t.pieces.done.oldest)
+	}
+}
+
 // Judge tells what concerns no connection, when the input is over.
 func (t *Tracker) Judge(tell func(*timeline.Finding)) {
 	if lost := &t.pieces.lost; lost.datagrams > 0 {
@@ -298,7 +309,7 @@ func (t *Tracker) Report(totals *timeline.Totals) {
 	totals.Packets += t.packets
 	totals.Bytes += t.bytes
 	totals.Fragments += t.fragments
-	totals.First, totals.Last = t.first, t.now.Time
+	totals.First, totals.Last = t.first, max(t.last, t.now.Time)
 	totals.Transports += t.transports
 	totals.Gaps += t.gaps
 	totals.GapBytes += t.gapBytes

@@ -84,6 +84,9 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if failed == nil {
 		failed = context.Cause(ctx)
 	}
+	if c.source.finished(ctx) {
+		failed = nil
+	}
 	if failed != nil {
 		judge.Cut()
 		words.fail(failed)

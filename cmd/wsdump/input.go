@@ -58,8 +58,8 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 	if len(in.archives) > 0 {
 		return errors.Join(pipeline.Play(ctx, in.archives, sink), in.cut)
 	}
-	options := pipeline.Options{Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as}
-	if in.source.stdin() {
+	options := pipeline.Options{Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each}
+	if in.source.live() {
 		options.Tick, options.MoreKeys = flushEvery, in.source.moreKeys
 	}
 	if packets == nil {
@@ -70,7 +70,9 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 
 // again opens captures a second time, for a second pass.
 func (in *input) again(ctx context.Context) (capture.Source, error) {
-	return in.source.open(ctx, nil, newConsole(io.Discard), &pipeline.Notes{})
+	source := *in.source
+	source.tail = false
+	return source.open(ctx, nil, newConsole(io.Discard), &pipeline.Notes{})
 }
 
 func (in *input) close() {

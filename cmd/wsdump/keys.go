@@ -27,7 +27,7 @@ func (s *sourceFlags) keys(words *console) (*tls.Keys, error) {
 		err := log.begin(keys, words)
 		switch late := errors.Is(err, fs.ErrNotExist); {
 		case err == nil, late && i >= len(s.logs):
-		case late && s.stdin():
+		case late && s.live():
 			words.hint("key log " + name + " is not there yet; it is read as soon as it is")
 		default:
 			return nil, err

@@ -70,16 +70,19 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if err != nil {
 		return words.fail(err)
 	}
-	if source.stdin() {
+	if source.live() {
 		live := &promptly{sink: sink, flush: out.Flush}
 		defer live.every(flushEvery)()
 		sink = live
 	}
 	var packets capture.Source
 	if in.captures != nil {
-		var done func()
-		packets, done = view.withProgress(in.captures, stdout, stderr)
-		defer done()
+		packets = in.captures
+		if !source.tail { // whose end nobody knows
+			var done func()
+			packets, done = view.withProgress(in.captures, stdout, stderr)
+			defer done()
+		}
 	}
 	if keep != nil {
 		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
@@ -89,7 +92,11 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	}
 	began := time.Now()
 	err = in.run(ctx, sink, packets)
-	code := finish(context.Cause(ctx), err, out, target, seen, words, time.Since(began))
+	cause := context.Cause(ctx)
+	if source.finished(ctx) {
+		cause, err = nil, nil
+	}
+	code := finish(cause, err, out, target, seen, words, time.Since(began))
 	if keep != nil && code != exitUsage {
 		if err := keep.write(context.WithoutCancel(ctx), in, words, seen.totals.Fragments > 0); err != nil {
 			return words.fail(err)

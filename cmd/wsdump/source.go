@@ -2,8 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
+	"strconv"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -18,6 +21,8 @@ type sourceFlags struct {
 	read []string // -r
 	logs []string // -k
 	as   decodeAsFlag
+	each bool
+	tail bool // --follow
 
 	followed []*keyLog // set by keys
 }
@@ -25,6 +30,8 @@ type sourceFlags struct {
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
 	f.StringArrayVarP(&s.logs, "keylog", "k", nil, "TLS key log, or RSA private key (PEM), `FILE`; may be repeated; also the variable SSLKEYLOGFILE")
+	f.BoolVar(&s.each, "each", false, "every file for itself, one after the other: no connection crosses from one into the next")
+	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
 	f.VarP(&s.as, "decode-as", "d", "what ports speak, `tcp.port==N[-M],PROTOCOL`: ws, tls, http or none; may be repeated")
 }
 
@@ -58,14 +65,55 @@ func (s *sourceFlags) stdin() bool {
 	return false
 }
 
+// live reports whether packets come as time goes by.
+func (s *sourceFlags) live() bool { return s.tail || s.stdin() }
+
+// finished reports whether the operator has ended what has no end of its own.
+func (s *sourceFlags) finished(ctx context.Context) bool {
+	return s.tail && errors.Is(context.Cause(ctx), errInterrupted)
+}
+
+// followable returns an error when --follow is given what cannot be followed.
+func (s *sourceFlags) followable() error {
+	paths := s.paths()
+	if !s.tail || len(paths) == 0 {
+		return nil
+	}
+	if len(paths) > 1 {
+		return &usageError{text: "--follow goes on with one file, and these are " + strconv.Itoa(len(paths)), hint: "name the one that grows"}
+	}
+	if info, err := os.Stat(paths[0]); paths[0] == capture.Stdin || err == nil && !info.Mode().IsRegular() {
+		return &usageError{text: "--follow goes on with a file, and " + paths[0] + " is none", hint: "a pipe is read as it comes without it"}
+	}
+	return nil
+}
+
+// waiter returns what waits for a file to grow, until ctx ends.
+func waiter(ctx context.Context) func() error {
+	return func() error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(flushEvery):
+			return nil
+		}
+	}
+}
+
 // open opens the captures.
 func (s *sourceFlags) open(ctx context.Context, stdin io.Reader, words *console, notes *pipeline.Notes) (*capture.Input, error) {
-	if err := s.mistyped(); err != nil {
+	if err := errors.Join(s.mistyped(), s.followable()); err != nil {
 		return nil, err
 	}
 	skipped := &few{}
+	var wait func() error
+	if s.tail {
+		wait = waiter(ctx)
+	}
 	input, err := capture.Open(s.paths(), capture.Options{
 		Stdin: &patientReader{ctx: ctx, r: stdin},
+		Each:  s.each,
+		Wait:  wait,
 		OnNote: func(n capture.Note) {
 			if n.Kind == capture.NoteSkippedFile {
 				skipped.add(n.Text)
