@@ -2,6 +2,7 @@ package report
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/browser"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -142,5 +144,63 @@ func TestHTMLOfManyRows(t *testing.T) {
 	}
 	if rows := strings.Count(dom, `class="row `); rows < 10 || rows > 200 {
 		t.Errorf("%d rows are in the document", rows)
+	}
+}
+
+// TestHTMLInHands: what a person does with the page does what it says.
+func TestHTMLInHands(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a browser is not for short tests")
+	}
+	var out strings.Builder
+	many(NewHTML(&out, Options{}))
+	file := filepath.Join(t.TempDir(), "page.html")
+	if err := os.WriteFile(file, []byte(out.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	page := browser.Open(t, "file://"+file)
+	page.Until("document.readyState === 'complete' && document.documentElement.dataset.ready")
+	counted := func() int {
+		n, err := strconv.Atoi(strings.ReplaceAll(strings.Split(page.Eval("document.getElementById('count').textContent"), " ")[0], ",", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	set := func(id, event, value string) {
+		page.Eval(fmt.Sprintf("(() => { const e = document.getElementById(%q); e.value = %q; e.dispatchEvent(new Event(%q)); })()", id, value, event))
+	}
+	all := counted()
+	set("kind", "change", "message")
+	messages := counted()
+	set("dir", "change", "send")
+	sent := counted()
+	set("dir", "change", "receive")
+	received := counted()
+	if messages == 0 || messages >= all || sent == 0 || received == 0 || sent+received != messages {
+		t.Errorf("%d rows, %d messages, %d sent, %d received", all, messages, sent, received)
+	}
+	set("search", "input", "there is no such text")
+	if n := counted(); n != 0 {
+		t.Errorf("%d rows with a text that is not there", n)
+	}
+	page.Eval("document.getElementById('everything').click()")
+	if n := counted(); n != all {
+		t.Errorf("%d of %d rows after Show all", n, all)
+	}
+	set("search", "input", "/[/")
+	if page.Eval("document.getElementById('search').className") != "wrong" {
+		t.Error("a wrong regular expression is not marked")
+	}
+	page.Eval("document.getElementById('everything').click()")
+	set("kind", "change", "message")
+	page.Eval("document.querySelector('.row').click()")
+	page.Until("document.querySelector('main.split aside h2')")
+	if page.Eval("document.querySelectorAll('#conns .line').length") == "0" {
+		t.Error("no waterfall of connections")
+	}
+	page.Eval("document.querySelector('#conns .line').click()")
+	if n := counted(); n == 0 || n > messages {
+		t.Errorf("%d rows of one connection", n)
 	}
 }

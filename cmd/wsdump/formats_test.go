@@ -94,9 +94,9 @@ func at(lines []string, i int) string {
 func TestGoldenFormats(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
 	for _, name := range []string{"chat", "fragments", "deflate-browser"} {
-		for format, extension := range map[string]string{"csv": ".csv", "har": ".har", "transcript": ".wst"} {
+		for format, extension := range map[string]string{"table": ".txt", "csv": ".csv", "har": ".har", "transcript": ".wst", "html": ".html"} {
 			got := said(t, "-T", format, "--payload", "200", pcaps+name+".pcap")
-			if format == "har" {
+			if format == "har" || format == "html" {
 				got = versionKey.ReplaceAll(got, []byte(`"version":""`))
 			}
 			golden := filepath.Join("..", "..", "testdata", "golden", name+extension)
