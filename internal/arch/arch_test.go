@@ -22,6 +22,7 @@ var allowed = map[string][]string{
 	"timeline":        {},
 	"capture":         {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
 	"capture/live":    {"capture", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
+	"capture/filter":  {"golang.org/x/net/bpf"},
 	"reassembly/wire": {"github.com/google/gopacket"},
 	"reassembly":      {"reassembly/wire", "capture", "timeline"},
 	"dissect":         {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
