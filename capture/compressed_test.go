@@ -91,7 +91,13 @@ func TestCompressed(t *testing.T) {
 		same(t, r.packets, want)
 		same(t, mustRead(t, file).packets, want) // from a pipe, also byte by byte
 	}
-	r, names, err := readPaths(t, formats)
+	folder := t.TempDir()
+	for name, file := range formatFiles(t) {
+		if err := os.WriteFile(filepath.Join(folder, name), file, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, names, err := readPaths(t, folder)
 	if err != nil || r.err != nil || len(r.packets) != len(names)*len(want) {
 		t.Fatalf("the folder: %d packets of %d files, %v %v", len(r.packets), len(names), err, r.err)
 	}

@@ -357,6 +357,9 @@ func (l *List) summary(t *timeline.Totals) string {
 		b.WriteString("; " + count(t.TLSNoKeys) + " more speak TLS, without keys")
 	}
 	b.WriteByte('.')
+	if text := notUsed(t); text != "" {
+		b.WriteString(" " + text)
+	}
 	return b.String()
 }
 

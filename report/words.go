@@ -339,11 +339,13 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 	}
 	udp, skipped := uint64(0), uint64(0)
 	for _, s := range t.Skipped {
-		what := Safe(s.What)
-		if strings.Contains(what, "UDP") || strings.Contains(what, "QUIC") {
+		if strings.Contains(s.What, "UDP") || strings.Contains(s.What, "QUIC") {
 			udp += s.N
 		}
 		skipped += s.N
+	}
+	for _, s := range t.Skipped {
+		what := Safe(s.What)
 		if !strings.Contains(what, "packet") {
 			what += " packet"
 			if s.N != 1 {
@@ -357,6 +359,24 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 	}
 	b.WriteByte('.')
 	return b.String(), nothingHint(t, udp, skipped)
+}
+
+// notUsed says how many packets had no TCP segment, and why: "3 packets were not
+// used: 2 UDP, 1 ARP." It is "" when all had one.
+func notUsed(t *timeline.Totals) string {
+	var parts []string
+	all := uint64(0)
+	for _, s := range t.Skipped {
+		parts = append(parts, count(s.N)+" "+Safe(s.What))
+		all += s.N
+	}
+	switch all {
+	case 0:
+		return ""
+	case 1:
+		return "1 packet was not used: " + strings.TrimPrefix(parts[0], "1 ") + "."
+	}
+	return plural(all, "packet") + " were not used: " + strings.Join(parts, ", ") + "."
 }
 
 func nothingHint(t *timeline.Totals, udp, skipped uint64) string {

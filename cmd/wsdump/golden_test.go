@@ -53,6 +53,49 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestFormatsGolden: so for one conversation in all formats. Exit code 3 tells
+// of what is damaged. Every golden has its capture.
+func TestFormatsGolden(t *testing.T) {
+	t.Setenv("SSLKEYLOGFILE", "")
+	files, err := filepath.Glob(pcaps + "formats/*.pcap*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	goldens := map[string]bool{}
+	for _, file := range files {
+		name := filepath.Base(file)
+		if strings.Contains("gz zst lz4 xz bz2", filepath.Ext(name)[1:]) {
+			continue // copies of chat.pcap
+		}
+		var out, words bytes.Buffer
+		code := Main([]string{"-T", "ndjson", file}, strings.NewReader(""), &out, &words)
+		if damaged := strings.HasPrefix(name, "damaged"); damaged != (code == exitInput) || !damaged && code != exitOK {
+			t.Errorf("%s: exit code %d: %s", name, code, words.String())
+		}
+		got := versionKey.ReplaceAll(bytes.ReplaceAll(out.Bytes(), []byte(pcaps), nil), []byte(`"version":""`))
+		golden := filepath.Join("..", "..", "testdata", "golden", "formats", name+".ndjson")
+		goldens[golden] = true
+		if *update {
+			if err := os.WriteFile(golden, got, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil {
+			t.Errorf("%v; `go test ./cmd/wsdump -update` writes it", err)
+		} else if !bytes.Equal(got, want) {
+			t.Errorf("%s differs from its golden; first at line %s", name, firstDifference(got, want))
+		}
+	}
+	all, _ := filepath.Glob(filepath.Join("..", "..", "testdata", "golden", "formats", "*"))
+	for _, golden := range all {
+		if !goldens[golden] {
+			t.Errorf("%s is of no capture", golden)
+		}
+	}
+}
+
 // keysBeside returns the flags for the secrets that stand beside a fixture.
 func keysBeside(file string) (args []string) {
 	for _, ext := range []string{".keys", ".pem"} {

@@ -173,7 +173,16 @@ func (p *packet) tunnel(rnd *rand.Rand) {
 		p.next = protoGRE
 	case 4:
 		p.ethernet(rnd)
-		p.wrap("erspan 1", be16([]byte{0, 0}, etherERSPAN))
+		if rnd.IntN(2) == 0 {
+			header := []byte{0x20, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 0}
+			if rnd.IntN(2) == 0 {
+				header[11] = 1
+				header = append(header, 0x0c, 0, 0, 0, 0, 0, 0, 0)
+			}
+			p.wrap("erspan 3", slices.Concat(be16([]byte{0x10, 0}, etherERSPAN3), random(rnd, 4), header))
+		} else {
+			p.wrap("erspan 1", be16([]byte{0, 0}, etherERSPAN))
+		}
 		p.next, p.ours = protoGRE, true
 	case 5:
 		p.ethernet(rnd)

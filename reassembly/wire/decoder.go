@@ -38,6 +38,7 @@ const (
 	etherQinQ9200 = 0x9200
 	etherBridge   = 0x6558 // Ethernet inside GRE or Geneve
 	etherERSPAN   = 0x88be
+	etherERSPAN3  = 0x22eb
 	etherPPP      = 0x880b // PPP inside GRE version 1, RFC 2637
 	etherMinimum  = 0x0600 // below, the field is an 802.3 length, or one of Linux's own numbers for LLC
 )

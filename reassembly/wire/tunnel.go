@@ -106,7 +106,8 @@ func looksLikeQUIC(data []byte, length uint32) bool {
 
 // mpls walks to the bottom of a label stack (RFC 3032). What follows has no
 // type: a 4 or 6 is IP by custom, a 0 the control word before Ethernet (RFC
-// 4385 section 3), and anything else Ethernet without one.
+// 4385 section 3) unless Ethernet without one makes sense, and anything else
+// is that.
 func (d *Decoder) mpls(data []byte, length uint32, seg *Segment) Skip {
 	if !d.enter() {
 		return SkipNested
@@ -124,12 +125,24 @@ func (d *Decoder) mpls(data []byte, length uint32, seg *Segment) Skip {
 	case 6:
 		return d.ipv6(data, length, seg)
 	case 0:
+		if len(data) >= 14 && known(binary.BigEndian.Uint16(data[12:])) && (len(data) < 18 || !known(binary.BigEndian.Uint16(data[16:]))) {
+			break
+		}
 		if len(data) < 4 {
 			return short(data, length)
 		}
 		data, length = data[4:], length-4
 	}
 	return d.ethernet(data, length, seg)
+}
+
+// known reports whether t is an EtherType that often is in Ethernet.
+func known(t uint16) bool {
+	switch t {
+	case etherIPv4, etherIPv6, etherARP, etherVLAN, etherQinQ, etherMPLS, etherPPPoE:
+		return true
+	}
+	return false
 }
 
 // bridged reads Ethernet inside a tunnel.
@@ -152,6 +165,8 @@ func (d *Decoder) gre(data []byte, length uint32, seg *Segment) Skip {
 		return d.ppp(body, rest, seg)
 	case etherERSPAN:
 		return d.erspan(body, rest, h.SeqPresent, seg)
+	case etherERSPAN3:
+		return d.erspan3(body, rest, seg)
 	}
 	return d.etherType(uint16(h.Protocol), body, rest, seg)
 }
@@ -166,6 +181,29 @@ func (d *Decoder) erspan(data []byte, length uint32, numbered bool, seg *Segment
 		}
 	}
 	return d.bridged(data, length, seg)
+}
+
+// erspan3 reads a packet mirrored by type III, which may be of IP without a link
+// layer, and may have a header of the platform that mirrors.
+func (d *Decoder) erspan3(data []byte, length uint32, seg *Segment) Skip {
+	if len(data) < 12 {
+		return short(data, length)
+	}
+	ip, n := data[10]>>2&31 == 2, 12
+	if data[11]&1 == 1 {
+		n += 8
+	}
+	if len(data) < n {
+		return short(data, length)
+	}
+	data, length = data[n:], length-uint32(n)
+	if !ip {
+		return d.bridged(data, length, seg)
+	}
+	if !d.enter() {
+		return SkipNested
+	}
+	return d.ip(data, length, seg)
 }
 
 // etherIP reads Ethernet in IP (RFC 3378).
