@@ -25,6 +25,7 @@ type account struct {
 	kind      string         // of Other.Kind: the latest protocol seen
 	http      *http1.Stream  // the first HTTP/1 layer
 	ending    timeline.Ending
+	waits     bool           // TCP has ended, keys may come
 	over      bool           // TCP has ended,
 	ended     timeline.Stamp // then
 }
@@ -57,6 +58,9 @@ func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why 
 	a.over, a.ended = true, at
 	if a.secure == nil || !a.secure.Waiting() { // else keys may still come
 		a.conclude()
+	} else {
+		a.d.over++
+		a.waits = true
 	}
 	return true
 }
@@ -65,6 +69,10 @@ func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why 
 func (a *account) conclude() {
 	if a.secure != nil {
 		delete(a.d.live, a.secure)
+	}
+	if a.waits {
+		a.d.over--
+		a.waits = false
 	}
 	if a.conns > 0 {
 		return

@@ -23,6 +23,7 @@ type Dissector struct {
 	keys     *tls.Keys
 	ws       *ws.Env
 	live     map[*tls.Stream]*account // those that may wait for keys
+	over     int                      // of them: TCP has ended, and nothing else is waited for
 	legs     legs
 	decodeAs []DecodeAs
 	looked   int               // bytes in recognisers
@@ -75,11 +76,21 @@ func (d *Dissector) Retry() {
 	d.forWaiting(func(_ *account, s *tls.Stream) { s.Retry() })
 }
 
-// Advance gives up waiting for the keys of connections that ended long before
-// now ([timeline.Limits.KeyWait]).
-func (d *Dissector) Advance(now timeline.Stamp) {
+// Due returns the capture time at which [Dissector.Advance] is wanted next.
+func (d *Dissector) Due() int64 { return d.ws.Due() }
+
+// Advance moves the clock without bytes, so that silence is heard. Give it all
+// times that Due returned up to a packet's before that packet.
+func (d *Dissector) Advance(now int64) { d.ws.Advance(now) }
+
+// GiveUp ends the waiting for the keys of connections that ended long before now
+// ([timeline.Limits.KeyWait]).
+func (d *Dissector) GiveUp(now int64) {
+	if d.over == 0 {
+		return
+	}
 	d.forWaiting(func(a *account, s *tls.Stream) {
-		if a.over && now.Time-a.ended.Time > int64(d.limits.KeyWait) {
+		if a.over && now-a.ended.Time > int64(d.limits.KeyWait) {
 			s.GiveUp()
 		}
 	})

@@ -13,6 +13,9 @@ import (
 // over as they are asked for: one packet at a time on a quiet source, many on a
 // busy one.
 type ahead struct {
+	behind  int    // bytes that may wait; 0: the source waits instead
+	notes   *Notes // hears what was left out
+	left    uint64 // packets that were, and are not told yet
 	mu      sync.Mutex
 	room    *sync.Cond    // the batch was taken
 	news    chan struct{} // it has something, or the source has ended
@@ -35,8 +38,8 @@ const (
 	batchBytes   = 1 << 20
 )
 
-func newAhead(src capture.Source) *ahead {
-	a := &ahead{news: make(chan struct{}, 1), filling: &batch{}, spare: &batch{}, done: make(chan struct{})}
+func newAhead(src capture.Source, behind int, notes *Notes) *ahead {
+	a := &ahead{behind: behind, notes: notes, news: make(chan struct{}, 1), filling: &batch{}, spare: &batch{}, done: make(chan struct{})}
 	a.room = sync.NewCond(&a.mu)
 	go a.pump(src)
 	return a
@@ -48,13 +51,18 @@ func (a *ahead) pump(src capture.Source) {
 	for {
 		err := src.Next(&p)
 		a.mu.Lock()
-		for !a.stopped && err == nil && a.filling.full() {
+		for !a.stopped && err == nil && a.behind == 0 && a.filling.full() {
 			a.room.Wait()
 		}
-		if err == nil {
-			a.filling.add(&p)
-		} else {
+		switch {
+		case err != nil:
 			a.err = err
+			a.tellLeft(p.FilePacket)
+		case a.behind > 0 && a.filling.size() >= a.behind:
+			a.left++
+		default:
+			a.tellLeft(p.FilePacket - 1)
+			a.filling.add(&p)
 		}
 		stopped := a.stopped
 		a.mu.Unlock()
@@ -67,6 +75,24 @@ func (a *ahead) pump(src capture.Source) {
 		}
 	}
 }
+
+// tellLeft tells what was left out before a packet.
+func (a *ahead) tellLeft(before uint64) {
+	if a.left == 0 || a.notes == nil {
+		return
+	}
+	a.notes.Add(capture.Note{
+		Kind: capture.NoteDropped, FilePacket: before, N: a.left,
+		Text: "the output was too slow, and these packets were left out of it; what -w writes has them",
+	})
+	a.left = 0
+}
+
+// size is how many bytes b takes.
+func (b *batch) size() int { return len(b.bytes) + len(b.packets)*packetSize }
+
+// packetSize is that of a [capture.Packet], rounded up.
+const packetSize = 80
 
 func (b *batch) full() bool { return len(b.packets) >= batchPackets || len(b.bytes) >= batchBytes }
 
@@ -92,7 +118,9 @@ func (a *ahead) take(clock <-chan time.Time) ([]capture.Packet, error) {
 	if len(b.packets) == 0 {
 		return nil, a.err
 	}
-	a.spare.packets, a.spare.bytes = a.spare.packets[:0], a.spare.bytes[:0]
+	if a.spare.packets, a.spare.bytes = a.spare.packets[:0], a.spare.bytes[:0]; cap(a.spare.bytes) > 4*batchBytes {
+		*a.spare = batch{} // of a time when the sink was slow
+	}
 	a.filling, a.spare = a.spare, b
 	if a.err != nil { // the end is still to be heard
 		select {
@@ -108,6 +136,13 @@ func (a *ahead) take(clock <-chan time.Time) ([]capture.Packet, error) {
 		at += n
 	}
 	return b.packets, nil
+}
+
+// empty reports whether there is nothing to take.
+func (a *ahead) empty() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.filling.packets) == 0 && a.left == 0
 }
 
 // stop waits until the goroutine has ended with the packet that it is at.

@@ -35,6 +35,18 @@ type Options struct {
 	// the source is read ahead, in a goroutine of its own; its Next must return
 	// when the context ends. Zero: the source is a file, and nothing waits.
 	Tick time.Duration
+	// Heard is the clock of a source that is live: it returns a time before which
+	// there is no packet that the source has not given, in nanoseconds since the
+	// Unix epoch. Timeouts then end on time while the source is quiet; their stamps
+	// are the same as those of a file. nil: only packets move the clock.
+	Heard func() int64
+	// Behind is how many bytes of packets may wait for a sink that is slow, with
+	// Tick. What comes when they are full is left out, counted, and told as a note
+	// in its place. Zero: the source waits instead.
+	Behind int
+	// Lag is told now and then how long ago the packet was captured that is being
+	// told, with Heard.
+	Lag *atomic.Int64
 	// MoreKeys adds what a key log has got since and reports whether there was
 	// anything; nil: no more keys will come. What waits for keys is then tried
 	// again, and its rows have the stamps of their packets.
@@ -53,33 +65,26 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 		keys.Complete()
 	}
 	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys, each: opt.Each}
-	dissector := dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
-	tracker := reassembly.New(dissector.Open, opt.Limits)
-	more := func() {
-		if opt.MoreKeys != nil && opt.MoreKeys(keys) {
-			dissector.Retry()
-		}
-		dissector.Advance(r.at)
-	}
-	r.tracker, r.dissector = tracker, dissector
+	r.dissector = dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
+	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
 	var err error
 	if opt.Tick > 0 {
-		err = r.follow(ctx, src, opt.Tick, more)
+		err = r.follow(ctx, src, &opt)
 	} else {
 		err = r.read(ctx, src)
 	}
-	more()
+	r.more(&opt)
 	keys.Complete()
-	dissector.Retry()
-	tracker.Flush()
-	r.tellNotes()
+	r.dissector.Retry()
+	r.tracker.Flush()
+	r.tellNotes(true)
 	r.judgeCapture()
-	tracker.Judge(r.tell)
+	r.tracker.Judge(r.tell)
 
 	totals := &r.sink.totals
 	totals.Files = opt.Files
-	tracker.Report(totals)
-	dissector.Report(totals)
+	r.tracker.Report(totals)
+	r.dissector.Report(totals)
 	r.sink.Sink.Done(totals)
 	return err
 }
@@ -89,8 +94,9 @@ type runner struct {
 	sink  *tally
 	notes *Notes
 	keys  *tls.Keys
-	each  bool
 	at    timeline.Stamp // the latest packet
+	each  bool
+	later []capture.Note // losses whose place is not reached
 
 	tracker   *reassembly.Tracker
 	dissector *dissect.Dissector
@@ -119,22 +125,48 @@ func (r *runner) read(ctx context.Context, src capture.Source) error {
 	}
 }
 
+// packet takes the next packet.
 func (r *runner) packet(p *capture.Packet) {
 	if r.each && p.File != r.at.File && !r.at.IsZero() {
 		r.tracker.Restart()
 		r.dissector.Restart()
 	}
+	r.advance(p.Time)
 	r.look(p)
 	r.tracker.Packet(p)
 }
 
-// follow reads a source that may be quiet for long; tick is called by the clock.
-func (r *runner) follow(ctx context.Context, src capture.Source, every time.Duration, tick func()) error {
-	source := newAhead(src)
+// advance moves the clock to now. What is due is told in the order of its
+// deadlines, so that it is the same however often this is called.
+func (r *runner) advance(now int64) {
+	for {
+		due := min(r.tracker.Due(), r.dissector.Due())
+		if due > now {
+			return
+		}
+		at := r.at
+		at.Time = due
+		r.tracker.Advance(at)
+		r.dissector.Advance(due)
+	}
+}
+
+// more takes new keys, and gives up waiting for those that are overdue.
+func (r *runner) more(opt *Options) {
+	if opt.MoreKeys != nil && opt.MoreKeys(r.keys) {
+		r.dissector.Retry()
+	}
+	r.dissector.GiveUp(r.at.Time)
+}
+
+// follow reads a source that may be quiet for long.
+func (r *runner) follow(ctx context.Context, src capture.Source, opt *Options) error {
+	source := newAhead(src, opt.Behind, opt.Notes)
 	defer source.stop()
-	clock := time.NewTicker(every)
+	clock := time.NewTicker(opt.Tick)
 	defer clock.Stop()
-	for last := time.Now(); ; {
+	last := time.Now()
+	for {
 		packets, err := source.take(clock.C)
 		if err != nil {
 			if errors.Is(err, io.EOF) {
@@ -144,14 +176,45 @@ func (r *runner) follow(ctx context.Context, src capture.Source, every time.Dura
 		}
 		for i := range packets {
 			r.packet(&packets[i])
+			if i%checkEvery == 0 {
+				if now := time.Now(); now.Sub(last) >= opt.Tick {
+					last = now
+					r.more(opt)
+					opt.lag(now.UnixNano() - packets[i].Time)
+				}
+				if ctx.Err() != nil {
+					return ctx.Err()
+				}
+			}
 		}
-		if now := time.Now(); len(packets) == 0 || now.Sub(last) >= every {
-			last = now
-			tick()
+		if len(packets) == 0 {
+			r.silent(source, opt)
+			last = time.Now()
+			r.more(opt)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+	}
+}
+
+// silent moves the clock of a live source on which nothing happens.
+func (r *runner) silent(source *ahead, opt *Options) {
+	if opt.Heard == nil {
+		return
+	}
+	// In this order: all that came before that time is in the batch by now.
+	if now := opt.Heard(); source.empty() {
+		opt.lag(0)
+		r.tellNotes(true)
+		r.advance(now)
+		r.dissector.GiveUp(now)
+	}
+}
+
+func (o *Options) lag(ns int64) {
+	if o.Lag != nil {
+		o.Lag.Store(ns)
 	}
 }
 
@@ -162,7 +225,7 @@ func (r *runner) look(p *capture.Packet) {
 	if begins {
 		r.sink.Begin(r.at)
 	}
-	r.tellNotes()
+	r.tellNotes(false)
 	if uint32(len(p.Data)) < p.Length {
 		if r.short == 0 {
 			r.shortAt = r.at
@@ -195,9 +258,19 @@ func (r *runner) tell(f *timeline.Finding) {
 	r.sink.Finding(f)
 }
 
-// tellNotes tells what the source said besides packets.
-func (r *runner) tellNotes() {
-	for _, n := range r.notes.take() {
+// tellNotes tells what the source said besides packets: of losses those that lie
+// before the packet at hand, or all.
+func (r *runner) tellNotes(all bool) {
+	notes := r.notes.take()
+	if len(r.later) > 0 {
+		notes = append(r.later, notes...)
+		r.later = nil
+	}
+	for _, n := range notes {
+		if n.Kind == capture.NoteDropped && !all && n.Index == r.at.File && n.FilePacket >= r.at.FilePacket {
+			r.later = append(r.later, n) // the source is ahead of us
+			continue
+		}
 		f := timeline.Finding{At: r.at, Detail: n.Text}
 		switch n.Kind {
 		case capture.NoteCut:

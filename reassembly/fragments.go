@@ -2,6 +2,7 @@ package reassembly
 
 import (
 	"bytes"
+	"math"
 	"net/netip"
 	"slices"
 
@@ -188,6 +189,17 @@ func (s *fragments) bound(spared *datagram) {
 			return // a single datagram is bounded by itself
 		}
 	}
+}
+
+// due returns when expire has something to do.
+func (s *fragments) due() int64 {
+	due := int64(math.MaxInt64)
+	for _, d := range [...]*datagram{s.waiting.oldest, s.done.oldest} {
+		if d != nil {
+			due = min(due, d.at.Time+s.patience+1)
+		}
+	}
+	return due
 }
 
 // expire gives up what waits for too long.

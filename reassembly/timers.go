@@ -1,6 +1,9 @@
 package reassembly
 
-import "slices"
+import (
+	"math"
+	"slices"
+)
 
 // timers remembers when to look at connections again. Times are rounded up to
 // ticks of a second, so that a connection costs a slice entry and busy ones
@@ -24,6 +27,14 @@ func (t *timers) add(c *connection, due int64) {
 		t.order = slices.Insert(t.order, i, k)
 	}
 	t.ticks[k] = append(list, c)
+}
+
+// due returns when expire has something to do.
+func (t *timers) due() int64 {
+	if len(t.order) == 0 {
+		return math.MaxInt64
+	}
+	return t.order[0] * tick
 }
 
 // expire calls look for what is due; it returns when to look again, or 0.

@@ -100,7 +100,19 @@ func (t *Tracker) fragment(at timeline.Stamp) {
 	}
 }
 
-// Advance moves the clock without a packet, so that silence is heard.
+// Due returns the capture time at which [Tracker.Advance] is wanted next, and
+// the largest there is when nothing waits.
+func (t *Tracker) Due() int64 {
+	due := min(t.timers.due(), t.pieces.due())
+	if len(t.waiting) > 0 {
+		due = min(due, t.since[0]+int64(t.limits.ReorderTime)+1)
+	}
+	return due
+}
+
+// Advance moves the clock without a packet, so that silence is heard. A packet
+// does the same; who gives it all times that Due returned up to the packet's
+// before the packet has everything told in order of time.
 func (t *Tracker) Advance(at timeline.Stamp) {
 	if at.Time < t.now.Time && !t.now.IsZero() {
 		at.Time = t.now.Time

@@ -16,6 +16,7 @@ type ping struct {
 	at      timeline.Stamp
 	row     uint64
 	excused bool // a close frame came before its pong
+	told    bool // that its pong is missing
 }
 
 // hash is FNV-1a.
@@ -41,6 +42,7 @@ func (s *Stream) readControl(dir timeline.Direction, h *half, f *timeline.Frame)
 			h.outgoing = h.outgoing[:copy(h.outgoing, h.outgoing[1:])]
 		}
 		h.outgoing = append(h.outgoing, ping{payload: hash(f.Payload), at: f.Last, row: f.N})
+		s.expect(dir, h)
 	case timeline.OpPong:
 		s.readPong(h, &s.half[dir.Reverse()], f)
 	case timeline.OpClose:

@@ -3,14 +3,9 @@ package ws
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/wsdump/wsdump/timeline"
 )
-
-// pongPatience is how much capture must lie behind a ping before its missing
-// pong is a finding.
-const pongPatience = 10 * time.Second
 
 // End implements [timeline.Stream]. With the second direction the connection
 // is closed.
@@ -32,6 +27,7 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	if !s.ending.Add(dir, at, why) {
 		return
 	}
+	s.over = true
 	s.conn.Finish(&s.ending, at)
 	s.judgeEnd(at)
 	s.endDeflate(at)
@@ -59,7 +55,9 @@ func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 // missed is not held against anybody.
 func (s *Stream) judgeEnd(at timeline.Stamp) {
 	c := s.conn
-	s.judgePings(at)
+	for dir := range s.half {
+		s.judgePings(timeline.Direction(dir), at.Time)
+	}
 	over := c.TCP == timeline.TCPFIN || c.TCP == timeline.TCPReset
 	if !over {
 		return
@@ -82,19 +80,5 @@ func (s *Stream) judgeEnd(at timeline.Stamp) {
 	}
 	if c.FirstFIN == timeline.PartyClient && !strings.HasPrefix(c.Layers, "h2") { // a stream leaves no TIME_WAIT
 		tell(timeline.Finding{Rule: ruleTCPClosedByClient})
-	}
-}
-
-func (s *Stream) judgePings(at timeline.Stamp) {
-	for dir := range s.half {
-		h, answers := &s.half[dir], &s.half[1-dir]
-		if answers.blind {
-			continue
-		}
-		for _, p := range h.outgoing {
-			if !p.excused && time.Duration(at.Time-p.at.Time) >= pongPatience {
-				s.report(timeline.Direction(dir), &timeline.Finding{Rule: rulePongMissing, N: p.row, At: p.at})
-			}
-		}
 	}
 }

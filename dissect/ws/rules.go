@@ -102,7 +102,7 @@ var (
 	rulePongMissing = &timeline.Rule{
 		ID: "ws/pong-missing", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 5.5.2",
 		Title: "ping was not answered",
-		Text:  "A ping must be answered by a pong as soon as is practical; none came, nor a later one that would stand for it, with 10 seconds of capture behind it and no close in between.",
+		Text:  "A ping must be answered by a pong as soon as is practical; within 10 seconds none came, nor a later one that would stand for it, nor a close. Its time is the end of the 10 seconds; a pong that comes later still is shown with its round trip.",
 	}
 	rulePongMismatch = &timeline.Rule{
 		ID: "ws/pong-mismatch", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 5.5.3",

@@ -27,6 +27,7 @@ type Env struct {
 	frame   timeline.Frame
 	message timeline.Message
 
+	deadlines      deadlines
 	inflater       inflate.Decoder
 	window         inflate.Window // of directions without context takeover
 	windows        int            // bytes of windows in use
@@ -57,6 +58,7 @@ type Stream struct {
 	deflate   *deflate
 	ending    timeline.Ending
 	midstream bool // the handshake is not in the capture
+	over      bool // both directions have ended
 	tap       timeline.Stream
 	half      [2]half
 }
@@ -75,17 +77,18 @@ type half struct {
 	partial  [maxHeader]byte // a header cut by the end of a piece
 	lastKey  [4]byte
 
-	header   header         // of the frame in progress
-	first    timeline.Stamp // its first byte
-	done     uint64         // its payload bytes passed, missing ones included
-	hole     bool           // some of them were missing
-	cut      bool           // a limit cut them
-	start    int            // where in data its payload begins
-	data     []byte         // payload of the message so far; from buffers
-	control  []byte         // payload of the control frame in progress; from buffers
-	msg      message
-	outgoing []ping // pings of this direction that wait for their pong
-	pending  []timeline.Finding
+	header    header         // of the frame in progress
+	first     timeline.Stamp // its first byte
+	done      uint64         // its payload bytes passed, missing ones included
+	hole      bool           // some of them were missing
+	cut       bool           // a limit cut them
+	start     int            // where in data its payload begins
+	data      []byte         // payload of the message so far; from buffers
+	control   []byte         // payload of the control frame in progress; from buffers
+	msg       message
+	outgoing  []ping // pings of this direction that wait for their pong
+	expecting bool   // they have a deadline
+	pending   []timeline.Finding
 }
 
 // message is the message in progress of a direction.

@@ -1,0 +1,198 @@
+package pipeline_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/scenario"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+func packetsFor(t *testing.T, text string) []capture.Packet {
+	t.Helper()
+	s, err := scenario.Parse("test", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s.Packets(scenario.Disguise{})
+}
+
+// stamped writes rows down with their stamps.
+type stamped struct {
+	scenario.Recorder
+	finding func(f *timeline.Finding)
+	message func()
+}
+
+func (s *stamped) Finding(f *timeline.Finding) {
+	s.Recorder.Finding(f)
+	s.stamp(f.At)
+	if s.finding != nil {
+		s.finding(f)
+	}
+}
+
+func (s *stamped) Message(m *timeline.Message) {
+	s.Recorder.Message(m)
+	s.stamp(m.Last)
+	if s.message != nil {
+		s.message()
+	}
+}
+
+func (s *stamped) Close(c *timeline.Conn, at timeline.Stamp) {
+	s.Recorder.Close(c, at)
+	s.stamp(at)
+}
+
+func (s *stamped) stamp(at timeline.Stamp) {
+	s.Lines[len(s.Lines)-1] += fmt.Sprintf(" at %d %d", at.Packet, at.Time)
+}
+
+// TestSilenceIsHeard: what is due is told while a live source is quiet, with the
+// stamps that the same packets have in a file.
+func TestSilenceIsHeard(t *testing.T) {
+	for _, test := range []struct {
+		name, text, rule string
+		limits           timeline.Limits
+	}{
+		{"pong", "C> upgrade /\nS> 101\nC> ping \"1\"\nwait 3s\nS> ping \"2\"\nwait 30s\nS> text \"x\"\n", "ws/pong-missing", timeline.Limits{}},
+		{"idle", "C> upgrade /\nS> 101\nC> text \"x\"\nwait 300s\nS> text \"y\"\n", "", timeline.Limits{Idle: 20 * time.Second}},
+	} {
+		all := packetsFor(t, test.text)
+		want := &stamped{}
+		if err := pipeline.Run(t.Context(), &scenario.Source{Packets: all}, want, pipeline.Options{Limits: test.limits}); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		last := len(all) - 1
+		for all[last].Time-all[last-1].Time < int64(time.Second) {
+			last--
+		}
+		goOn, heard, told := make(chan struct{}), &atomic.Int64{}, &sync.Once{}
+		got := &stamped{}
+		got.finding = func(f *timeline.Finding) {
+			if f.Rule.ID == test.rule && f.Dir == timeline.ServerToClient {
+				told.Do(func() { close(goOn) })
+			}
+		}
+		src := &slow{&scenario.Source{Packets: all}, ctx, map[uint64]chan struct{}{uint64(last) + 1: goOn}}
+		steps := 0
+		err := pipeline.Run(ctx, src, &closing{got, func() {
+			if test.rule == "" {
+				told.Do(func() { close(goOn) })
+			}
+		}}, pipeline.Options{Limits: test.limits, Tick: time.Millisecond, Heard: func() int64 {
+			if steps++; steps > 5 { // a little at a time
+				heard.Add(int64(7 * time.Second))
+			}
+			return min(all[last-1].Time+heard.Load(), all[last].Time-1)
+		}})
+		cancel()
+		if err != nil {
+			t.Fatalf("%s: %v: what was due was not told: %q", test.name, err, got.Lines)
+		}
+		if !slices.Equal(got.Lines, want.Lines) {
+			t.Errorf("%s: live\n%s\nfrom a file\n%s", test.name, strings.Join(got.Lines, "\n"), strings.Join(want.Lines, "\n"))
+		}
+	}
+}
+
+// closing tells when a connection closes.
+type closing struct {
+	*stamped
+	closed func()
+}
+
+func (c *closing) Close(conn *timeline.Conn, at timeline.Stamp) {
+	c.stamped.Close(conn, at)
+	c.closed()
+}
+
+// messages is a conversation of n messages.
+func messages(n int) string {
+	var b strings.Builder
+	b.WriteString("C> upgrade /\nS> 101\n")
+	for i := range n {
+		fmt.Fprintf(&b, "S> text \"%d\"\n", i)
+	}
+	return b.String()
+}
+
+// lossy says of some packets that others were lost before them.
+type lossy struct {
+	capture.Source
+	notes *pipeline.Notes
+	lost  map[uint64]uint64
+	ended func()
+}
+
+func (l *lossy) Next(p *capture.Packet) error {
+	given := p.FilePacket
+	if n := l.lost[given]; n > 0 {
+		l.notes.Add(capture.Note{Kind: capture.NoteDropped, FilePacket: given, N: n})
+	}
+	err := l.Source.Next(p)
+	p.FilePacket = p.Number
+	if err == io.EOF && l.ended != nil {
+		l.ended()
+	}
+	return err
+}
+
+// TestLossInItsPlace: what the source lost is told between the packets it lies
+// between, however far ahead of them the source is.
+func TestLossInItsPlace(t *testing.T) {
+	all := packetsFor(t, messages(50))
+	notes := &pipeline.Notes{}
+	ended := make(chan struct{})
+	src := &lossy{&scenario.Source{Packets: all}, notes, map[uint64]uint64{20: 7, 40: 5}, func() { close(ended) }}
+	got := &stamped{}
+	got.message = func() { <-ended } // nothing is told before all is read
+	if err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes}); err != nil {
+		t.Fatal(err)
+	}
+	var places []uint64
+	for _, line := range got.Lines {
+		var at, ns uint64
+		if n, _ := fmt.Sscanf(line, "finding capture/dropped at %d %d", &at, &ns); n == 2 {
+			places = append(places, at)
+		}
+	}
+	if !slices.Equal(places, []uint64{21, 41}) || got.Totals.Dropped != 12 {
+		t.Errorf("told before packets %v, want 21 and 41; %d lost in all\n%s", places, got.Totals.Dropped, strings.Join(got.Lines, "\n"))
+	}
+}
+
+// TestTheViewMayLag: a slow sink does not keep the source waiting; what it cannot
+// take is counted.
+func TestTheViewMayLag(t *testing.T) {
+	all := packetsFor(t, messages(1000))
+	notes := &pipeline.Notes{}
+	ended := make(chan struct{})
+	src := &lossy{Source: &scenario.Source{Packets: all}, notes: notes, ended: func() { close(ended) }}
+	got := &stamped{}
+	got.message = func() {
+		select {
+		case <-ended:
+		case <-time.After(time.Minute):
+			t.Error("the source waits for the sink")
+		}
+	}
+	err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes, Behind: 50_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Totals.Dropped == 0 || got.Totals.Dropped+got.Totals.Packets != uint64(len(all)) {
+		t.Errorf("%d packets were told and %d left out, of %d", got.Totals.Packets, got.Totals.Dropped, len(all))
+	}
+}
