@@ -25,6 +25,9 @@ type Options struct {
 	Notes    *Notes    // what the source says besides packets becomes findings
 	Keys     *tls.Keys // those in Notes are added to it
 	DecodeAs []dissect.DecodeAs
+	// Filtered tells at the end how many packets a filter before the pipeline left
+	// out; nil: there is none.
+	Filtered func() uint64
 
 	// Each says that the files have nothing to do with each other: no
 	// connection crosses from one into the next. The source gives them one
@@ -85,6 +88,9 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	totals.Files = opt.Files
 	r.tracker.Report(totals)
 	r.dissector.Report(totals)
+	if opt.Filtered != nil {
+		totals.Filtered = opt.Filtered()
+	}
 	r.sink.Sink.Done(totals)
 	return err
 }

@@ -205,6 +205,9 @@ func (n *NDJSON) summary(t *timeline.Totals) {
 	n.severities("findings", t.Findings)
 	n.number("gaps", t.Gaps)
 	n.number("dropped", t.Dropped)
+	if t.Filtered > 0 {
+		n.number("filtered", t.Filtered)
+	}
 	n.key("skipped")
 	n.buf = append(n.buf, '{')
 	for i, s := range t.Skipped {

@@ -358,6 +358,9 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 		b.WriteString(": " + strings.Join(parts, ", "))
 	}
 	b.WriteByte('.')
+	if t.Filtered > 0 {
+		b.WriteString(" The capture filter (-f) left " + plural(t.Filtered, "other packet") + " out.")
+	}
 	return b.String(), nothingHint(t, udp, skipped)
 }
 
@@ -381,6 +384,8 @@ func notUsed(t *timeline.Totals) string {
 
 func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	switch {
+	case t.Packets == 0 && t.Filtered > 0:
+		return "no packet matches the capture filter; behind a VLAN tag it has to say so: vlan and (...). Without -f all packets are looked at."
 	case t.Packets == 0:
 		return "the capture is empty; check the interface and the filter of the tool that made it, and that it ran while there was traffic."
 	case t.TLSNoKeys > 0:

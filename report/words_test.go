@@ -95,6 +95,11 @@ func TestNothingFound(t *testing.T) {
 			Others:      []timeline.Count{{What: "plain HTTP", N: 9}}, Skipped: []timeline.Count{{What: "QUIC", N: 1204}},
 		}, `0 WebSockets in 48,112 packets, 312 TCP connections: 41 TLS without keys (chat.example.com 12, b\u001b.test 3, c.test 2, ...), 9 plain HTTP, 1,204 QUIC packets.`, "SSLKEYLOGFILE"},
 		{timeline.Totals{}, "0 WebSockets in 0 packets.", "empty"},
+		{timeline.Totals{Filtered: 1200}, "0 WebSockets in 0 packets. The capture filter (-f) left 1,200 other packets out.", "matches the capture filter"},
+		{
+			timeline.Totals{Packets: 9, Transports: 1, Filtered: 1, Others: []timeline.Count{{What: "SSH", N: 1}}},
+			"0 WebSockets in 9 packets, 1 TCP connection: 1 SSH. The capture filter (-f) left 1 other packet out.", "port and interface",
+		},
 		{
 			timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "UDP", N: 1}, {What: "DNS over UDP", N: 8}}},
 			"0 WebSockets in 9 packets, 0 TCP connections: 1 UDP packet, 8 DNS over UDP packets.", "only UDP",

@@ -78,6 +78,7 @@ type Totals struct {
 	Gaps        uint64    // holes told
 	GapBytes    uint64
 	Dropped     uint64  // packets that the capture says were lost
+	Filtered    uint64  // packets that a capture filter left out, which are not among Packets
 	Skipped     []Count // packets that were not used, and why
 	Others      []Count // TCP connections without a WebSocket, by what they spoke
 	ServerNames []Count // TLS without keys: server names, most frequent first

@@ -87,6 +87,9 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	if c.source.finished(ctx) {
 		failed = nil
 	}
+	if wrongUse(failed) {
+		return words.fail(failed)
+	}
 	if failed != nil {
 		judge.Cut()
 		words.fail(failed)

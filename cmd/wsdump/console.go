@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/capture/filter"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 )
@@ -57,6 +58,12 @@ func (c *console) fail(err error) int {
 	}
 	if wrong := (*query.Error)(nil); errors.As(err, &wrong) {
 		c.error(fmt.Sprintf("%s (line %d, column %d)", wrong.Message, wrong.Line, wrong.Column))
+		fmt.Fprintln(c.w, wrong.Excerpt()) // which it made harmless
+		c.hint(wrong.Hint)
+		return exitUsage
+	}
+	if wrong := (*filter.Error)(nil); errors.As(err, &wrong) {
+		c.error(fmt.Sprintf("%s (capture filter, line %d, column %d)", wrong.Message, wrong.Line, wrong.Column))
 		fmt.Fprintln(c.w, wrong.Excerpt()) // which it made harmless
 		c.hint(wrong.Hint)
 		return exitUsage

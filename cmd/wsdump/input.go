@@ -32,6 +32,10 @@ func (s *sourceFlags) begin(ctx context.Context, stdin io.Reader, words *console
 		in.close()
 		return nil, in.cut
 	}
+	if len(in.archives) > 0 && s.packets.given() {
+		in.close()
+		return nil, &usageError{text: "a capture filter is for packets, and a HAR has none", hint: "filter its rows: -Y 'url contains \"/chat\"'"}
+	}
 	if len(in.archives) == 0 {
 		if in.captures, err = s.open(ctx, stdin, words, in.notes); err != nil {
 			in.close()
@@ -52,8 +56,9 @@ func (in *input) files() (names []string) {
 	return names
 }
 
-// run tells all of it to sink. The error says what could not be read; what was
-// told stands. packets, unless it is nil, is read in place of the captures.
+// run tells all of it to sink, as far as the capture filter lets it through. The
+// error says what could not be read; what was told stands. packets, unless it is
+// nil, is read in place of the captures.
 func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.Source) error {
 	if len(in.archives) > 0 {
 		return errors.Join(pipeline.Play(ctx, in.archives, sink), in.cut)
@@ -65,6 +70,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 	if packets == nil {
 		packets = in.captures
 	}
+	packets, options.Filtered = in.source.packets.before(ctx, packets)
 	return pipeline.Run(ctx, packets, sink, options)
 }
 

@@ -235,14 +235,18 @@ func (k *keeper) write(ctx context.Context, in *input, words *console, fragments
 	return nil
 }
 
-func (k *keeper) reopen(ctx context.Context, in *input) (capture.Source, error) {
+// reopen begins another pass, over the same packets with the same numbers.
+func (k *keeper) reopen(ctx context.Context, in *input) (src capture.Source, err error) {
 	if k.spool == nil {
-		return in.again(ctx)
+		src, err = in.again(ctx)
+	} else if err = k.spool.done(); err == nil {
+		src, err = capture.Open([]string{k.spool.file.Name()}, capture.Options{})
 	}
-	if err := k.spool.done(); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	return capture.Open([]string{k.spool.file.Name()}, capture.Options{})
+	src, _ = in.source.packets.before(ctx, src)
+	return src, nil
 }
 
 func (k *keeper) secrets(out *capture.Writer, keys *tls.Keys) error {

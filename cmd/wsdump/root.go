@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/wsdump/wsdump/capture/filter"
 )
 
 const rootExamples = `  wsdump capture.pcap                     what was said on every WebSocket, as a timeline
@@ -138,7 +140,7 @@ func complete(c *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"format": words, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
 		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil, "seq": {"json.id", "json.seq"}, "reply-key": {"json.id"},
-		"protocol": {"off", "basic", "strict"}, "inconclusive": {"fail", "warn", "pass"}, "assert": nil,
+		"capture-filter": nil, "protocol": {"off", "basic", "strict"}, "inconclusive": {"fail", "warn", "pass"}, "assert": nil,
 	} {
 		if c.Flags().Lookup(flag) != nil {
 			// The error only says that the flag does not exist.
@@ -161,6 +163,7 @@ func flagError(c *cobra.Command, err error) error {
 		invalid *pflag.InvalidValueError
 		missing *pflag.ValueRequiredError
 		usage   *usageError
+		place   *filter.Error
 	)
 	help := "`" + c.CommandPath() + " --help` lists the flags"
 	switch {
@@ -179,6 +182,8 @@ func flagError(c *cobra.Command, err error) error {
 			help = "did you mean --" + near + "?"
 		}
 		return &usageError{text: "unknown flag --" + name, hint: help}
+	case errors.As(err, &place): // which shows the value
+		return place
 	case errors.As(err, &usage) && errors.As(err, &invalid):
 		return &usageError{text: "--" + invalid.GetFlag().Name + " " + quote(invalid.GetValue()) + ": " + usage.text, hint: usage.hint}
 	case errors.As(err, &missing):

@@ -52,7 +52,7 @@ func TestSchema(t *testing.T) {
 	files, _ := filepath.Glob(pcaps + "*.pcap*")
 	files = append(files, unknownProtocol(t))
 	seen := map[string]int{}
-	for _, args := range [][]string{{"--frames"}, {"--payload", "none"}, {"--payload", "3"}, {"list", "--all"}, {"stats", "--seq", "json.sequence", "--reply-key", "json.sequence"}} {
+	for _, args := range [][]string{{"--frames"}, {"--payload", "none"}, {"--payload", "3"}, {"list", "--all"}, {"-f", "greater 100"}, {"stats", "--seq", "json.sequence", "--reply-key", "json.sequence"}} {
 		for _, file := range append(files, pcaps) {
 			var out, words bytes.Buffer
 			all := append(append(append([]string{}, args...), keysBeside(file)...), "-T", "ndjson", file)

@@ -125,6 +125,9 @@ func finish(cause, err error, out report.Output, target *target, seen *witness, 
 	if wrong := target.keep(); wrong != nil {
 		return words.fail(wrong)
 	}
+	if wrongUse(err) {
+		return words.fail(err)
+	}
 	words.hint(seen.leftOut())
 	if tells, ok := out.(interface{ said() string }); ok {
 		if text := tells.said(); text != "" {
@@ -145,6 +148,9 @@ func finish(cause, err error, out report.Output, target *target, seen *witness, 
 	}
 	if words.verbose {
 		t := &seen.totals
+		if t.Filtered > 0 {
+			words.say(plural(int(t.Filtered), "packet") + " left out by the capture filter")
+		}
 		words.say(strconv.FormatUint(t.Packets, 10) + " packets, " + strconv.FormatUint(t.Bytes, 10) + " bytes, " +
 			strconv.FormatUint(t.Conns, 10) + " connections, " + strconv.FormatUint(t.Messages, 10) + " messages in " +
 			took.Round(time.Millisecond).String())

@@ -24,6 +24,8 @@ type sourceFlags struct {
 	each bool
 	tail bool // --follow
 
+	packets captureFilterFlags
+
 	followed []*keyLog // set by keys
 }
 
@@ -32,6 +34,7 @@ func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.logs, "keylog", "k", nil, "TLS key log, or RSA private key (PEM), `FILE`; may be repeated; also the variable SSLKEYLOGFILE")
 	f.BoolVar(&s.each, "each", false, "every file for itself, one after the other: no connection crosses from one into the next")
 	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
+	s.packets.flags(f)
 	f.VarP(&s.as, "decode-as", "d", "what ports speak, `tcp.port==N[-M],PROTOCOL`: ws, tls, http or none; may be repeated")
 }
 

@@ -46,8 +46,8 @@ var allowed = map[string][]string{
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
-		".", "capture", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
-		"transcript", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/schollz/progressbar",
+		".", "capture", "capture/filter", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
+		"transcript", "golang.org/x/net/bpf", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/schollz/progressbar",
 	},
 	"internal/spool": {},
 	// Test tools may use what they test.
