@@ -1,11 +1,12 @@
 package live
 
 import (
-	"fmt"
 	"net"
 
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
+
+	"github.com/wsdump/wsdump/capture/filter"
 )
 
 // A capture filter is written for the bytes that a file has, and the kernel has
@@ -51,15 +52,11 @@ func (r *Ring) filter() error {
 	}
 	all := r.once()
 	if len(program) > 0 {
-		parsed, ok := bpf.Disassemble(program)
-		if !ok {
-			return fmt.Errorf("the capture filter has an instruction that is not known: %v", parsed)
-		}
-		vm, err := bpf.NewVM(parsed)
+		plain, err := filter.NewProgram(program)
 		if err != nil {
-			return fmt.Errorf("the capture filter cannot run: %w", err)
+			return err
 		}
-		r.plain = vm
+		r.plain = plain
 		if moved, ok := r.moved(program); ok {
 			r.judged = true
 			all = append(all,
@@ -133,11 +130,11 @@ func (r *Ring) moved(program []bpf.RawInstruction) ([]bpf.RawInstruction, bool) 
 
 // attach makes the kernel run a program on every packet.
 func (r *Ring) attach(program []bpf.RawInstruction) error {
-	filter := make([]unix.SockFilter, len(program))
+	code := make([]unix.SockFilter, len(program))
 	for i, in := range program {
-		filter[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
+		code[i] = unix.SockFilter{Code: in.Op, Jt: in.Jt, Jf: in.Jf, K: in.K}
 	}
 	return unix.SetsockoptSockFprog(r.fd, unix.SOL_SOCKET, unix.SO_ATTACH_FILTER, &unix.SockFprog{
-		Len: uint16(len(filter)), Filter: &filter[0],
+		Len: uint16(len(code)), Filter: &code[0],
 	})
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 	"unsafe"
 
-	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/capture/filter"
 )
 
 // The ring is memory that the kernel and we share, in blocks. The kernel puts
@@ -64,7 +64,7 @@ const (
 	// largestBlock holds the largest packet there is (512 KiB, a jumbogram before
 	// it is cut into segments) at full length.
 	largestBlock  = 1 << 20
-	smallestBlock = 16 << 10
+	smallestBlock = 128 << 10 // of offloaded segments, and what loopback has
 	fewestBlocks  = 4
 )
 
@@ -82,8 +82,8 @@ type Ring struct {
 	away   bool
 	looked time.Time // when the interface was looked for
 
-	plain  *bpf.VM // the filter for packets that the kernel lets pass unjudged; nil: every packet passes
-	judged bool    // the kernel judges packets without a tag
+	plain  *filter.Program // the filter for packets that the kernel lets pass unjudged; nil: every packet passes
+	judged bool            // the kernel judges packets without a tag
 
 	block   int  // being read, or the next
 	holding bool // it is ours
@@ -174,7 +174,7 @@ func (r *Ring) read(p *capture.Packet) bool {
 	}
 	p.Data, p.Length = b[room-front:], length+front
 	if r.plain != nil && (tagged || !r.judged) {
-		if n, err := r.plain.Run(p.Data); err != nil || n == 0 {
+		if !r.plain.Match(p.Data, p.Length) {
 			return false
 		}
 	}

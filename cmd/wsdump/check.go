@@ -78,6 +78,9 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 		return words.fail(err)
 	}
 	defer in.close()
+	ctx, cancel := in.detach(context.WithCancelCause(ctx))
+	defer cancel(nil)
+	in.greet(words)
 	judge := check.NewJudge(checks, in.files()...)
 	seen := &witness{Sink: judge}
 	failed := in.run(ctx, seen, nil)

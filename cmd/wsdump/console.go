@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -85,6 +86,9 @@ func advice(err error) string {
 		open *capture.OpenError
 		cut  *capture.CutError
 	)
+	if hint := cmp.Or(refusal(err), unwritable(err)); hint != "" {
+		return hint
+	}
 	switch {
 	case errors.As(err, &open) && errors.Is(err, fs.ErrNotExist):
 		if near := neighbour(open.File); near != "" {

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/capture/live"
 	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/pipeline"
@@ -17,7 +19,10 @@ type input struct {
 	source   *sourceFlags
 	captures *capture.Input // nil for recordings
 	archives []*har.Archive
-	cut      error // what is wrong with recordings that were read in part
+	lag      atomic.Int64 // nanoseconds that the view is behind the ring
+	behind   int          // bytes that the view may lag behind the ring; 0: the ring waits for it
+	ring     *live.Ring   // nil unless packets come from an interface
+	cut      error        // what is wrong with recordings that were read in part
 	keys     *tls.Keys
 	notes    *pipeline.Notes
 }
@@ -25,8 +30,21 @@ type input struct {
 // open opens what the flags name.
 func (s *sourceFlags) begin(ctx context.Context, stdin io.Reader, words *console) (in *input, err error) {
 	in = &input{source: s, notes: &pipeline.Notes{}}
+	if err := s.iface.check(s.paths()); err != nil {
+		return nil, err
+	}
 	if in.keys, err = s.keys(words); err != nil {
 		return nil, err
+	}
+	if s.iface.name != "" {
+		if in.ring, err = s.iface.open(&s.packets, words, in.notes); err == nil {
+			err = s.iface.drop(words, true)
+		}
+		if err != nil {
+			in.close()
+			return nil, err
+		}
+		return in, nil
 	}
 	if in.archives, stdin, in.cut = s.recordings(stdin); in.cut != nil && !recoverable(in.cut) {
 		in.close()
@@ -47,6 +65,9 @@ func (s *sourceFlags) begin(ctx context.Context, stdin io.Reader, words *console
 
 // files returns the names of what is read.
 func (in *input) files() (names []string) {
+	if in.ring != nil {
+		return []string{in.source.iface.name}
+	}
 	if in.captures != nil {
 		return in.captures.Files()
 	}
@@ -67,11 +88,27 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 	if in.source.live() {
 		options.Tick, options.MoreKeys = flushEvery, in.source.moreKeys
 	}
-	if packets == nil {
-		packets = in.captures
+	if in.ring != nil {
+		options.Heard, options.Behind, options.Lag = in.ring.Heard, in.behind, &in.lag
 	}
-	packets, options.Filtered = in.source.packets.before(ctx, packets)
+	if packets == nil {
+		packets = in.packets()
+	}
+	if in.ring == nil { // which has the filter already
+		packets, options.Filtered = in.source.packets.before(ctx, packets)
+	}
 	return pipeline.Run(ctx, packets, sink, options)
+}
+
+// packets returns the source of packets; nil for recordings.
+func (in *input) packets() capture.Source {
+	switch {
+	case in.ring != nil:
+		return in.ring
+	case in.captures != nil:
+		return in.captures
+	}
+	return nil
 }
 
 // again opens captures a second time, for a second pass.
@@ -85,6 +122,9 @@ func (in *input) close() {
 	in.keys.Wipe()
 	if in.captures != nil {
 		_ = in.captures.Close()
+	}
+	if in.ring != nil {
+		_ = in.ring.Close()
 	}
 }
 

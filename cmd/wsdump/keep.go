@@ -21,10 +21,16 @@ import (
 type keepFlags struct {
 	file     string
 	withKeys bool
+	alone    bool // --no-timeline
+	rotation
 }
 
 func (k *keepFlags) flags(f *pflag.FlagSet) {
-	f.StringVarP(&k.file, "write", "w", "", "write the packets of the WebSocket connections shown, unchanged, to `FILE` (pcapng)")
+	f.StringVarP(&k.file, "write", "w", "", "write the packets of the WebSocket connections shown, unchanged, to `FILE` (pcapng); with -i all packets, as they come")
+	f.Uint32VarP(&k.megabytes, "rotate-size", "C", 0, "with -i and -w: begin the next file after `N` million bytes")
+	f.Uint32VarP(&k.seconds, "rotate-seconds", "G", 0, "with -i and -w: begin the next file after `N` seconds; its name has the time: -w 'copy-%H%M%S.pcapng'")
+	f.Uint32VarP(&k.files, "rotate-files", "W", 0, "with -i and -w: after `N` files begin again (-C), or end (-G)")
+	f.BoolVar(&k.alone, "no-timeline", false, "with -i and -w: only write")
 	f.BoolVar(&k.withKeys, "with-keys", false, "with -w: the TLS keys of those connections too")
 }
 
@@ -46,9 +52,13 @@ type keeper struct {
 	spool    *spooled // of standard input, nil without
 }
 
-// newKeeper returns nil when nothing is to be written.
-func newKeeper(flags keepFlags, stdout io.Writer) (*keeper, error) {
+// newKeeper returns nil when nothing is to be written, or as it comes.
+func newKeeper(flags keepFlags, stdout io.Writer, live bool) (*keeper, error) {
 	switch {
+	case live: // see recorder
+		return nil, flags.checkLive(stdout)
+	case flags.megabytes > 0 || flags.seconds > 0 || flags.rotation.files > 0 || flags.alone:
+		return nil, &usageError{text: "-C, -G, -W and --no-timeline go with -i"}
 	case flags.file == "" && flags.withKeys:
 		return nil, &usageError{text: "--with-keys goes with -w", hint: "-w copy.pcapng --with-keys; to put keys into a capture as it is, see `wsdump keys inject`"}
 	case flags.file == "":

@@ -32,6 +32,9 @@ func (s *sourceFlags) keys(words *console) (*tls.Keys, error) {
 		default:
 			return nil, err
 		}
+		if s.iface.name != "" && err == nil {
+			log.held, _ = os.Open(name) // by its name it is followed as well
+		}
 		s.followed = append(s.followed, log)
 	}
 	return keys, nil
@@ -52,6 +55,7 @@ type keyLog struct {
 	info   fs.FileInfo // of the file that offset belongs to; nil: none yet
 	offset int64       // bytes that were used
 	fixed  bool        // private keys, which are read once
+	held   *os.File    // opened before privileges went; nil: open it by name
 }
 
 // begin reads what is there, and tells a key log from a private key by its
@@ -112,10 +116,17 @@ func (l *keyLog) read(keys *tls.Keys) (more bool) {
 		return false
 	}
 	f, err := os.Open(l.name)
-	if err != nil {
+	switch {
+	case err == nil:
+		defer f.Close()
+	case l.held != nil && errors.Is(err, fs.ErrPermission): // it may be read by who we were
+		if held, err := l.held.Stat(); err != nil || !os.SameFile(held, info) {
+			return false
+		}
+		f = l.held
+	default:
 		return false
 	}
-	defer f.Close()
 	text := make([]byte, min(info.Size()-l.offset, mostNewKeys))
 	defer clear(text)
 	got, _ := f.ReadAt(text, l.offset)

@@ -19,7 +19,7 @@ const rootExamples = `  wsdump capture.pcap                     what was said on
   wsdump --frames -t u capture.pcap       every frame, with UTC times
   wsdump -T html -o run.html run.pcap     one page to look at and to pass on; also har, csv, transcript
   wsdump captures/ more.pcapng            folders and several files, merged by time
-  sudo tcpdump -w - -U port 8080 | wsdump -`
+  sudo wsdump -i eth0                     what happens now (Linux; elsewhere: sudo tcpdump -w - -U port 8080 | wsdump -)`
 
 const helpTemplate = `{{.Short}}
 
@@ -50,7 +50,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			source.args = args
-			if len(source.paths()) == 0 {
+			if source.none() && c.Name() != "live" {
 				c.SetOut(stderr)
 				*code = exitUsage
 				return c.Help()
@@ -85,6 +85,11 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	readCmd := &cobra.Command{Use: "read [flags] FILE...", Short: "Show captures as a timeline (the default command).", Example: readExamples}
 	again.flags(readCmd.Flags())
 	takes(readCmd, &again.source, again)
+
+	now := &liveCommand{}
+	liveCmd := &cobra.Command{Use: "live -i NAME [flags]", Short: "Show what passes a network interface, as it happens.", Example: liveExamples}
+	now.flags(liveCmd.Flags())
+	takes(liveCmd, &now.source, now)
 
 	list := &listCommand{}
 	listCmd := &cobra.Command{Use: "list [flags] FILE...", Short: "One row a connection: URL, peers, status, messages, close, findings.", Example: listExamples}
@@ -124,8 +129,15 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		Run: func(*cobra.Command, []string) { *code = versionCommand{}.run(ctx, stdin, stdout, stderr) },
 	}
 
-	root.AddCommand(readCmd, listCmd, statsCmd, checkCmd, keysCmd, rulesCmd, versionCmd, newMan(root))
-	for _, c := range []*cobra.Command{root, readCmd, listCmd, statsCmd, checkCmd} {
+	interfaces := &interfacesCommand{}
+	interfacesCmd := &cobra.Command{
+		Use: "interfaces", Short: "The network interfaces, and whether we may capture.", Example: interfacesExamples, Args: noArgs,
+		Run: func(*cobra.Command, []string) { *code = interfaces.run(ctx, stdin, stdout, stderr) },
+	}
+	interfaces.flags(interfacesCmd.Flags())
+
+	root.AddCommand(readCmd, liveCmd, listCmd, statsCmd, checkCmd, keysCmd, rulesCmd, interfacesCmd, versionCmd, newMan(root))
+	for _, c := range []*cobra.Command{root, readCmd, liveCmd, listCmd, statsCmd, checkCmd} {
 		complete(c)
 	}
 	return root

@@ -9,7 +9,6 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -29,7 +28,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if err != nil {
 		return words.fail(err)
 	}
-	keep, err := newKeeper(view.keep, stdout)
+	keep, err := newKeeper(view.keep, stdout, source.iface.name != "")
 	if err != nil {
 		return words.fail(err)
 	}
@@ -39,6 +38,15 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	defer in.close()
+	ctx, cancel = in.detach(ctx, cancel)
+	defer cancel(nil)
+	record, err := view.keep.record(in, stdout)
+	if err != nil {
+		return words.fail(err)
+	}
+	if view.keep.alone {
+		return record.alone(in, words)
+	}
 	if keep != nil {
 		if err := keep.accept(in, view); err != nil {
 			return words.fail(err)
@@ -75,9 +83,13 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		defer live.every(flushEvery)()
 		sink = live
 	}
-	var packets capture.Source
+	sink, stopped := in.watch(sink, view, words, stdout, stderr)
+	defer stopped()
+	packets := in.packets()
+	if record != nil {
+		packets = record
+	}
 	if in.captures != nil {
-		packets = in.captures
 		if !source.tail { // whose end nobody knows
 			var done func()
 			packets, done = view.withProgress(in.captures, stdout, stderr)
@@ -90,13 +102,19 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 			return words.fail(err)
 		}
 	}
+	in.greet(words)
 	began := time.Now()
 	err = in.run(ctx, sink, packets)
+	stopped()
 	cause := context.Cause(ctx)
 	if source.finished(ctx) {
 		cause, err = nil, nil
 	}
 	code := finish(cause, err, out, target, seen, words, time.Since(began))
+	if wrong := record.finish(words); wrong != nil {
+		code = words.fail(wrong)
+	}
+	in.farewell(words)
 	if keep != nil && code != exitUsage {
 		if err := keep.write(context.WithoutCancel(ctx), in, words, seen.totals.Fragments > 0); err != nil {
 			return words.fail(err)

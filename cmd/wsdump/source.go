@@ -25,6 +25,7 @@ type sourceFlags struct {
 	tail bool // --follow
 
 	packets captureFilterFlags
+	iface   interfaceFlags
 
 	followed []*keyLog // set by keys
 }
@@ -35,6 +36,7 @@ func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&s.each, "each", false, "every file for itself, one after the other: no connection crosses from one into the next")
 	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
 	s.packets.flags(f)
+	s.iface.flags(f)
 	f.VarP(&s.as, "decode-as", "d", "what ports speak, `tcp.port==N[-M],PROTOCOL`: ws, tls, http or none; may be repeated")
 }
 
@@ -69,7 +71,10 @@ func (s *sourceFlags) stdin() bool {
 }
 
 // live reports whether packets come as time goes by.
-func (s *sourceFlags) live() bool { return s.tail || s.stdin() }
+func (s *sourceFlags) live() bool { return s.tail || s.stdin() || s.iface.name != "" }
+
+// none reports whether nothing is named to read.
+func (s *sourceFlags) none() bool { return len(s.paths()) == 0 && s.iface.name == "" }
 
 // finished reports whether the operator has ended what has no end of its own.
 func (s *sourceFlags) finished(ctx context.Context) bool {
@@ -138,7 +143,7 @@ func (s *sourceFlags) mistyped() error {
 	if _, err := os.Stat(name); !os.IsNotExist(err) {
 		return nil
 	}
-	if command := nearest(name, []string{"read", "list", "stats", "check", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
+	if command := nearest(name, []string{"read", "live", "list", "interfaces", "stats", "check", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
 		return &mistypedError{name, command}
 	}
 	return nil

@@ -21,7 +21,7 @@ const module = "github.com/wsdump/wsdump"
 var allowed = map[string][]string{
 	"timeline":        {},
 	"capture":         {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
-	"capture/live":    {"capture", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
+	"capture/live":    {"capture", "capture/filter", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
 	"capture/filter":  {"golang.org/x/net/bpf"},
 	"reassembly/wire": {"github.com/google/gopacket"},
 	"reassembly":      {"reassembly/wire", "capture", "timeline"},
@@ -46,7 +46,7 @@ var allowed = map[string][]string{
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
-		".", "capture", "capture/filter", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
+		".", "capture", "capture/filter", "capture/live", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
 		"transcript", "golang.org/x/net/bpf", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/schollz/progressbar",
 	},
 	"internal/spool": {},
