@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"strconv"
 	"text/tabwriter"
@@ -57,13 +58,13 @@ func (c *interfacesCommand) run(_ context.Context, _ io.Reader, stdout, stderr i
 		}
 	} else {
 		table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		io.WriteString(table, "NAME\tSTATE\tMTU\tADDRESSES\n")
+		fmt.Fprint(table, "NAME\tSTATE\tMTU\tADDRESSES\n")
 		for _, i := range all {
 			addresses := ""
 			for _, a := range i.Addresses {
 				addresses += a.String() + " "
 			}
-			io.WriteString(table, report.Safe(i.Name)+"\t"+state(&i)+"\t"+strconv.Itoa(i.MTU)+"\t"+addresses+"\n")
+			fmt.Fprint(table, report.Safe(i.Name)+"\t"+state(&i)+"\t"+strconv.Itoa(i.MTU)+"\t"+addresses+"\n")
 		}
 		if err := table.Flush(); err != nil {
 			return words.fail(&targetError{"standard output", err})
