@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,7 +19,7 @@ import (
 // List prints one row a connection, in order of closing, and a line of totals.
 // The first listPage rows are drawn as a table whose columns fit them; further
 // rows are printed as they come, in columns of the same widths, so that a
-// capture of many connections costs neither memory nor time. Sorted rows are
+// capture of many connections costs neither memory nor time. Live, all rows are. Sorted rows are
 // held back in an order.
 type List struct {
 	timeline.Nop
@@ -44,7 +45,29 @@ const listColumnURL = 1
 
 // NewList returns a list. It holds rows until the end or the page is full.
 func NewList(w io.Writer, opt Options) *List {
-	return &List{opt: opt, writer: newWriter(w, &opt), order: newOrder(&opt)}
+	l := &List{opt: opt, writer: newWriter(w, &opt), order: newOrder(&opt)}
+	if opt.Live && l.order == nil {
+		l.columns()
+		l.plain(slices.Clone(listHead[:]))
+	}
+	return l
+}
+
+// liveWidths are the columns of a list whose rows nobody can wait for.
+var liveWidths = [...]int{4, 48, 21, 21, 16, 9, 14, 14, 20, 8}
+
+// columns sets the widths before anything is known of the rows.
+func (l *List) columns() {
+	l.widths = slices.Clone(liveWidths[:])
+	if l.opt.Width > 0 {
+		rest := 0
+		for i, w := range l.widths {
+			if i != listColumnURL {
+				rest += w + len(listGap)
+			}
+		}
+		l.widths[listColumnURL] = max(l.opt.Width-rest, leastURL/2)
+	}
 }
 
 // Needs asks for payload, since lengths and findings are made from it.

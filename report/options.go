@@ -74,6 +74,7 @@ const (
 
 // Options are shared by all outputs. The zero value prints everything, plain.
 type Options struct {
+	Live    bool     // rows are wanted as they come, and the widths of columns are not waited for
 	All     bool     // lists: transports without a WebSocket too
 	Version string   // of wsdump, for NDJSON's start line
 	Files   []string // input names in the order of Stamp.File

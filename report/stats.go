@@ -18,8 +18,9 @@ import (
 type Stats struct {
 	*stats.Collector
 	writer
-	opt   Options
-	paper paper
+	opt       Options
+	paper     paper
+	intervals int // lines printed
 }
 
 // paper is what [Stats] writes on: a terminal, or a page for browsers. All text
@@ -67,7 +68,7 @@ func (s *Stats) Done(t *timeline.Totals) {
 	s.write()
 }
 
-// Flush writes what is buffered: nothing before the end.
+// Flush writes what is buffered: nothing before the end but intervals.
 func (s *Stats) Flush() error { return s.err }
 
 func (s *Stats) draw(r *stats.Report) {

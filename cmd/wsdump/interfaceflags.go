@@ -29,6 +29,7 @@ type interfaceFlags struct {
 	retry       bool
 	duration    time.Duration
 	user        string
+	metrics     metricsFlags
 }
 
 func (i *interfaceFlags) flags(f *pflag.FlagSet) {
@@ -39,11 +40,15 @@ func (i *interfaceFlags) flags(f *pflag.FlagSet) {
 	f.Uint32Var(&i.snaplen, "snaplen", 0, "with -i: keep the first `N` bytes of a packet; 0 keeps all")
 	f.BoolVar(&i.retry, "retry", false, "with -i: wait for an interface that is not there, or goes away")
 	f.DurationVar(&i.duration, "duration", 0, "with -i: end after `TIME`, such as 90s or 10m")
+	i.metrics.flags(f)
 	f.StringVarP(&i.user, "user", "Z", "", "with -i: go on as user `NAME` once the interface is open; under sudo its caller is the default")
 }
 
 // check returns an error when a flag that goes with -i stands without it.
 func (i *interfaceFlags) check(paths []string) error {
+	if err := i.metrics.check(i.name != ""); err != nil {
+		return err
+	}
 	if i.name != "" {
 		if len(paths) > 0 {
 			return &usageError{text: "packets come from an interface or from files, and not from both: " + quote(paths[0]), hint: "leave out one of them"}

@@ -30,7 +30,7 @@ func (k *keepFlags) flags(f *pflag.FlagSet) {
 	f.Uint32VarP(&k.megabytes, "rotate-size", "C", 0, "with -i and -w: begin the next file after `N` million bytes")
 	f.Uint32VarP(&k.seconds, "rotate-seconds", "G", 0, "with -i and -w: begin the next file after `N` seconds; its name has the time: -w 'copy-%H%M%S.pcapng'")
 	f.Uint32VarP(&k.files, "rotate-files", "W", 0, "with -i and -w: after `N` files begin again (-C), or end (-G)")
-	f.BoolVar(&k.alone, "no-timeline", false, "with -i and -w: only write")
+	f.BoolVar(&k.alone, "no-timeline", false, "with -i: only write (-w), and count (--metrics)")
 	f.BoolVar(&k.withKeys, "with-keys", false, "with -w: the TLS keys of those connections too")
 }
 
@@ -53,10 +53,10 @@ type keeper struct {
 }
 
 // newKeeper returns nil when nothing is to be written, or as it comes.
-func newKeeper(flags keepFlags, stdout io.Writer, live bool) (*keeper, error) {
+func newKeeper(flags keepFlags, stdout io.Writer, source *sourceFlags) (*keeper, error) {
 	switch {
-	case live: // see recorder
-		return nil, flags.checkLive(stdout)
+	case source.iface.name != "": // see recorder
+		return nil, flags.checkLive(stdout, source.iface.metrics.address != "")
 	case flags.megabytes > 0 || flags.seconds > 0 || flags.rotation.files > 0 || flags.alone:
 		return nil, &usageError{text: "-C, -G, -W and --no-timeline go with -i"}
 	case flags.file == "" && flags.withKeys:

@@ -561,3 +561,74 @@ func TestLiveFilter(t *testing.T) {
 		t.Errorf("exit code %d: %s", code, wrong.stderr.text())
 	}
 }
+
+// TestLiveCalm: a row when a connection ends, a line of figures again and again,
+// and counts for Prometheus.
+func TestLiveCalm(t *testing.T) {
+	namespace(t)
+	url := echo(t, "127.0.0.1")
+	list := watching(t, "list", "-i", "lo")
+	figures := watching(t, "stats", "-i", "lo", "--every", "100ms")
+	ndjson := watching(t, "stats", "-i", "lo", "--every", "100ms", "-T", "ndjson")
+	counts := watching(t, "-i", "lo", "--no-timeline", "--metrics", "127.0.0.1:0", "-f", "port "+regexp.MustCompile(`:(\d+)/`).FindStringSubmatch(url)[1])
+	for range 2 {
+		ws := talk(t, url)
+		say(t, ws, "hello")
+		ws.Close()
+		list.stdout.await(t, `^\d+ +ws://127.0.0.1:\d+/chat +127.0.0.1:\d+ +127.0.0.1:\d+ +101 .* 1 \(5 B\) +1 \(5 B\) +1000 client`)
+	}
+	figures.stdout.await(t, `^\d\d:\d\d:\d\d +0 +[1-9] +[1-9] `)
+	line, _ := ndjson.stdout.await(t, `"type":"stat_interval".*"opened":[1-9],`)
+	if first := strings.SplitN(ndjson.stdout.text(), "\n", 2)[0]; !strings.HasPrefix(first, `{"type":"start"`) {
+		t.Errorf("begins with %s", first)
+	}
+	var row any
+	if err := json.Unmarshal([]byte(line), &row); err != nil {
+		t.Fatal(err)
+	}
+	if err := schema(t).Validate(row); err != nil {
+		t.Errorf("%v: %s", err, line)
+	}
+
+	where, _ := counts.stderr.await(t, "counts at ")
+	at := regexp.MustCompile(`http://\S+`).FindString(where)
+	want := []string{
+		"wsdump_connections_opened_total 2", "wsdump_connections_open 0", `wsdump_messages_total{direction="send"} 2`,
+		`wsdump_closes_total{code="1000"} 2`, "wsdump_dropped_packets_total 0",
+	}
+	var text string
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		text = get(t, at)
+		if strings.Contains(text, want[3]) {
+			break
+		}
+	}
+	for _, w := range want {
+		if !strings.Contains(text, w+"\n") {
+			t.Errorf("no %q in\n%s", w, text)
+		}
+	}
+	for _, r := range []*running{list, figures, ndjson, counts} {
+		if code := r.interrupt(); code != exitOK {
+			t.Errorf("exit code %d: %s", code, r.stderr.text())
+		}
+	}
+	list.stdout.await(t, `^2 connections: 2 messages sent`)
+	figures.stdout.await(t, "What stands out|WHAT STANDS OUT")
+}
+
+// get asks from the namespace of the test.
+func get(t *testing.T, url string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", strings.TrimSuffix(strings.TrimPrefix(url, "http://"), "/metrics"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	fmt.Fprint(c, "GET /metrics HTTP/1.0\r\n\r\n")
+	b, err := io.ReadAll(c)
+	if err != nil || !bytes.HasPrefix(b, []byte("HTTP/1.0 200 OK\r\n")) {
+		t.Fatalf("%v: %.300s", err, b)
+	}
+	return string(b)
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -100,12 +101,12 @@ const enoughBytes = 256 << 10
 const viewBehind = 64 << 20
 
 // checkLive refuses what cannot be written as it comes.
-func (k *keepFlags) checkLive(stdout io.Writer) error {
+func (k *keepFlags) checkLive(stdout io.Writer, counted bool) error {
 	switch {
 	case k.withKeys:
 		return &usageError{text: "--with-keys goes with files: keys must stand before packets, and live they come later", hint: "`wsdump keys inject` puts them into what -w wrote"}
-	case k.alone && k.file == "":
-		return &usageError{text: "with --no-timeline and without -w there is nothing to do"}
+	case k.alone && k.file == "" && !counted:
+		return &usageError{text: "with --no-timeline and without -w or --metrics there is nothing to do"}
 	case k.file == "-" && !k.alone:
 		return &usageError{text: "-w cannot write to standard output, where the rows go", hint: "name a file, -w copy.pcapng, or say --no-timeline"}
 	case k.file == "-" && isTerminalWriter(stdout):
@@ -290,18 +291,29 @@ func (r *recorder) finish(words *console) error {
 	return r.err
 }
 
-// alone writes until the capture ends, and shows nothing.
-func (r *recorder) alone(in *input, words *console) int {
+// unseen writes, and counts for --metrics, and shows nothing.
+func (in *input) unseen(ctx context.Context, record *recorder, words *console) int {
+	counts, served, err := in.source.iface.metrics.serve(in, words)
+	if err != nil {
+		return words.fail(err)
+	}
+	defer served()
 	in.greet(words)
-	var p capture.Packet
-	err := error(nil)
-	for err == nil {
-		err = r.Next(&p)
+	if counts != nil {
+		src := in.packets()
+		if record != nil {
+			src = record
+		}
+		err = in.run(ctx, counts, src)
+	} else {
+		for p := (capture.Packet{}); err == nil; {
+			err = record.Next(&p)
+		}
 	}
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
-	err = errors.Join(err, r.finish(words))
+	err = errors.Join(err, record.finish(words))
 	in.farewell(words)
 	if err != nil {
 		return words.fail(err)

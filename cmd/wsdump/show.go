@@ -28,7 +28,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if err != nil {
 		return words.fail(err)
 	}
-	keep, err := newKeeper(view.keep, stdout, source.iface.name != "")
+	keep, err := newKeeper(view.keep, stdout, source)
 	if err != nil {
 		return words.fail(err)
 	}
@@ -45,7 +45,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	if view.keep.alone {
-		return record.alone(in, words)
+		return in.unseen(ctx, record, words)
 	}
 	if keep != nil {
 		if err := keep.accept(in, view); err != nil {
@@ -59,7 +59,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	defer finished()
 
 	opt := view.options(stdout)
-	opt.Files = in.files()
+	opt.Files, opt.Live = in.files(), in.ring != nil
 	opt.Stop = func() { cancel(errEnough) }
 	target, out, err := view.open(rows, opt)
 	if err != nil {
@@ -80,8 +80,21 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	}
 	if source.live() {
 		live := &promptly{sink: sink, flush: out.Flush}
+		if lines, ok := out.(figured); ok && view.every > 0 {
+			counts := &intervals{Sink: sink, ring: in.ring}
+			live.sink = counts
+			defer live.figures(counts, lines, view.every)()
+		}
 		defer live.every(flushEvery)()
 		sink = live
+	}
+	counts, served, err := source.iface.metrics.serve(in, words)
+	if err != nil {
+		return words.fail(err)
+	}
+	defer served()
+	if counts != nil {
+		sink = timeline.Tee(sink, counts)
 	}
 	sink, stopped := in.watch(sink, view, words, stdout, stderr)
 	defer stopped()
@@ -190,6 +203,7 @@ type promptly struct {
 	sink  timeline.Sink
 	flush func() error
 	dirty bool
+	over  bool // Done was called
 }
 
 // every starts to flush and returns how to stop.
@@ -262,5 +276,6 @@ func (p *promptly) Other(o *timeline.Other) {
 
 func (p *promptly) Done(t *timeline.Totals) {
 	defer p.lock()()
+	p.over = true
 	p.sink.Done(t)
 }

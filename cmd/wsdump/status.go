@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/metrics"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -73,7 +72,7 @@ func (s *status) line(now time.Time) string {
 	s.packets, s.at = stats.Packets, now
 	text := fmt.Sprintf("%s: %s, %d/s, %s (%d open), %s, %s, %d dropped, %s",
 		now.Sub(s.began).Round(time.Second), counted(stats.Packets, "packet"), rate, counted(s.conns.Load(), "connection"), s.open.Load(),
-		counted(s.messages.Load(), "message"), counted(s.findings.Load(), "finding"), stats.Dropped, memory())
+		counted(s.messages.Load(), "message"), counted(s.findings.Load(), "finding"), stats.Dropped, strconv.FormatUint(fromSystem()>>20, 10)+" MiB")
 	if lag := time.Duration(s.lag.Load()); lag >= time.Second {
 		text += ", the view is " + lag.Round(100*time.Millisecond).String() + " behind"
 	}
@@ -85,13 +84,6 @@ func counted(n uint64, what string) string {
 		return "1 " + what
 	}
 	return strconv.FormatUint(n, 10) + " " + what + "s"
-}
-
-// memory tells how much the program has from the system, without the ring.
-func memory() string {
-	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
-	metrics.Read(sample)
-	return strconv.FormatUint((sample[0].Value.Uint64()-sample[1].Value.Uint64())>>20, 10) + " MiB"
 }
 
 // statusEvery is how often the line on a terminal is written.

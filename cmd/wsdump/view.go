@@ -39,6 +39,7 @@ type viewFlags struct {
 	follow  countFlag
 	dir     choice
 	all     bool
+	every   time.Duration // of stats --every
 	replies termFlag
 	sort    choice
 	reverse bool
