@@ -46,21 +46,26 @@ type Event struct {
 // [capture.Incomplete]. Breaking out of the loop ends the reading.
 func Read(ctx context.Context, path string, opt Options) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		notes := &pipeline.Notes{}
-		in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
-		if err != nil {
-			yield(Event{}, err)
-			return
-		}
-		defer in.Close()
 		ctx, stop := context.WithCancel(ctx)
 		defer stop()
 		c := &collector{yield: yield, stop: stop, opt: opt}
-		err = pipeline.Run(ctx, in, c, pipeline.Options{Limits: opt.Limits, Files: in.Files(), Notes: notes})
-		if err != nil && !c.done {
+		if err := Play(ctx, path, c, opt.Limits); err != nil && !c.done {
 			yield(Event{}, err)
 		}
 	}
+}
+
+// Play tells a sink of the captures at path, as [Read] gives them. What the sink
+// is told is borrowed; what it needs is what it says it needs. The zero value of
+// limits means the default ones.
+func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.Limits) error {
+	notes := &pipeline.Notes{}
+	in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	return pipeline.Run(ctx, in, sink, pipeline.Options{Limits: limits, Files: in.Files(), Notes: notes})
 }
 
 // collector copies what a Sink borrows.

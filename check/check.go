@@ -1,11 +1,18 @@
-// Package check is the verdict on recorded traffic: assertions over the
-// timeline, and the protocol's own rules.
+// Package check is the verdict on recorded traffic: rules that a team writes
+// down about its traffic, and the protocol's own.
 //
 // A check has three outcomes. A violation that is seen fails, even beside
 // damage; a wanted thing that is seen passes; and where the capture does not
 // show what would decide (TLS without keys, a gap, a cut), the check is
 // inconclusive rather than right by accident. A check that had nothing to judge
-// fails. The same bytes give the same verdict: no clock, no IO.
+// fails. The same bytes give the same verdict: no clock, no IO but of [Load],
+// which reads a file of rules and what it names.
+//
+// [Load] or [Parse] make checks; a [Judge] is the [timeline.Sink] that judges by
+// them, and [Run] is both in one call. docs/CHECK.md tells all of it to users.
+//
+// Each verb is a file: what is written of it, and an assessor, which is its
+// state over one timeline.
 package check
 
 import (
@@ -35,37 +42,42 @@ func (o Outcome) String() string {
 	return "pass"
 }
 
-// Profile says which findings of the protocol's rules fail.
-type Profile uint8
-
-const (
-	Basic  Profile = iota // errors
-	Strict                // warnings too
-)
-
-// verb is what an assertion says of its rows.
-type verb uint8
-
-const (
-	none  verb = iota // no row matches
-	some              // at least one does
-	every             // all do
-)
+// Rules are what a file of rules says. The zero value has no checks.
+type Rules struct {
+	Checks []*Check
+	Scope  *query.Program // which connections are looked at; nil: all
+	// Protocol is what the file says of the protocol's rules; nil when it says
+	// nothing. It is in Checks too.
+	Protocol *Check
+}
 
 // Check is one thing to judge. It never changes: many [Judge]s may use it.
 type Check struct {
-	text    string
-	program *query.Program // nil: the protocol's rules
-	verb    verb
-	profile Profile
+	ID        string
+	Text      string // what is wanted, in a line
+	File      string // where it was written; "" for the command line
+	Line      int
+	Warning   bool    // a failure does not fail the whole
+	ZeroMatch Outcome // what it comes to when it had nothing to judge
+
+	verb verb
+}
+
+// verb makes the state of a check over one timeline.
+type verb interface {
+	String() string // what is wanted, in a line
+	assess(*Judge, *Result) assessor
 }
 
 // String returns the check as it was written.
-func (c *Check) String() string { return c.text }
+func (c *Check) String() string { return c.ID }
 
-// Protocol returns the check that no finding is as grave as p says.
-func Protocol(p Profile) *Check {
-	return &Check{text: [...]string{"protocol basic", "protocol strict"}[min(p, Strict)], profile: p}
+// Golden returns the file that a golden check compares with, "" for others.
+func (c *Check) Golden() string {
+	if g, ok := c.verb.(*golden); ok {
+		return g.file
+	}
+	return ""
 }
 
 // SyntaxError is an assertion that does not begin as it must.
@@ -88,28 +100,27 @@ func Parse(text string) (*Check, error) {
 	if !found || len(words) != 2 {
 		return nil, &SyntaxError{text}
 	}
-	c := &Check{text: strings.Join(words, " ") + ": " + strings.TrimSpace(expr)}
-	scope := query.Rows
+	rows := &rows{scope: query.Rows}
 	switch words[0] {
 	case "message":
 	case "connection":
-		scope = query.Connections
+		rows.scope = query.Connections
 	default:
 		return nil, &SyntaxError{text}
 	}
-	switch words[1] {
-	case "none":
-		c.verb = none
-	case "some":
-		c.verb = some
-	case "every":
-		c.verb = every
-	default:
-		return nil, &SyntaxError{text}
+	expr = strings.TrimSpace(expr)
+	program, err := query.Compile(expr, rows.scope)
+	for how, word := range quantifiers {
+		if word == words[1] {
+			rows.conditions = []condition{{how: quantifier(how), program: program}}
+		}
 	}
-	var err error
-	if c.program, err = query.Compile(strings.TrimSpace(expr), scope); err != nil {
+	switch {
+	case len(rows.conditions) == 0:
+		return nil, &SyntaxError{text}
+	case err != nil:
 		return nil, err
 	}
-	return c, nil
+	text = strings.Join(words, " ") + ": " + expr
+	return &Check{ID: text, Text: text, ZeroMatch: Fail, verb: rows}, nil
 }

@@ -2,7 +2,6 @@ package check
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 
@@ -17,11 +16,11 @@ func outcome(t *testing.T, text string, tell func(*Judge, *timeline.Conn)) *Resu
 	if err != nil {
 		t.Fatal(err)
 	}
-	return judged(c, tell)
+	return verdictOf(c, tell)
 }
 
-func judged(c *Check, tell func(*Judge, *timeline.Conn)) *Result {
-	j := NewJudge([]*Check{c})
+func verdictOf(c *Check, tell func(*Judge, *timeline.Conn)) *Result {
+	j := NewJudge(&Rules{Checks: []*Check{c}})
 	conn := &timeline.Conn{ID: 1, Handshake: &timeline.Handshake{Scheme: "ws", Host: "a.example", Path: "/chat", Status: 101, Request: timeline.Stamp{Packet: 1, Time: 1}, Response: timeline.Stamp{Packet: 2, Time: 2}, HTTPVersion: "1.1"}}
 	j.Begin(timeline.Stamp{Packet: 1, Time: 1})
 	tell(j, conn)
@@ -127,7 +126,7 @@ func TestCut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		j := NewJudge([]*Check{c})
+		j := NewJudge(&Rules{Checks: []*Check{c}})
 		talk("good")(j, &timeline.Conn{ID: 1})
 		j.Done(&timeline.Totals{})
 		if j.Cut(); j.Results()[0].Outcome != want {
@@ -150,7 +149,7 @@ func TestProtocol(t *testing.T) {
 		{Strict, "ws/pong-unsolicited", timeline.Note, Pass},
 		{Strict, "tcp/gap", timeline.Warning, Inconclusive},
 	} {
-		r := judged(Protocol(tc.profile), func(j *Judge, c *timeline.Conn) {
+		r := verdictOf(Protocol(tc.profile, nil), func(j *Judge, c *timeline.Conn) {
 			j.Open(c)
 			j.Finding(&timeline.Finding{Rule: &timeline.Rule{ID: tc.rule}, Severity: tc.sev, Conn: c})
 		})
@@ -158,10 +157,10 @@ func TestProtocol(t *testing.T) {
 			t.Errorf("%s: %s: %s, want %s", r.Check, tc.rule, r.Outcome, tc.want)
 		}
 	}
-	if r := judged(Protocol(Basic), func(*Judge, *timeline.Conn) {}); r.Outcome != Fail {
+	if r := verdictOf(Protocol(Basic, nil), func(*Judge, *timeline.Conn) {}); r.Outcome != Fail {
 		t.Errorf("no WebSocket: %s", r.Outcome)
 	}
-	if r := judged(Protocol(Basic), func(j *Judge, c *timeline.Conn) { c.Recorded = true; j.Open(c) }); r.Outcome != Inconclusive {
+	if r := verdictOf(Protocol(Basic, nil), func(j *Judge, c *timeline.Conn) { c.Recorded = true; j.Open(c) }); r.Outcome != Inconclusive {
 		t.Errorf("a HAR: %s", r.Outcome)
 	}
 }
@@ -173,10 +172,10 @@ func TestViolations(t *testing.T) {
 		lines[i] = "\x1b[2J\n" + strings.Repeat("ü", 200)
 	}
 	r := outcome(t, `message none: length > 1`, talk(lines...))
-	if len(r.Violations) != MaxViolations || r.Violated != 9 || r.Violations[1].N != 2 || r.Violations[1].URL != "ws://a.example/chat" {
+	if len(r.Violations) != MaxViolations || r.Violated != 9 || r.Violations[1].Rows[0].N != 2 || r.Violations[1].URL != "ws://a.example/chat" {
 		t.Fatalf("%+v", r)
 	}
-	if line := r.Violations[0].Line; strings.ContainsAny(line, "\x1b\n") || !strings.HasPrefix(line, `<[truncated] \u{1b}[2J\nü`) {
+	if line := r.Violations[0].Rows[0].Line; strings.ContainsAny(line, "\x1b\n") || !strings.HasPrefix(line, `<[truncated] \u{1b}[2J\nü`) {
 		t.Errorf("%q", line)
 	}
 }
@@ -205,23 +204,4 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q became %q, then %v", text, c, err)
 		}
 	})
-}
-
-// The verdict of a Go test on a timeline.
-func Example() {
-	c, err := Parse(`message none: json.type == "error"`)
-	if err != nil {
-		panic(err)
-	}
-	judge := NewJudge([]*Check{c}) // a Sink: give it to pipeline.Run
-	conn := &timeline.Conn{ID: 1}
-	judge.Open(conn)
-	judge.Message(&timeline.Message{
-		Conn: conn, N: 1, Dir: timeline.ServerToClient, Kind: timeline.OpText, Text: true, HasPayload: true, Payload: []byte(`{"type":"error"}`),
-	})
-	judge.Done(&timeline.Totals{})
-	for _, r := range judge.Results() {
-		fmt.Println(r.Outcome, r.Violations[0].Line)
-	}
-	// Output: fail < {"type":"error"}
 }

@@ -1,7 +1,6 @@
 package check
 
 import (
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -10,53 +9,96 @@ import (
 	"github.com/wsdump/wsdump/transcript"
 )
 
-// Result is what a check came to.
-type Result struct {
-	Check      *Check
-	Outcome    Outcome
-	Judged     uint64      // rows that were looked at
-	Violated   uint64      // of them: rows against the check
-	Matched    uint64      // of them: rows that match its expression
-	Unknown    uint64      // of them: rows that the capture does not show enough of
-	Doubts     []string    // what else keeps the check from a verdict; each once
-	Violations []Violation // the first rows against the check
-
-	hidden bool // TLS without keys was there, which may have been judged
-}
-
-// Violation is a row that a check failed on. It is owned.
-type Violation struct {
-	Conn uint64 // 0: of no connection
-	URL  string
-	N    uint64 // the row in its connection, 0 for the connection itself
-	At   timeline.Stamp
-	Line string // as a transcript has it, one line; a finding with what was there: escape before showing
-}
-
-// MaxViolations is how many violations a result keeps at most.
-const MaxViolations = 5
-
-// maxShown is how many bytes of a payload one shows.
-const maxShown = 200
-
-// Judge is a Sink that judges what it hears. After Done, [Judge.Results] are
-// final.
+// Judge is a [timeline.Sink] that judges what it hears. After Done,
+// [Judge.Results] are final.
 type Judge struct {
 	timeline.Nop
-	results []Result
-	row     query.Row
-	conns   uint64
+	results   []Result
+	assessors []assessor
+	scope     *query.Program
+	row       query.Row
+	conns     map[*timeline.Conn]*seen
+	opened    uint64
+	damage    []string // of the capture as a whole
 }
 
-// NewJudge returns a judge of checks. files are the input names, for the field
+// seen is what a judge knows of an open connection in its scope.
+type seen struct {
+	could  []bool // by assessor: whether the connection matters to it
+	hears  []bool // by assessor: whether it is told of the connection
+	maybe  bool   // nobody knows whether it is in scope
+	damage []string
+}
+
+// assessor is the state of a check over one timeline.
+type assessor interface {
+	could(*timeline.Conn) bool // whether it could matter
+	hears(could bool) bool     // whether it is told of such a connection
+	needs() timeline.Needs
+	open(*timeline.Conn)
+	message(*timeline.Message) // j.row is filled with it
+	control(*timeline.Frame)   // j.row is filled with it
+	finding(*timeline.Finding) // of the traffic, not of the observer
+	close(*timeline.Conn, timeline.Stamp)
+	// mindsDamage reports whether damage to a connection is a doubt by itself;
+	// else the assessor says where it matters.
+	mindsDamage() bool
+	// mindsTLS reports whether TLS without keys that could matter is a doubt;
+	// else it is only if there was nothing else to judge.
+	mindsTLS(*timeline.Other) bool
+	done(*timeline.Totals)
+}
+
+// assessing is what assessors have in common.
+type assessing struct {
+	j *Judge
+	r *Result
+}
+
+func (a *assessing) could(*timeline.Conn) bool            { return true }
+func (a *assessing) hears(could bool) bool                { return could }
+func (a *assessing) needs() timeline.Needs                { return timeline.Needs{} }
+func (a *assessing) open(*timeline.Conn)                  {}
+func (a *assessing) message(*timeline.Message)            {}
+func (a *assessing) control(*timeline.Frame)              {}
+func (a *assessing) finding(*timeline.Finding)            {}
+func (a *assessing) close(*timeline.Conn, timeline.Stamp) {}
+func (a *assessing) mindsDamage() bool                    { return true }
+func (a *assessing) mindsTLS(o *timeline.Other) bool      { return o.Guess }
+func (a *assessing) done(*timeline.Totals)                {}
+
+// damaged says why a connection may lack something, "" if nothing does.
+func (a *assessing) damaged(c *timeline.Conn) string {
+	if s := a.j.conns[c]; s != nil && len(s.damage) > 0 {
+		return s.damage[0]
+	}
+	if len(a.j.damage) > 0 {
+		return a.j.damage[0]
+	}
+	return ""
+}
+
+// NewJudge returns a judge by rules. files are the input names, for the field
 // file of expressions.
-func NewJudge(checks []*Check, files ...string) *Judge {
-	j := &Judge{results: make([]Result, len(checks))}
+func NewJudge(rules *Rules, files ...string) *Judge {
+	j := &Judge{results: make([]Result, len(rules.Checks)), scope: rules.Scope, conns: make(map[*timeline.Conn]*seen)}
 	j.row.Files = files
-	for i, c := range checks {
+	for i, c := range rules.Checks {
 		j.results[i].Check = c
+		j.assessors = append(j.assessors, c.verb.assess(j, &j.results[i]))
 	}
 	return j
+}
+
+// Run judges a timeline, which play tells to the sink that it is given. The
+// error is that of play; the results stand for what was told until then.
+func Run(rules *Rules, play func(timeline.Sink) error, files ...string) ([]Result, error) {
+	j := NewJudge(rules, files...)
+	err := play(j)
+	if err != nil {
+		j.Cut()
+	}
+	return j.Results(), err
 }
 
 // Results returns one result a check, in their order.
@@ -65,83 +107,123 @@ func (j *Judge) Results() []Result { return j.results }
 // Begin notes the first packet.
 func (j *Judge) Begin(at timeline.Stamp) { j.row.Begin(at) }
 
-// could reports whether c matters to r's check.
-func (j *Judge) could(r *Result, c *timeline.Conn) bool {
-	p := r.Check.program
-	return p == nil || r.Check.verb == every || p.CouldMatch(&j.row, c)
-}
-
 // Needs asks for payload where a check may look at it.
 func (j *Judge) Needs(c *timeline.Conn) (needs timeline.Needs) {
-	for i := range j.results {
-		r := &j.results[i]
-		if p := r.Check.program; p == nil {
-			needs.Payload = true
-		} else if j.could(r, c) {
-			needs.Payload = needs.Payload || p.Needs().Payload
+	if j.scope != nil && !j.scope.CouldMatch(&j.row, c) {
+		return needs
+	}
+	for _, a := range j.assessors {
+		if a.could(c) {
+			needs = needs.Union(a.needs())
 		}
 	}
 	return needs
 }
 
-// Open notes what a connection cannot show from its start.
+// Open takes a connection into account, if it is in scope.
 func (j *Judge) Open(c *timeline.Conn) {
-	j.conns++
-	for i := range j.results {
-		r := &j.results[i]
+	j.row.OfOpen(c)
+	maybe := false
+	if j.scope != nil {
+		verdict := j.scope.Match(&j.row)
+		if verdict == query.False {
+			return
+		}
+		maybe = verdict == query.Unknown
+	}
+	j.opened++
+	s := &seen{could: make([]bool, len(j.assessors)), hears: make([]bool, len(j.assessors)), maybe: maybe}
+	j.conns[c] = s
+	for i, a := range j.assessors {
+		s.could[i] = a.could(c)
+		s.hears[i] = a.hears(s.could[i])
 		switch {
-		case r.Check.program == nil && c.Recorded:
-			r.doubt("a HAR does not tell how the protocol was kept")
-		case c.Midstream && j.could(r, c):
-			r.doubt("the beginning of a connection is not in the capture")
+		case !s.could[i]:
+		case maybe:
+			j.results[i].doubt(unknownHost)
+		case c.Midstream && a.mindsDamage():
+			j.results[i].doubt(midstream)
+		}
+	}
+	if c.Midstream {
+		s.damage = append(s.damage, midstream)
+	}
+	j.each(c, func(a assessor) { a.open(c) })
+}
+
+// each tells the assessors that hear of c.
+func (j *Judge) each(c *timeline.Conn, tell func(assessor)) {
+	s := j.conns[c]
+	if s == nil || s.maybe {
+		return
+	}
+	for i, a := range j.assessors {
+		if s.hears[i] {
+			tell(a)
 		}
 	}
 }
 
 // Message judges a message.
 func (j *Judge) Message(m *timeline.Message) {
+	s := j.conns[m.Conn]
+	if s == nil || s.maybe {
+		return
+	}
 	j.row.OfMessage(m)
-	for i := range j.results {
-		r := &j.results[i]
-		if p := r.Check.program; p != nil && p.Scope() == query.Rows && r.add(p.Match(&j.row)) {
-			r.violation(Violation{Conn: m.Conn.ID, URL: m.Conn.URL(), N: m.N, At: m.First, Line: line(m)})
+	for i, a := range j.assessors {
+		if s.hears[i] {
+			a.message(m)
 		}
 	}
+}
+
+// Frame judges a control frame.
+func (j *Judge) Frame(f *timeline.Frame) {
+	if s := j.conns[f.Conn]; s == nil || s.maybe || f.N == 0 || !f.Opcode.Control() {
+		return
+	}
+	j.row.OfControl(f)
+	j.each(f.Conn, func(a assessor) { a.control(f) })
 }
 
 // Finding judges a finding, or takes it as the reason for a doubt.
 func (j *Judge) Finding(f *timeline.Finding) {
-	damage := observers[f.Rule.ID]
-	for i := range j.results {
-		r := &j.results[i]
-		switch {
-		case damage != "" && f.Conn == nil && strings.HasPrefix(f.Rule.ID, "tls/"): // Other tells
-		case damage != "":
-			if f.Conn == nil || j.could(r, f.Conn) {
-				r.doubt(damage)
-			}
-		case r.Check.program != nil:
-		case f.Severity == timeline.Error, f.Severity == timeline.Warning && r.Check.profile == Strict:
-			r.Violated += max(f.Count, 1)
-			e := Violation{N: f.N, At: f.At, Line: finding(f)}
-			if f.Conn != nil {
-				e.Conn, e.URL = f.Conn.ID, f.Conn.URL()
-			}
-			r.violation(e)
+	var s *seen
+	if f.Conn != nil {
+		if s = j.conns[f.Conn]; s == nil {
+			return // out of scope
 		}
+	}
+	damage := observers[f.Rule.ID]
+	switch {
+	case damage != "" && s == nil && strings.HasPrefix(f.Rule.ID, "tls/"): // Other tells
+	case damage != "" && s == nil:
+		j.damage = append(j.damage, damage)
+		for i := range j.results {
+			j.results[i].doubt(damage)
+		}
+	case damage != "":
+		s.damage = append(s.damage, damage)
+		for i, a := range j.assessors {
+			if s.could[i] && a.mindsDamage() {
+				j.results[i].doubt(damage)
+			}
+		}
+	case s == nil:
+		for _, a := range j.assessors {
+			a.finding(f)
+		}
+	default:
+		j.each(f.Conn, func(a assessor) { a.finding(f) })
 	}
 }
 
 // Close judges a connection.
-func (j *Judge) Close(c *timeline.Conn, _ timeline.Stamp) {
+func (j *Judge) Close(c *timeline.Conn, at timeline.Stamp) {
 	j.row.OfConnection(c)
-	for i := range j.results {
-		r := &j.results[i]
-		if p := r.Check.program; p != nil && p.Scope() == query.Connections && r.add(p.Match(&j.row)) {
-			end := transcript.Event{Kind: transcript.End, Words: c.TCP.String()}
-			r.violation(Violation{Conn: c.ID, URL: c.URL(), At: c.Opened, Line: string(end.Append(nil))})
-		}
-	}
+	j.each(c, func(a assessor) { a.close(c, at) })
+	delete(j.conns, c)
 }
 
 // Other takes TLS without keys as what it may be: a connection that matters to
@@ -156,11 +238,14 @@ func (j *Judge) Other(o *timeline.Other) {
 	if t := o.Transport; t != nil {
 		c.Client, c.Server, c.Opened = t.Client, t.Server, t.First
 	}
-	for i := range j.results {
+	if j.scope != nil && !j.scope.CouldMatch(&j.row, c) {
+		return
+	}
+	for i, a := range j.assessors {
 		r := &j.results[i]
-		switch selects := r.Check.program != nil && r.Check.verb != every; {
-		case !j.could(r, c):
-		case selects || o.Guess:
+		switch {
+		case !a.could(c):
+		case a.mindsTLS(o):
 			r.doubt(hiddenTLS)
 		default:
 			r.hidden = true
@@ -169,20 +254,16 @@ func (j *Judge) Other(o *timeline.Other) {
 }
 
 // Done gives the verdicts.
-func (j *Judge) Done(*timeline.Totals) {
-	for i := range j.results {
+func (j *Judge) Done(t *timeline.Totals) {
+	for i, a := range j.assessors {
 		r := &j.results[i]
-		if r.Check.program == nil {
-			r.Judged = j.conns
-		}
+		a.done(t)
 		if r.hidden && r.Judged == 0 {
 			r.doubt(hiddenTLS)
 		}
 		r.decide()
 	}
 }
-
-const hiddenTLS = "TLS without keys may be a WebSocket (-k)"
 
 // Cut says, after Done, that the input was not read to its end: what was not
 // decided by then is inconclusive.
@@ -193,81 +274,35 @@ func (j *Judge) Cut() {
 	}
 }
 
-// add counts a row and reports whether it is one against the check.
-func (r *Result) add(v query.Verdict) (against bool) {
-	r.Judged++
-	switch v {
-	case query.Unknown:
-		r.Unknown++
-		return false
-	case query.True:
-		r.Matched++
-		against = r.Check.verb == none
-	default:
-		against = r.Check.verb == every
+// where is a condition on connections that a check is limited to. It is decided
+// when a connection is over, since it may ask how it ended.
+type where struct{ program *query.Program }
+
+// String returns "on connections where EXPR", "on all connections".
+func (w where) String() string {
+	if w.program == nil {
+		return "on all connections"
 	}
-	if against {
-		r.Violated++
-	}
-	return against
+	return "on connections where " + w.program.String()
 }
 
-func (r *Result) violation(e Violation) {
-	if len(r.Violations) < MaxViolations {
-		r.Violations = append(r.Violations, e)
+func (w where) could(row *query.Row, c *timeline.Conn) bool {
+	return w.program == nil || w.program.CouldMatch(row, c)
+}
+
+// match judges the connection that row is filled with.
+func (w where) match(row *query.Row) query.Verdict {
+	if w.program == nil {
+		return query.True
 	}
+	return w.program.Match(row)
 }
 
-// doubt keeps a reason once; there are no more than [observers] has.
-func (r *Result) doubt(why string) {
-	for _, have := range r.Doubts {
-		if have == why {
-			return
-		}
-	}
-	r.Doubts = append(r.Doubts, why)
-}
+// maxShown is how many bytes of a payload a row shows.
+const maxShown = 200
 
-func (r *Result) decide() {
-	doubtful := r.Unknown > 0 || len(r.Doubts) > 0
-	wanted := r.Check.program != nil && r.Check.verb == some
-	r.Outcome = Pass
-	switch {
-	case r.Violated > 0:
-		r.Outcome = Fail
-	case wanted && r.Matched > 0:
-		r.Outcome = Pass
-	case doubtful:
-		r.Outcome = Inconclusive
-	case wanted || r.Judged == 0:
-		r.Outcome = Fail
-	}
-}
-
-// observers are the rules that speak of what the observer missed and not of
-// what the traffic did, each with the doubt that it raises.
-var observers = map[string]string{
-	"capture/cut-short":    "the capture is cut short",
-	"capture/snaplen":      "packets are shorter than they were on the wire",
-	"capture/damaged":      "the capture is damaged",
-	"capture/dropped":      "packets were dropped while capturing",
-	"tcp/gap":              "bytes are missing from a connection",
-	"tcp/midstream":        "the beginning of a connection is not in the capture",
-	"tcp/limit":            "a limit was reached",
-	"http/limit":           "a limit was reached",
-	"tls/limit":            "a limit was reached",
-	"ws/limit":             "a limit was reached",
-	"tls/no-keys":          hiddenTLS,
-	"tls/decrypt-failed":   "a TLS record could not be decrypted",
-	"h2/headers-unknown":   "the capture starts inside an HTTP/2 connection",
-	"ws/frame-incomplete":  "the capture ends inside a frame",
-	"ws/sync-lost":         "framing was lost over missing bytes",
-	"deflate/context-lost": "compressed messages could not be inflated",
-	"deflate/limit":        "a limit was reached",
-}
-
-// line is m as a transcript has it, cut on a rune.
-func line(m *timeline.Message) string {
+// messageRow returns m as a transcript has it, cut on a rune.
+func messageRow(m *timeline.Message) Row {
 	e := transcript.Event{HasDir: true, Dir: m.Dir, Binary: m.Kind != timeline.OpText, Payload: m.Payload}
 	if len(e.Payload) > maxShown {
 		e.Payload = e.Payload[:maxShown]
@@ -276,16 +311,23 @@ func line(m *timeline.Message) string {
 		}
 		e.Marks = []string{transcript.MarkTruncated}
 	}
-	return string(e.Append(nil))
+	return Row{N: m.N, At: m.First, Line: string(e.Append(nil))}
 }
 
-func finding(f *timeline.Finding) string {
-	e := transcript.Event{Kind: transcript.Finding, HasDir: f.HasDir, Dir: f.Dir, Words: f.Severity.String() + " " + f.Rule.ID + ": " + f.Rule.Title}
-	if f.Detail != "" {
-		e.Words += "; " + f.Detail
+// controlRow returns f as a transcript has it.
+func controlRow(f *timeline.Frame) Row {
+	e := transcript.Event{Kind: transcript.Ping, HasDir: true, Dir: f.Dir, Payload: f.Payload, Binary: !f.PayloadUTF8}
+	switch f.Opcode {
+	case timeline.OpPong:
+		e.Kind = transcript.Pong
+	case timeline.OpClose:
+		e.Kind, e.Code, e.Payload = transcript.Close, int(f.CloseCode), f.CloseReason
 	}
-	if f.Got != "" || f.Want != "" {
-		e.Words += fmt.Sprintf("; got %.*q, want %.*q", maxShown, f.Got, maxShown, f.Want)
-	}
-	return string(e.Append(nil))
+	return Row{N: f.N, At: f.First, Line: string(e.Append(nil))}
+}
+
+// connRow returns how c ended as a transcript has it.
+func connRow(c *timeline.Conn) Row {
+	e := transcript.Event{Kind: transcript.End, Words: c.TCP.String()}
+	return Row{At: c.Opened, Line: string(e.Append(nil))}
 }

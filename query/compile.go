@@ -207,7 +207,7 @@ func (c *compiler) suggest(name string) string {
 		names = append(names, f.Name)
 	}
 	names = append(names, functionNames...)
-	if best := nearest(name, names); best != "" {
+	if best := Nearest(name, names); best != "" {
 		return "did you mean " + best + "?"
 	}
 	if strings.IndexByte(name, '.') < 0 {
@@ -322,7 +322,7 @@ func (c *compiler) checkWord(f *Field, e expr) *Error {
 		return nil
 	}
 	hint := "it is one of " + strings.Join(words, ", ")
-	if best := nearest(v.str, words); best != "" {
+	if best := Nearest(v.str, words); best != "" {
 		hint = "did you mean " + best + "? " + hint
 	}
 	return c.runes.at(e.where, hint, "%s is never %q", f.Name, v.str)

@@ -110,7 +110,7 @@ func TestExcerpt(t *testing.T) {
 func TestNearest(t *testing.T) {
 	names := []string{"length", "wire_length", "text", "dir", "op"}
 	for word, want := range map[string]string{"lenght": "length", "LENGTH": "length", "wirelength": "wire_length", "tetx": "text", "dri": "dir", "zzzz": "", "": "", "o": "op"} {
-		if got := nearest(word, names); got != want {
+		if got := Nearest(word, names); got != want {
 			t.Errorf("%q: got %q, want %q", word, got, want)
 		}
 	}

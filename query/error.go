@@ -124,8 +124,8 @@ func tokenWord(token string) string {
 	return token
 }
 
-// nearest returns the one of names that is most like word, "" when none is.
-func nearest(word string, names []string) string {
+// Nearest returns the one of names that is most like word, "" when none is.
+func Nearest(word string, names []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, name := range names {
 		if d := distance(strings.ToLower(word), name, least); d < least {

@@ -328,7 +328,7 @@ func (c *compiler) call(name string, arguments []ast.Node, where file.Location) 
 	case "has", "hex", "len", "lower", "upper", "request_header", "response_header":
 	default:
 		hint := "there are " + strings.Join(functionNames, ", ")
-		if best := nearest(name, functionNames); best != "" {
+		if best := Nearest(name, functionNames); best != "" {
 			hint = "did you mean " + best + "?"
 		}
 		return expr{}, c.runes.at(where, hint, "there is no function %q", name)

@@ -2,12 +2,7 @@ package report
 
 import (
 	"encoding/xml"
-	"fmt"
 	"io"
-	"strings"
-	"time"
-
-	"github.com/wsdump/wsdump/check"
 )
 
 type junitSuites struct {
@@ -30,6 +25,8 @@ type junitSuite struct {
 type junitCase struct {
 	Name    string     `xml:"name,attr"`
 	Class   string     `xml:"classname,attr"`
+	File    string     `xml:"file,attr,omitempty"`
+	Line    int        `xml:"line,attr,omitempty"`
 	Failure *junitText `xml:"failure"`
 	Error   *junitText `xml:"error"`
 	Skipped *junitText `xml:"skipped"`
@@ -40,23 +37,22 @@ type junitText struct {
 	Text    string `xml:",chardata"`
 }
 
-// WriteJUnit writes the results of a check as JUnit XML, which CI systems show.
-// A failed check is a failure; an inconclusive one is an error, or, if tolerant,
-// skipped.
-func WriteJUnit(w io.Writer, results []check.Result, tolerant bool) error {
-	suite := junitSuite{Name: "wsdump check", Tests: len(results)}
-	for i := range results {
-		r := &results[i]
-		c := junitCase{Name: Safe(r.Check.String()), Class: "wsdump.check"}
-		text := &junitText{Message: VerdictReason(r), Text: verdictRows(r)}
-		switch {
-		case r.Outcome == check.Fail:
+// writeJUnit writes a verdict as JUnit XML. A failed check is a failure; an
+// inconclusive one is an error; what is tolerated, or only warns, is skipped.
+func writeJUnit(w io.Writer, v *Verdict) error {
+	suite := junitSuite{Name: "wsdump check", Tests: len(v.Results)}
+	for i := range v.Results {
+		r := &v.Results[i]
+		c := junitCase{Name: Safe(r.Check.ID), Class: "wsdump.check", File: Safe(r.Check.File), Line: r.Check.Line}
+		text := &junitText{Message: verdictReason(r), Text: verdictRows(r)}
+		switch v.standing(r) {
+		case fails:
 			suite.Failures++
 			c.Failure = text
-		case r.Outcome == check.Inconclusive && tolerant:
+		case warns:
 			suite.Skipped++
 			c.Skipped = text
-		case r.Outcome == check.Inconclusive:
+		case undecided:
 			suite.Errors++
 			c.Error = text
 		}
@@ -74,42 +70,3 @@ func WriteJUnit(w io.Writer, results []check.Result, tolerant bool) error {
 	_, err := io.WriteString(w, "\n")
 	return err
 }
-
-// VerdictReason says in one line what the outcome of a check goes by.
-func VerdictReason(r *check.Result) string {
-	text := fmt.Sprintf("%s: %d judged", r.Outcome, r.Judged)
-	if r.Violated > 0 {
-		text += fmt.Sprintf(", %d against it", r.Violated)
-	}
-	if r.Unknown > 0 {
-		text += fmt.Sprintf(", %d not known", r.Unknown)
-	}
-	for _, doubt := range r.Doubts {
-		text += "; " + doubt
-	}
-	return text
-}
-
-// VerdictLines returns two lines a violation: where, and what was there; then
-// how many more there are. They are safe for terminals.
-func VerdictLines(r *check.Result) (lines []string) {
-	for _, v := range r.Violations {
-		where := ""
-		if v.Conn != 0 {
-			where = fmt.Sprintf("connection %d %s, ", v.Conn, Safe(v.URL))
-		}
-		if v.N != 0 {
-			where += fmt.Sprintf("row %d, ", v.N)
-		}
-		if v.At.Packet != 0 {
-			where += fmt.Sprintf("packet %d, ", v.At.Packet)
-		}
-		lines = append(lines, where+time.Unix(0, v.At.Time).UTC().Format(time.RFC3339Nano), "  "+Safe(v.Line))
-	}
-	if more := r.Violated - min(r.Violated, uint64(len(r.Violations))); more > 0 {
-		lines = append(lines, fmt.Sprintf("and %d more", more))
-	}
-	return lines
-}
-
-func verdictRows(r *check.Result) string { return strings.Join(VerdictLines(r), "\n") }

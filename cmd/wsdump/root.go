@@ -50,7 +50,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		c.Args = cobra.ArbitraryArgs
 		c.RunE = func(c *cobra.Command, args []string) error {
 			source.args = args
-			if source.none() && c.Name() != "live" {
+			if one, is := cmd.(interface{ alone() bool }); source.none() && c.Name() != "live" && !(is && one.alone()) {
 				c.SetOut(stderr)
 				*code = exitUsage
 				return c.Help()

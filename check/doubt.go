@@ -1,0 +1,33 @@
+package check
+
+const (
+	hiddenTLS   = "TLS without keys may be a WebSocket (-k)"
+	midstream   = "the beginning of a connection is not in the capture"
+	stillOpen   = "a connection was open when the capture ended"
+	unknownHost = "a connection whose host is not known may be in scope"
+)
+
+// observers are the rules that speak of what the observer missed and not of
+// what the traffic did, each with the doubt that it raises.
+var observers = map[string]string{
+	"capture/cut-short":    "the capture is cut short",
+	"capture/snaplen":      "packets are shorter than they were on the wire",
+	"capture/damaged":      "the capture is damaged",
+	"capture/dropped":      "packets were dropped while capturing",
+	"tcp/gap":              "bytes are missing from a connection",
+	"tcp/midstream":        midstream,
+	"tcp/limit":            limitReached,
+	"ip/limit":             limitReached,
+	"http/limit":           limitReached,
+	"tls/limit":            limitReached,
+	"ws/limit":             limitReached,
+	"tls/no-keys":          hiddenTLS,
+	"tls/decrypt-failed":   "a TLS record could not be decrypted",
+	"h2/headers-unknown":   "the capture starts inside an HTTP/2 connection",
+	"ws/frame-incomplete":  "the capture ends inside a frame",
+	"ws/sync-lost":         "framing was lost over missing bytes",
+	"deflate/context-lost": "compressed messages could not be inflated",
+	"deflate/limit":        limitReached,
+}
+
+const limitReached = "a limit was reached"

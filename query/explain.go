@@ -1,0 +1,53 @@
+package query
+
+import (
+	"strconv"
+	"strings"
+)
+
+// Explain says what the row that r is filled with has where p looks: "length is
+// 70000, dir is receive". Payload is left out, and what is long is cut; the
+// text is the traffic's: escape it before showing.
+func (p *Program) Explain(r *Row) string {
+	var said []string
+	for _, f := range p.fields {
+		if f.Type == JSON || f.Type == Bytes || f.Name == "text" {
+			continue
+		}
+		said = append(said, f.Name+" is "+f.value(r).explain())
+	}
+	return strings.Join(said, ", ")
+}
+
+// maxExplained is how many bytes of a text are told.
+const maxExplained = 80
+
+func (v value) explain() string {
+	switch v.state {
+	case stateAbsent:
+		return "absent"
+	case stateUnknown:
+		return "not known"
+	case statePartial:
+		if v.kind == kindNumber {
+			return "at least " + strconv.FormatFloat(v.num, 'f', -1, 64)
+		}
+		return "known in part"
+	}
+	switch v.kind {
+	case kindBool:
+		return strconv.FormatBool(v.num != 0)
+	case kindNumber:
+		return strconv.FormatFloat(v.num, 'f', -1, 64)
+	case kindText:
+		s := v.str
+		if v.isRaw {
+			s = string(v.raw[:min(len(v.raw), maxExplained+1)])
+		}
+		if len(s) > maxExplained {
+			s = s[:maxExplained] + "..."
+		}
+		return s
+	}
+	return "there"
+}
