@@ -52,6 +52,7 @@ var allowed = map[string][]string{
 	"internal/spool": {},
 	// Test tools may use what they test.
 	"internal": {"*"},
+	"bench":    {"*"},
 	"testdata": {"*"},
 }
 
