@@ -143,7 +143,7 @@ func (g *generator) load(b base, k, size uint32) []instruction {
 	case ofNetwork:
 		return g.from(g.payload, g.network+k, size)
 	}
-	return append(g.headerLength(), instruction{op: loadIndirect, size: size, k: g.payload.k + g.network + k})
+	return append(g.headerLength(), instruction{op: loadIndirect, size: size, k: ahead(g.payload.k + g.network + k)})
 }
 
 // headerLoad loads from the link layer. The kernel does not have the headers of
@@ -170,7 +170,7 @@ func (g *generator) headerLoad(o offset, k, size uint32) []instruction {
 func (g *generator) from(o offset, k, size uint32) []instruction {
 	if o.variable {
 		g.cells[o.cell] = true
-		return []instruction{{op: loadCellX, k: o.cell}, {op: loadIndirect, size: size, k: o.k + k}}
+		return []instruction{{op: loadCellX, k: o.cell}, {op: loadIndirect, size: size, k: ahead(o.k + k)}}
 	}
 	return []instruction{{op: loadAbsolute, size: size, k: place(o.k + k)}}
 }
@@ -183,6 +183,10 @@ func place(k uint32) uint32 {
 	}
 	return k
 }
+
+// ahead keeps a place relative to X from being before it: for the kernel that
+// would be one, and for a file it is not.
+func ahead(k uint32) uint32 { return min(k, math.MaxInt32) }
 
 // headerLength returns code that puts the length of the IPv4 header, and the
 // variable part of where it begins, into X.
