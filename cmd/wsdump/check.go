@@ -165,7 +165,9 @@ func (j *judgeFlags) flags(f *pflag.FlagSet) {
 	f.Var(&j.inconclusive, "inconclusive", "what to make of a check that the capture does not decide, `WHAT`: fail (exit code 4), warn or pass")
 	f.Var(&j.reports, "report", "write a report, `KIND` (to standard output) or KIND=FILE: "+strings.Join(reportKinds(), ", ")+"; may be repeated")
 	f.BoolVarP(&j.update, "update", "U", false, "write the transcripts of golden checks anew")
-	f.Var(&j.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
+	if f.Lookup("color") == nil { // else that of a view is meant
+		f.Var(&j.color, "color", "`WHEN` to colour: auto, always or never; NO_COLOR is honoured")
+	}
 }
 
 // rules returns what is to be judged, never nothing.

@@ -30,6 +30,8 @@ type interfaceFlags struct {
 	duration    time.Duration
 	user        string
 	metrics     metricsFlags
+
+	opened func(*live.Identity) error // called between opening and dropping; nil: nothing is to be done
 }
 
 func (i *interfaceFlags) flags(f *pflag.FlagSet) {
@@ -103,6 +105,11 @@ func (i *interfaceFlags) drop(words *console, files bool) error {
 	to, name, err := i.identity()
 	if err != nil {
 		return err
+	}
+	if i.opened != nil {
+		if err := i.opened(to); err != nil {
+			return err
+		}
 	}
 	switch err := live.Drop(to, files); {
 	case errors.Is(err, live.ErrThreads):

@@ -106,6 +106,18 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	verdict.flags(checkCmd.Flags())
 	takes(checkCmd, &verdict.source, verdict)
 
+	along := &runCommand{}
+	runCmd := &cobra.Command{
+		Use: "run [flags] -- COMMAND [ARGUMENT...]", Short: "Capture while a command runs, then judge.", Example: runExamples, Long: runWords,
+		Args: cobra.ArbitraryArgs,
+		Run: func(_ *cobra.Command, args []string) {
+			along.args = args
+			*code = along.run(ctx, stdin, stdout, stderr)
+		},
+	}
+	along.flags(runCmd.Flags())
+	runCmd.Flags().SetInterspersed(false)
+
 	rules := &rulesCommand{}
 	rulesCmd := &cobra.Command{
 		Use: "rules [flags] [RULE...]", Short: "The rules that traffic is judged by, and what they mean.", Example: rulesExamples,
@@ -136,7 +148,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	}
 	interfaces.flags(interfacesCmd.Flags())
 
-	root.AddCommand(readCmd, liveCmd, listCmd, statsCmd, checkCmd, keysCmd, rulesCmd, interfacesCmd, versionCmd, newMan(root))
+	root.AddCommand(readCmd, liveCmd, listCmd, statsCmd, checkCmd, runCmd, keysCmd, rulesCmd, interfacesCmd, versionCmd, newMan(root))
 	for _, c := range []*cobra.Command{root, readCmd, liveCmd, listCmd, statsCmd, checkCmd} {
 		complete(c)
 	}
