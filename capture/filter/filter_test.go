@@ -459,3 +459,33 @@ func BenchmarkMatch(b *testing.B) {
 		})
 	}
 }
+
+// FuzzProgram: a program of somebody else is refused or runs, and then says what
+// the VM says.
+func FuzzProgram(f *testing.F) {
+	for _, text := range []string{"1,6 0 0 1", "4,40 0 0 12,21 0 1 2048,6 0 0 262144,6 0 0 0", "5,177 0 0 14,72 0 0 14,21 0 1 80,6 0 0 1,22 0 0 0", "3,1 0 0 0,60 0 0 0,22 0 0 0"} {
+		f.Add(text, []byte("a packet of some bytes that is read at some places"))
+	}
+	f.Fuzz(func(t *testing.T, text string, data []byte) {
+		raw, err := ParseRaw(text)
+		if err != nil {
+			return
+		}
+		p, err := NewProgram(raw)
+		if err != nil {
+			t.Fatalf("it was read: %v", err)
+		}
+		got := p.Match(data, uint32(len(data)))
+		decoded, ok := bpf.Disassemble(raw)
+		if !ok {
+			return
+		}
+		vm, err := bpf.NewVM(decoded)
+		if err != nil {
+			return // such as a negation, which it does not know
+		}
+		if want, err := vm.Run(data); err == nil && got != (want != 0) {
+			t.Fatalf("the VM says %d, Match %v", want, got)
+		}
+	})
+}
