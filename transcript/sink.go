@@ -58,7 +58,7 @@ func (w *Writer) Open(c *timeline.Conn) {
 	}
 	w.order = append(w.order, c.ID)
 	w.told[c.ID] = false
-	w.hold(c.ID, talk.appendOpen([]byte{'\n'}))
+	w.hold(c.ID, talk.AppendOpen([]byte{'\n'}))
 }
 
 // hold keeps lines until the turn of their conversation.

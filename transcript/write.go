@@ -23,14 +23,15 @@ func Write(w io.Writer, all []Conversation) error {
 
 // append appends the lines of c.
 func (c *Conversation) append(b []byte) []byte {
-	b = c.appendOpen(b)
+	b = c.AppendOpen(b)
 	for i := range c.Events {
 		b = append(c.Events[i].Append(b), '\n')
 	}
 	return b
 }
 
-func (c *Conversation) appendOpen(b []byte) []byte {
+// AppendOpen appends the first line of c, with its end.
+func (c *Conversation) AppendOpen(b []byte) []byte {
 	b = append(b, "! open "...)
 	if c.URL == "" {
 		b = append(b, '-')

@@ -19,7 +19,7 @@ import (
 // Exit codes; a contract with scripts.
 const (
 	exitOK           = 0
-	exitFailed       = 1  // check: something is wrong
+	exitFailed       = 1  // check: something is wrong; diff: something differs
 	exitUsage        = 2  // wrong use
 	exitInput        = 3  // input unreadable, damaged or cut; output not written
 	exitInconclusive = 4  // check: the capture does not decide

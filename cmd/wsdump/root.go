@@ -66,7 +66,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 		Short:   "wsdump shows the WebSocket traffic in packet captures (pcap, pcapng).",
 		Example: rootExamples,
 		Long: "FILE is a capture, a folder of captures, or - for standard input.\n" +
-			"Exit codes: 0 done, 1 a check failed, 2 wrong use, 3 input unreadable or cut short or output not written, 4 a check could not judge, 70 a bug.",
+			"Exit codes: 0 done, 1 a check failed or a diff found something, 2 wrong use, 3 input unreadable or cut short or output not written, 4 a check could not judge, 70 a bug.",
 		Version:           version(),
 		SilenceErrors:     true,
 		SilenceUsage:      true,
@@ -118,6 +118,8 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	along.flags(runCmd.Flags())
 	runCmd.Flags().SetInterspersed(false)
 
+	diffCmd := newDiff(ctx, code, stdin, stdout, stderr)
+
 	rules := &rulesCommand{}
 	rulesCmd := &cobra.Command{
 		Use: "rules [flags] [RULE...]", Short: "The rules that traffic is judged by, and what they mean.", Example: rulesExamples,
@@ -148,8 +150,8 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	}
 	interfaces.flags(interfacesCmd.Flags())
 
-	root.AddCommand(readCmd, liveCmd, listCmd, statsCmd, checkCmd, runCmd, keysCmd, rulesCmd, interfacesCmd, versionCmd, newMan(root))
-	for _, c := range []*cobra.Command{root, readCmd, liveCmd, listCmd, statsCmd, checkCmd} {
+	root.AddCommand(readCmd, liveCmd, listCmd, statsCmd, checkCmd, diffCmd, runCmd, keysCmd, rulesCmd, interfacesCmd, versionCmd, newMan(root))
+	for _, c := range []*cobra.Command{root, readCmd, liveCmd, listCmd, statsCmd, checkCmd, diffCmd} {
 		complete(c)
 	}
 	return root
@@ -164,9 +166,12 @@ func complete(c *cobra.Command) {
 	for flag, words := range map[string][]string{
 		"format": words, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
 		"hide": hideWords(), "payload": {"all", "none"}, "filter": nil, "seq": {"json.id", "json.seq"}, "reply-key": {"json.id"},
-		"capture-filter": nil, "protocol": {"off", "basic", "strict"}, "inconclusive": {"fail", "warn", "pass"}, "assert": nil,
+		"capture-filter": nil, "match": {"payload", "json.id"}, "normalize": nil, "align": {"auto", "url", "order", "leg"}, "protocol": {"off", "basic", "strict"}, "inconclusive": {"fail", "warn", "pass"}, "assert": nil,
 	} {
-		if c.Flags().Lookup(flag) != nil {
+		if f := c.Flags().Lookup(flag); f != nil {
+			if one, ok := f.Value.(*choice); ok && flag == "format" { // not one of the formats of a timeline
+				words = one.words
+			}
 			// The error only says that the flag does not exist.
 			_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 		}

@@ -32,11 +32,21 @@ type sourceFlags struct {
 
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
-	f.StringArrayVarP(&s.logs, "keylog", "k", nil, "TLS key log, or RSA private key (PEM), `FILE`; may be repeated; also the variable SSLKEYLOGFILE")
+	s.keyFlag(f)
 	f.BoolVar(&s.each, "each", false, "every file for itself, one after the other: no connection crosses from one into the next")
 	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
 	s.packets.flags(f)
 	s.iface.flags(f)
+	s.decodeFlag(f)
+}
+
+// keyFlag registers where keys come from.
+func (s *sourceFlags) keyFlag(f *pflag.FlagSet) {
+	f.StringArrayVarP(&s.logs, "keylog", "k", nil, "TLS key log, or RSA private key (PEM), `FILE`; may be repeated; also the variable SSLKEYLOGFILE")
+}
+
+// decodeFlag registers what ports speak.
+func (s *sourceFlags) decodeFlag(f *pflag.FlagSet) {
 	f.VarP(&s.as, "decode-as", "d", "what ports speak, `tcp.port==N[-M],PROTOCOL`: ws, tls, http or none; may be repeated")
 }
 
@@ -143,7 +153,7 @@ func (s *sourceFlags) mistyped() error {
 	if _, err := os.Stat(name); !os.IsNotExist(err) {
 		return nil
 	}
-	if command := nearest(name, []string{"read", "live", "list", "interfaces", "stats", "check", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
+	if command := nearest(name, []string{"read", "live", "list", "interfaces", "stats", "check", "diff", "keys", "rules", "version", "help", "completion"}); command != "" && neighbour(name) == "" {
 		return &mistypedError{name, command}
 	}
 	return nil
