@@ -49,7 +49,9 @@ const (
 
 const (
 	// retireAfter is how long a packet waits for others before it is handed over.
-	retireAfter = 10 * time.Millisecond
+	// On a quiet link a block has few packets then, so that what the ring can hold
+	// while we are held up is the number of its blocks times this: 2.5 seconds.
+	retireAfter = 20 * time.Millisecond
 
 	// listen is how long one wait for packets takes at most.
 	listen = 50 * time.Millisecond
@@ -61,9 +63,9 @@ const (
 	// of 20 bytes, or a tag of 4.
 	room = 32
 
-	// largestBlock holds the largest packet there is (512 KiB, a jumbogram before
-	// it is cut into segments) at full length.
-	largestBlock  = 1 << 20
+	// largestBlock is the most that a packet can have: all but jumbograms (RFC
+	// 2675) of the largest kind, which have to be switched on (BIG TCP) and are cut.
+	largestBlock  = 256 << 10
 	smallestBlock = 128 << 10 // of offloaded segments, and what loopback has
 	fewestBlocks  = 4
 )

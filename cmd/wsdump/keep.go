@@ -21,7 +21,9 @@ import (
 type keepFlags struct {
 	file     string
 	withKeys bool
-	alone    bool // --no-timeline
+	alone    bool     // --no-timeline
+	only     string   // --keep
+	held     sizeFlag // --keep-buffer
 	rotation
 }
 
@@ -30,6 +32,9 @@ func (k *keepFlags) flags(f *pflag.FlagSet) {
 	f.Uint32VarP(&k.megabytes, "rotate-size", "C", 0, "with -i and -w: begin the next file after `N` million bytes")
 	f.Uint32VarP(&k.seconds, "rotate-seconds", "G", 0, "with -i and -w: begin the next file after `N` seconds; its name has the time: -w 'copy-%H%M%S.pcapng'")
 	f.Uint32VarP(&k.files, "rotate-files", "W", 0, "with -i and -w: after `N` files begin again (-C), or end (-G)")
+	k.held = sizeFlag{bytes: 256 << 20}
+	f.StringVar(&k.only, "keep", "", "with -i and -w: write only connections that match `EXPR` when they end, such as 'not clean' (a flight recorder)")
+	f.Var(&k.held, "keep-buffer", "with --keep: hold the latest packets of this `SIZE`, until it is known what to keep")
 	f.BoolVar(&k.alone, "no-timeline", false, "with -i: only write (-w), and count (--metrics)")
 	f.BoolVar(&k.withKeys, "with-keys", false, "with -w: the TLS keys of those connections too")
 }
@@ -57,6 +62,8 @@ func newKeeper(flags keepFlags, stdout io.Writer, source *sourceFlags) (*keeper,
 	switch {
 	case source.iface.name != "": // see recorder
 		return nil, flags.checkLive(stdout, source.iface.metrics.address != "")
+	case flags.only != "" || flags.held.set:
+		return nil, &usageError{text: "--keep goes with -i", hint: "of files -w writes the connections that -Y selects: wsdump list -Y 'not clean' -w copy.pcapng FILE"}
 	case flags.megabytes > 0 || flags.seconds > 0 || flags.rotation.files > 0 || flags.alone:
 		return nil, &usageError{text: "-C, -G, -W and --no-timeline go with -i"}
 	case flags.file == "" && flags.withKeys:

@@ -632,3 +632,111 @@ func get(t *testing.T, url string) string {
 	}
 	return string(b)
 }
+
+// TestLiveKeep: of a flight recorder only what matched when it ended is kept,
+// from its first packet to its last; with less room than that, what was held.
+func TestLiveKeep(t *testing.T) {
+	namespace(t)
+	url := echo(t, "127.0.0.1")
+	for _, test := range []struct {
+		args []string
+		cut  bool
+	}{{nil, false}, {[]string{"--keep-buffer", "1"}, true}} {
+		file := filepath.Join(t.TempDir(), "kept.pcapng")
+		shown := watching(t, append([]string{"-i", "lo", "-T", "ndjson", "-w", file, "--keep", "not has(code)"}, test.args...)...)
+		for i := range 3 {
+			config, err := websocket.NewConfig(url, "http://localhost/")
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := net.Dial("tcp", config.Location.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ws, err := websocket.NewClient(config, conn)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 20 {
+				say(t, ws, fmt.Sprint("connection ", i, strings.Repeat(" ", 100_000)))
+			}
+			if i == 1 {
+				conn.Close() // without a close frame
+			} else {
+				ws.Close()
+			}
+			shown.stdout.await(t, fmt.Sprintf(`"type":"close".*"conn":%d,`, i+1))
+		}
+		if code := shown.interrupt(); code != exitOK {
+			t.Errorf("exit code %d: %s", code, shown.stderr.text())
+		}
+		got := strings.Join(timelineOf(t, file), "\n")
+		if strings.Contains(got, "connection 0") || strings.Contains(got, "connection 2") {
+			t.Error("a connection that does not match was kept")
+		}
+		n := strings.Count(got, "connection 1")
+		whole := strings.Contains(got, `"status":101`) && strings.Contains(got, `"tcp":"fin"`) && n == 40
+		if whole == test.cut || n == 0 && !test.cut {
+			t.Errorf("%v: %d messages of the connection were kept; %s", test.args, n, shown.stderr.text())
+		}
+		if told := strings.Contains(shown.stderr.text(), "without the beginning"); told != test.cut {
+			t.Errorf("%v: %s", test.args, shown.stderr.text())
+		}
+	}
+}
+
+// TestLiveSlowView: a view that nobody reads keeps neither the ring nor the file
+// waiting.
+func TestLiveSlowView(t *testing.T) {
+	namespace(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "all.pcapng")
+	url := echo(t, "127.0.0.1")
+	cmd := exec.Command(self)
+	cmd.Args = []string{"wsdump", "-i", "lo", "-B", "8MiB", "-T", "ndjson", "-w", file}
+	cmd.Env = append(os.Environ(), "SUDO_UID=", "SSLKEYLOGFILE=")
+	out, err := cmd.StdoutPipe() // and it is not read
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := &lines{end: make(chan struct{})}
+	go said.read(words)
+	said.await(t, "capturing on")
+	ws := talk(t, url)
+	const n = 150 // 15 MB each way: more than the pipe and the ring hold together
+	for i := range n {
+		say(t, ws, strings.Repeat("x", 100_000)+strconv.Itoa(i))
+		time.Sleep(10 * time.Millisecond) // the writer has to come by now and then
+	}
+	ws.Close()
+	if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
+		t.Fatal(err)
+	}
+	said.await(t, ` 0 dropped, \d+ MiB`)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	rest := &lines{end: make(chan struct{})}
+	go rest.read(out) // now somebody reads
+	<-rest.end
+	<-said.end
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, said.text())
+	}
+	if got := strings.Join(timelineOf(t, file), "\n"); strings.Count(got, `"type":"message"`) != 2*n || !strings.Contains(got, `"tcp":"fin"`) {
+		t.Errorf("%d messages in the file: %s", strings.Count(got, `"type":"message"`), said.text())
+	}
+	if got := rest.text(); strings.Count(got, `"type":"message"`) != 2*n {
+		t.Errorf("%d messages shown: %s", strings.Count(got, `"type":"message"`), said.text())
+	}
+}

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/query"
+	"github.com/wsdump/wsdump/timeline"
 )
 
 // rotation says when a file of -w is followed by the next, as tcpdump has it.
@@ -70,7 +72,10 @@ type recorder struct {
 	pattern string
 	stop    func() // ends the capture
 
-	mu      sync.Mutex // of what the clock flushes
+	flight *flight // nil: every packet is written
+	keeps  *query.Program
+
+	mu      sync.Mutex // of what follows, and of flight
 	file    io.WriteCloser
 	out     *capture.Writer
 	waiting writes // whole blocks
@@ -112,7 +117,24 @@ func (k *keepFlags) checkLive(stdout io.Writer, counted bool) error {
 	case k.file == "-" && isTerminalWriter(stdout):
 		return &usageError{text: "a capture is not for a terminal", hint: "name a file, -w copy.pcapng"}
 	}
+	if k.only != "" && k.file == "" {
+		return &usageError{text: "--keep says what -w writes, and there is no -w"}
+	}
+	if k.held.set && k.only == "" {
+		return &usageError{text: "--keep-buffer goes with --keep"}
+	}
+	if _, err := k.keeps(); err != nil {
+		return err
+	}
 	return k.rotation.check(k.file)
+}
+
+// keeps returns the condition of --keep, nil without.
+func (k *keepFlags) keeps() (*query.Program, error) {
+	if k.only == "" {
+		return nil, nil
+	}
+	return query.Compile(k.only, query.Connections)
 }
 
 // record begins to write what is captured; nil when nothing is to be written.
@@ -120,8 +142,19 @@ func (k *keepFlags) record(in *input, stdout io.Writer) (*recorder, error) {
 	if in.ring == nil || k.file == "" {
 		return nil, nil
 	}
-	in.behind = viewBehind
-	return newRecorder(in.ring, k.file, k.rotation, stdout, in.ring.Stop)
+	keeps, err := k.keeps()
+	if err != nil {
+		return nil, err
+	}
+	r, err := newRecorder(in.ring, k.file, k.rotation, stdout, in.ring.Stop)
+	if err != nil {
+		return nil, err
+	}
+	if in.behind = viewBehind; keeps != nil {
+		r.keeps = keeps
+		r.flight = &flight{most: k.held.bytes, keep: r.write}
+	}
+	return r, nil
 }
 
 // newRecorder opens the first file.
@@ -189,7 +222,12 @@ func (r *recorder) Next(p *capture.Packet) error {
 	if r.err != nil {
 		return nil
 	}
-	if r.err = r.write(p); r.err != nil {
+	if r.flight != nil {
+		r.err = r.flight.hold(p)
+	} else {
+		r.err = r.write(p)
+	}
+	if r.err != nil {
 		r.stop()
 	}
 	return nil
@@ -278,6 +316,9 @@ func (r *recorder) finish(words *console) error {
 	close(r.done)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.err == nil && r.flight != nil {
+		r.err = r.flight.land()
+	}
 	if r.err == nil {
 		r.err = r.flush()
 	}
@@ -299,12 +340,19 @@ func (in *input) unseen(ctx context.Context, record *recorder, words *console) i
 	}
 	defer served()
 	in.greet(words)
+	var sinks []timeline.Sink
 	if counts != nil {
+		sinks = append(sinks, counts)
+	}
+	if chooses := record.sink(in.files()); chooses != nil {
+		sinks = append(sinks, chooses)
+	}
+	if len(sinks) > 0 {
 		src := in.packets()
 		if record != nil {
 			src = record
 		}
-		err = in.run(ctx, counts, src)
+		err = in.run(ctx, timeline.Tee(sinks...), src)
 	} else {
 		for p := (capture.Packet{}); err == nil; {
 			err = record.Next(&p)
@@ -324,6 +372,13 @@ func (in *input) unseen(ctx context.Context, record *recorder, words *console) i
 // said tells what was written, when it is finished.
 func (r *recorder) said() string {
 	text := plural(int(min(r.packets, math.MaxInt)), "packet") + " written to "
+	if f := r.flight; f != nil {
+		text = plural(int(min(r.packets, math.MaxInt)), "packet") + " of " + counted(f.chosen, "connection")
+		if f.cut > 0 {
+			text += " (" + strconv.FormatUint(f.cut, 10) + " without the beginning, which --keep-buffer did not hold any more)"
+		}
+		text += " written to "
+	}
 	switch n := len(r.names); {
 	case n == 0:
 		return text + r.name

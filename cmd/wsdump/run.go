@@ -103,6 +103,9 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 		}
 		sink = timeline.Tee(sink, page)
 	}
+	if chooses := record.sink(in.files()); chooses != nil {
+		sink = timeline.Tee(sink, chooses)
+	}
 	sink, stopped := in.watch(sink, &r.view, words, stdout, stderr)
 	defer stopped()
 	src := in.packets()

@@ -96,6 +96,9 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	if counts != nil {
 		sink = timeline.Tee(sink, counts)
 	}
+	if chooses := record.sink(opt.Files); chooses != nil {
+		sink = timeline.Tee(sink, chooses)
+	}
 	sink, stopped := in.watch(sink, view, words, stdout, stderr)
 	defer stopped()
 	packets := in.packets()
