@@ -184,8 +184,8 @@ func TestAgainstTcpdump(t *testing.T) {
 			continue
 		}
 		for j, link := range links {
-			// In little time some of them on Ethernet and some on others, else all on all.
-			if testing.Short() && j != (i*7)%(2*len(links)) && (j != 0 || i%4 != 0) || one.class == "stricter" && j != 0 {
+			// All on Ethernet and a third on each of the others; in little time fewer.
+			if j != 0 && (i+j)%3 != 0 || testing.Short() && (i+5*j)%8 != 0 || one.class == "stricter" && j != 0 {
 				continue
 			}
 			one.link = link

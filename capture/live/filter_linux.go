@@ -17,7 +17,10 @@ import (
 //	a packet with a tag             -> yes, and we judge it when the tag is back
 //	the filter, moved to where the kernel has the bytes
 //
-// and a filter that cannot be moved is run by us alone.
+// and a filter that cannot be moved, or is too long, is run by us alone.
+
+// mostInstructions is what the kernel takes (BPF_MAXINSNS of linux/bpf_common.h).
+const mostInstructions = 4096
 
 // everything is what a filter returns to keep a whole packet.
 const everything = 0x7fffffff
@@ -57,7 +60,7 @@ func (r *Ring) filter() error {
 			return err
 		}
 		r.plain = plain
-		if moved, ok := r.moved(program); ok {
+		if moved, ok := r.moved(program); ok && len(all)+3+len(moved) <= mostInstructions {
 			r.judged = true
 			all = append(all,
 				bpf.RawInstruction{Op: opLoadWord, K: knowsTag},

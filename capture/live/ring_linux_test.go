@@ -170,6 +170,24 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+// TestLongFilter: a filter that is too long for the kernel is ours to run.
+func TestLongFilter(t *testing.T) {
+	namespace(t)
+	for _, longer := range []int{mostInstructions - 20, mostInstructions} {
+		r := open(t, Options{Interface: "lo", Filter: func(capture.LinkType) ([]bpf.RawInstruction, error) {
+			return append(make([]bpf.RawInstruction, longer), toDiscard(14)...), nil // loads of 0 that nobody needs
+		}})
+		if c := sender(t, "127.0.0.1"); r.judged != (longer < mostInstructions) {
+			t.Errorf("with %d more instructions the kernel judges: %v", longer, r.judged)
+		} else {
+			send(t, c, []byte("hello"))
+		}
+		if packets := all(t, r); len(packets) != 1 || !bytes.HasSuffix(packets[0].Data, []byte("hello")) {
+			t.Errorf("with %d more instructions: %d packets", longer, len(packets))
+		}
+	}
+}
+
 // TestAnyHeader: what the kernel says beside a packet becomes its link header.
 func TestAnyHeader(t *testing.T) {
 	namespace(t, veth, noise, noise1, up, up1, address, known)
