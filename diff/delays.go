@@ -60,11 +60,13 @@ func (p *Pair) delays(r *Report, a, b *half) {
 	}
 	each(func(dir timeline.Direction, d int64) { seen[dir].add(d) })
 	told := [2]uint64{seen[0].n, seen[1].n}
-	if d, ok := later(a.conn.request, b.conn.request); ok { // the handshake is a sample of its own
-		seen[timeline.ClientToServer].add(d)
-	}
-	if d, ok := later(a.conn.response, b.conn.response); ok {
-		seen[timeline.ServerToClient].add(d)
+	if a.conn.key != "" && a.conn.key == b.conn.key { // one handshake: a sample of its own; a relay that has two may answer before it asks
+		if d, ok := later(a.conn.request, b.conn.request); ok {
+			seen[timeline.ClientToServer].add(d)
+		}
+		if d, ok := later(a.conn.response, b.conn.response); ok {
+			seen[timeline.ServerToClient].add(d)
+		}
 	}
 	sent, received := seen[0], seen[1]
 	base, sign := [2]int64{sent.least, received.least}, [2]int64{1, 1}

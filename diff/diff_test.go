@@ -379,6 +379,52 @@ func TestBounds(t *testing.T) {
 	}
 }
 
+// TestRelay: of 1,000 messages and their answers a relay drops 3 and their
+// answers. The other side has a handshake of its own, made late.
+func TestRelay(t *testing.T) {
+	var near, far []string
+	for i := range 1000 {
+		pair := []string{fmt.Sprintf(">message %d", i), fmt.Sprintf("<got message %d", i)}
+		near = append(near, pair...)
+		if i != 7 && i != 500 && i != 998 {
+			far = append(far, pair...)
+		}
+	}
+	opt := Options{}
+	r := Compare(record(opt, talk{url: "/relay", key: "a", lines: near}), record(opt, talk{url: "/relay", key: "b", host: "2", lines: far}), opt)
+	want := []string{
+		"lost -15message 7", "lost -16got message 7", "lost -1001message 500", "lost -1002got message 500", "lost -1997message 998", "lost -1998got message 998",
+	}
+	if got := words(r); !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
+	}
+}
+
+// TestBigBounds: 100,000 messages with few differences, and 100,000 all of which
+// differ, are compared.
+func TestBigBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("large")
+	}
+	const n = 100_000
+	var a, few, all []string
+	for i := range n {
+		a = append(a, fmt.Sprintf(">message %d", i))
+		all = append(all, fmt.Sprintf(">other %d", i))
+		if i%1000 != 7 {
+			few = append(few, a[i])
+		}
+	}
+	opt := Options{Context: 3}
+	x := record(opt, talk{url: "/x", lines: a})
+	if r := Compare(x, record(opt, talk{url: "/x", lines: few}), opt); r.Count() != n/1000 || r.Counts[Lost] != n/1000 {
+		t.Errorf("few: %v", r.Counts)
+	}
+	if r := Compare(x, record(opt, talk{url: "/x", lines: all}), opt); r.Counts[Lost]+r.Counts[Changed] != n || r.told != opt.withDefaults().Limits.Differences {
+		t.Errorf("all: %v, %d told", r.Counts, r.told)
+	}
+}
+
 // FuzzCompare: any two conversations can be compared; with itself each is the
 // same; and what is in one and not in both is told.
 func FuzzCompare(f *testing.F) {
