@@ -136,3 +136,6 @@ func (p *behind) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 	p.Stream.Data(dir, at, b)
 }
+
+// Weight implements [timeline.Weighed].
+func (p *behind) Weight() int { return timeline.Weight(p.Stream) }

@@ -342,3 +342,12 @@ func (e *echo) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) 
 		e.shadow.reveal()
 	}
 }
+
+// Weight implements [timeline.Weighed].
+func (x *shadow) Weight() int {
+	n := x.next.Weight()
+	for i := range x.half {
+		n += cap(x.half[i].ahead) + x.half[i].size
+	}
+	return n
+}

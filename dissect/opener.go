@@ -3,7 +3,6 @@ package dissect
 import (
 	"fmt"
 
-	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/http2"
 	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
@@ -13,8 +12,8 @@ import (
 // [http1.Handler] and [http2.Handler].
 type opener struct {
 	account *account
-	layers  string        // for Conn.Layers
-	http1   *http1.Stream // nil over HTTP/2
+	layers  string // for Conn.Layers
+	http1   bool   // not HTTP/2
 	conn    *timeline.Conn
 	sink    timeline.Sink // of conn
 	attempt *attempt      // over HTTP/1: the latest, while it is open
@@ -74,7 +73,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 
 // begun remembers an attempt over HTTP/1: the next request ends it.
 func (o *opener) begun(next timeline.Stream) {
-	if try, ok := next.(*attempt); ok && o.http1 != nil {
+	if try, ok := next.(*attempt); ok && o.http1 {
 		o.attempt = try
 	}
 }
@@ -158,3 +157,6 @@ func (t *attempt) close(at timeline.Stamp) {
 	c.Settle(sink, at)
 	sink.Close(c, at)
 }
+
+// Weight implements [timeline.Weighed].
+func (a *attempt) Weight() int { return a.conn.Weight() }

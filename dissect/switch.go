@@ -34,6 +34,7 @@ func (s *Switch) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	dir ^= s.flip
 	if s.next != nil {
 		s.next.Data(dir, at, b)
+		s.pass()
 		return
 	}
 	s.first.Data(dir, at, b)
@@ -107,11 +108,40 @@ func isSettings(b []byte) bool {
 
 func (s *Switch) becomeHTTP1() {
 	o := s.account.newOpener(s.layers)
-	o.http1 = http1.New(o, s.account.d.limits, s.anywhere)
+	o.http1 = true
+	layer := http1.New(o, s.account.d.limits, s.anywhere)
 	if s.account.http == nil {
-		s.account.http = o.http1
+		s.account.http = layer
 	}
-	s.become("http", o.http1)
+	s.become("http", layer)
+}
+
+// passed is what is left of an HTTP/1 layer whose connection has become a
+// WebSocket: bytes go past it, findings are still those of its Conn.
+type passed struct {
+	timeline.Stream
+	handler http1.Handler
+}
+
+// Finding implements [timeline.Stream].
+func (p *passed) Finding(f *timeline.Finding) { p.handler.Finding(f) }
+
+// Weight implements [timeline.Weighed].
+func (p *passed) Weight() int { return timeline.Weight(p.Stream) }
+
+// pass lets go of an HTTP/1 layer that is done: there may be very many
+// WebSockets, and they live long.
+func (s *Switch) pass() {
+	layer, ok := s.next.(*http1.Stream)
+	if !ok || s.account.conns == 0 {
+		return
+	}
+	if next, handler := layer.Passed(); next != nil {
+		s.next = &passed{next, handler}
+		if s.account.http == layer {
+			s.account.http = nil // asked only where there is no WebSocket
+		}
+	}
 }
 
 func (s *Switch) becomeHTTP2(opt http2.Options) {
@@ -186,4 +216,16 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	if s.account.end(s, dir, at, why) {
 		s.stopLooking()
 	}
+}
+
+// switchWeight is what an account with its root takes, by measurement.
+const switchWeight = 700
+
+// Weight implements [timeline.Weighed].
+func (s *Switch) Weight() int {
+	n := switchWeight + s.first.Weight() + cap(s.peek[0]) + cap(s.peek[1]) + timeline.Weight(s.next)
+	if s.frames != nil {
+		n += s.frames.bytes[0] + s.frames.bytes[1]
+	}
+	return n
 }

@@ -32,6 +32,9 @@ var fixtures = cmp.Or(os.Getenv("WSDUMP_FIXTURES"), "../testdata/pcaps/")
 // formats is one conversation in other clothes.
 const formats = "../testdata/pcaps/formats/"
 
+// damaged is the same, with bytes that are not what they were.
+const damaged = "../testdata/damaged/"
+
 // record is what the endpoints of a fixture wrote down themselves; its format
 // is told in testdata/pcaps/README.md.
 type record struct {
@@ -299,6 +302,7 @@ func TestQuiet(t *testing.T) {
 	quiet(t, fixtures)
 	if os.Getenv("WSDUMP_FIXTURES") == "" {
 		quiet(t, formats)
+		quiet(t, damaged)
 	}
 }
 
@@ -345,6 +349,7 @@ func TestProvenance(t *testing.T) {
 	provenance(t, fixtures)
 	if os.Getenv("WSDUMP_FIXTURES") == "" {
 		provenance(t, formats)
+		provenance(t, damaged)
 	}
 }
 

@@ -20,6 +20,12 @@ type connection struct {
 	half      [2]half
 	doubled   bool // that packets were seen twice was told
 	reborn    *rebirth
+
+	sooner, later *connection // neighbours in timers
+	tick          int64       // of timers
+	scheduled     bool
+	weight        int    // that is counted
+	unweighed     uint32 // bytes since it was asked for
 }
 
 // half is one direction: what its sender sent.
@@ -254,6 +260,7 @@ func (c *connection) deliver(dir timeline.Direction, h *half, at timeline.Stamp,
 	c.transport.Bytes[c.told(dir)] += uint64(len(data))
 	if len(data) > 0 {
 		c.stream.Data(dir, at, data)
+		c.heard(uint32(len(data)))
 	}
 	if missing := uint64(length) - uint64(len(data)); missing > 0 {
 		c.gap(dir, at, missing, "cut by the snap length")
@@ -435,6 +442,7 @@ func (c *connection) close() {
 		c.t.empty++
 	}
 	c.closed, c.stream = true, nil
+	c.t.weigh(c, 0)
 	for i := range c.half {
 		for q := &c.half[i].queue; q.first != nil; {
 			c.t.pool.put(q.pop(&c.t.pool))

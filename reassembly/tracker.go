@@ -34,6 +34,8 @@ type Tracker struct {
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
 	timers  timers
+	weight  int // of all connections
+	given   given
 	pieces  fragments
 	differ  bool           // the pieces of the IP packet that the segment came in did
 	now     timeline.Stamp // the latest packet; Time never goes back
@@ -126,7 +128,11 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 			c.giveUpWaiting(at)
 		}
 	}
-	t.timers.expire(at.Time, t.expired)
+	for t.timers.due() <= at.Time {
+		if c, due := t.timers.next(); c != nil && due <= at.Time {
+			t.expired(c, due)
+		}
+	}
 	t.pieces.expire(at)
 }
 
@@ -160,8 +166,8 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 }
 
 func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
-	if len(t.conns) >= t.limits.Transports {
-		t.evict(at)
+	for len(t.conns) >= t.limits.Transports {
+		t.evict(nil, "Transports", at)
 	}
 	t.transports++
 	fromClient := seg.Src.Port() >= seg.Dst.Port()
@@ -175,33 +181,84 @@ func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
 	c := &connection{t: t, key: k, transport: tr, client: side(k, tr.Client)}
 	t.conns[k] = c
 	t.schedule(c, t.limits.HalfOpen)
+	t.weigh(c, 0)
+	for t.weight > t.limits.Memory && t.evict(c, "Memory", at) {
+	}
 	return c
 }
 
 // replace puts a new connection, which begins with seg, in the place of c.
 func (t *Tracker) replace(c *connection, seg *wire.Segment, at timeline.Stamp) *connection {
-	delete(t.conns, c.key)
+	t.forget(c)
 	return t.add(c.key, seg, at)
 }
 
-// evict makes room: the connection whose timer is due first goes.
-func (t *Tracker) evict(at timeline.Stamp) {
-	c := t.timers.oldest()
+// given counts what was given up to keep memory bounded.
+type given struct {
+	up    uint64
+	at    timeline.Stamp
+	limit string // the first that was reached
+}
+
+// evict makes room: of all connections but spared the one whose time is up
+// first goes. It reports false when there is none.
+func (t *Tracker) evict(spared *connection, limit string, at timeline.Stamp) bool {
+	if spared != nil {
+		due := t.deadline(spared)
+		t.timers.remove(spared)
+		defer t.timers.add(spared, due)
+	}
+	c, due := t.timers.next()
+	for c != nil && t.deadline(c) > due { // it was busy since
+		t.timers.add(c, t.deadline(c))
+		c, due = t.timers.next()
+	}
 	if c == nil {
-		return
+		return false
 	}
 	if !c.closed {
+		if t.given.up == 0 {
+			t.given.at, t.given.limit = at, limit
+		}
+		t.given.up++
 		if c.stream != nil {
-			c.finding(&timeline.Finding{Rule: ruleLimit, At: at, Got: "Transports", Want: "fewer connections at once"})
+			c.finding(&timeline.Finding{Rule: ruleLimit, At: at, Got: limit, Want: "fewer connections at once"})
 		}
 		c.finishBoth(at, timeline.EndLimit)
 	}
 	t.forget(c)
+	return true
+}
+
+// bareWeight is what a connection without a stream takes, its place in the
+// tables included, by measurement.
+const bareWeight = 700
+
+// weigh counts that c takes n bytes beside what every connection does.
+func (t *Tracker) weigh(c *connection, n int) {
+	n += bareWeight
+	t.weight += n - c.weight
+	c.weight = n
+	c.unweighed = 0
+}
+
+// heard asks a stream for its weight when it has heard enough to have gained a
+// part that matters.
+func (c *connection) heard(n uint32) {
+	if c.unweighed += n; int(c.unweighed) < c.weight/16 && c.weight > bareWeight {
+		return
+	}
+	c.t.weigh(c, timeline.Weight(c.stream))
+	for c.t.weight > c.t.limits.Memory && c.t.evict(c, "Memory", c.t.now) {
+	}
 }
 
 func (t *Tracker) forget(c *connection) {
 	if t.conns[c.key] == c {
 		delete(t.conns, c.key)
+		t.weight -= c.weight
+		c.weight = 0
+		t.timers.remove(c)
 	}
 	if t.latest == c {
 		t.latest = nil
@@ -211,26 +268,27 @@ func (t *Tracker) forget(c *connection) {
 // schedule looks at c again after d.
 func (t *Tracker) schedule(c *connection, d time.Duration) { t.timers.add(c, t.now.Time+int64(d)) }
 
-// expired looks at a connection whose timer is due and returns when to look
-// again; 0 for never.
-func (t *Tracker) expired(c *connection, due int64) (again int64) {
-	if t.conns[c.key] != c {
-		return 0
-	}
-	last := c.transport.Last
-	idle := t.limits.Idle
+// deadline is when c is given up for its silence.
+func (t *Tracker) deadline(c *connection) int64 {
 	if c.closed || c.stream == nil {
-		idle = t.limits.HalfOpen
+		return c.transport.Last.Time + int64(t.limits.HalfOpen)
 	}
-	if deadline := last.Time + int64(idle); deadline > due {
-		return deadline
+	return c.transport.Last.Time + int64(t.limits.Idle)
+}
+
+// expired looks at a connection whose timer is due.
+func (t *Tracker) expired(c *connection, due int64) {
+	deadline := t.deadline(c)
+	if deadline > due {
+		t.timers.add(c, deadline)
+		return
 	}
 	if !c.closed {
-		last.Time += int64(idle)
+		last := c.transport.Last
+		last.Time = deadline
 		c.finishBoth(last, timeline.EndTimeout)
 	}
 	t.forget(c)
-	return 0
 }
 
 // wait notes that bytes of c wait since at.
@@ -290,6 +348,7 @@ func (t *Tracker) Flush() {
 		c.finishBoth(t.now, timeline.EndOpen)
 	}
 	clear(t.conns)
+	t.weight, t.timers = 0, timers{}
 	t.latest = nil
 	t.pieces.flush()
 }
@@ -299,7 +358,7 @@ func (t *Tracker) Flush() {
 func (t *Tracker) Restart() {
 	t.Flush()
 	t.last = max(t.last, t.now.Time)
-	t.now, t.waiting, t.since, t.timers = timeline.Stamp{}, nil, nil, timers{}
+	t.now, t.waiting, t.since = timeline.Stamp{}, nil, nil
 	for t.pieces.done.oldest != nil {
 		t.pieces.forget(t.pieces.done.oldest)
 	}
@@ -307,6 +366,12 @@ func (t *Tracker) Restart() {
 
 // Judge tells what concerns no connection, when the input is over.
 func (t *Tracker) Judge(tell func(*timeline.Finding)) {
+	if t.given.up > 0 {
+		tell(&timeline.Finding{
+			Rule: ruleLimit, At: t.given.at, Count: t.given.up, Got: t.given.limit, Want: "fewer connections at once",
+			Detail: "TCP connections were given up, those idle for longest first; a larger --max-memory keeps more of them",
+		})
+	}
 	if lost := &t.pieces.lost; lost.datagrams > 0 {
 		f := timeline.Finding{Rule: ruleFragmentLost, At: lost.at, Count: lost.datagrams}
 		if lost.full > 0 {
@@ -323,6 +388,7 @@ func (t *Tracker) Report(totals *timeline.Totals) {
 	totals.Fragments += t.fragments
 	totals.First, totals.Last = t.first, max(t.last, t.now.Time)
 	totals.Transports += t.transports
+	totals.GivenUp += t.given.up
 	totals.Gaps += t.gaps
 	totals.GapBytes += t.gapBytes
 	if t.empty > 0 {

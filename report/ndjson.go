@@ -198,6 +198,9 @@ func (n *NDJSON) summary(t *timeline.Totals) {
 	n.number("packets", t.Packets)
 	n.number("bytes", t.Bytes)
 	n.number("tcp_connections", t.Transports)
+	if t.GivenUp > 0 {
+		n.number("given_up", t.GivenUp)
+	}
 	n.number("tls_without_keys", t.TLSNoKeys)
 	n.number("connections", t.Conns)
 	n.number("messages", t.Messages)

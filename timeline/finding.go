@@ -70,6 +70,7 @@ type Totals struct {
 	Fragments   uint64 // packets that were pieces of larger ones
 	First, Last int64  // capture times of the first and last packet, ns
 	Transports  uint64 // TCP connections
+	GivenUp     uint64 // of them: given up to keep memory bounded
 	TLSNoKeys   uint64 // of them: TLS, and nothing to decrypt it with
 	Conns       uint64
 	Messages    uint64

@@ -6,8 +6,13 @@ import "time"
 // is finite; a zero field means the default, never "unlimited". Reaching one
 // is a finding (tcp/limit, http/limit, ws/limit) that names the field.
 type Limits struct {
-	// Transports is how many TCP connections are followed at once. The one
-	// idle for longest is given up first. 1,048,576 hold some 500 MB.
+	// Memory is how many bytes the state of all TCP connections may take, by
+	// estimate ([Weighed]): the same input gives the same answer on every
+	// machine. The one idle for longest is given up first, of those without
+	// data before those with data. A connection without data takes some 600
+	// bytes, a live WebSocket some 4,000.
+	Memory int
+	// Transports is how many TCP connections are followed at once, likewise.
 	Transports int
 	// Reorder is how many bytes of one direction wait behind a hole. A TCP
 	// window is rarely larger than 4 MiB.
@@ -57,12 +62,11 @@ type Limits struct {
 
 // WithDefaults returns l with every zero field set to its default.
 func (l Limits) WithDefaults() Limits {
-	set(&l.Transports, 1<<20)
+	l.set(DefaultMemory)
+	set(&l.Transports, 1<<22)
 	set(&l.Reorder, 4<<20)
-	set(&l.ReorderTotal, 64<<20)
 	set(&l.ReorderTime, 100*time.Millisecond)
 	set(&l.Hole, time.Minute)
-	set(&l.Fragments, 8<<20)
 	set(&l.FragmentTime, 30*time.Second)
 	set(&l.Idle, 24*time.Hour)
 	set(&l.HalfOpen, 2*time.Minute)
@@ -70,7 +74,6 @@ func (l Limits) WithDefaults() Limits {
 	set(&l.Held, 1<<20)
 	set(&l.Message, 16<<20)
 	set(&l.Ratio, 250)
-	set(&l.Windows, 256<<20)
 	set(&l.KeyWait, 10*time.Second)
 	set(&l.Control, 4<<10)
 	set(&l.Pings, 64)
@@ -81,4 +84,22 @@ func set[T int | time.Duration](field *T, value T) {
 	if *field <= 0 {
 		*field = value
 	}
+}
+
+// DefaultMemory is how many bytes a process takes at most with default limits.
+const DefaultMemory = 512 << 20
+
+// Within returns l with those limits that are not set, and that together decide
+// how much memory is taken, such that a process needs about n bytes at most.
+// The rest is for the program itself, its outputs, and garbage.
+func (l Limits) Within(n int) Limits {
+	l.set(n)
+	return l
+}
+
+func (l *Limits) set(n int) {
+	set(&l.Memory, n/2)
+	set(&l.Windows, n/4)
+	set(&l.ReorderTotal, n/16)
+	set(&l.Fragments, n/64)
 }

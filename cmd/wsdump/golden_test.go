@@ -54,43 +54,49 @@ func TestGolden(t *testing.T) {
 }
 
 // TestFormatsGolden: so for one conversation in all formats. Exit code 3 tells
-// of what is damaged. Every golden has its capture.
+// of what is damaged.
 func TestFormatsGolden(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "formats/*.pcap*")
+	folderGolden(t, pcaps+"formats/", exitOK)
+	folderGolden(t, "../../testdata/damaged/", exitInput)
+}
+
+// folderGolden holds the captures of a folder to the goldens in the folder of
+// the same name. Every golden has its capture.
+func folderGolden(t *testing.T, folder string, want int) {
+	files, err := filepath.Glob(folder + "*.pcap*")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}
-	goldens := map[string]bool{}
+	name := filepath.Base(folder)
+	known := map[string]bool{}
 	for _, file := range files {
-		name := filepath.Base(file)
-		if strings.Contains("gz zst lz4 xz bz2", filepath.Ext(name)[1:]) {
+		if strings.Contains("gz zst lz4 xz bz2", filepath.Ext(file)[1:]) {
 			continue // copies of chat.pcap
 		}
 		var out, words bytes.Buffer
-		code := Main([]string{"-T", "ndjson", file}, strings.NewReader(""), &out, &words)
-		if damaged := strings.HasPrefix(name, "damaged"); damaged != (code == exitInput) || !damaged && code != exitOK {
-			t.Errorf("%s: exit code %d: %s", name, code, words.String())
+		if code := Main([]string{"-T", "ndjson", file}, strings.NewReader(""), &out, &words); code != want {
+			t.Errorf("%s: exit code %d, want %d: %s", file, code, want, words.String())
 		}
-		got := versionKey.ReplaceAll(bytes.ReplaceAll(out.Bytes(), []byte(pcaps), nil), []byte(`"version":""`))
-		golden := filepath.Join("..", "..", "testdata", "golden", "formats", name+".ndjson")
-		goldens[golden] = true
+		got := versionKey.ReplaceAll(bytes.ReplaceAll(out.Bytes(), []byte(folder), []byte(name+"/")), []byte(`"version":""`))
+		golden := filepath.Join("..", "..", "testdata", "golden", name, filepath.Base(file)+".ndjson")
+		known[golden] = true
 		if *update {
 			if err := os.WriteFile(golden, got, 0o644); err != nil {
 				t.Fatal(err)
 			}
 			continue
 		}
-		want, err := os.ReadFile(golden)
+		text, err := os.ReadFile(golden)
 		if err != nil {
 			t.Errorf("%v; `go test ./cmd/wsdump -update` writes it", err)
-		} else if !bytes.Equal(got, want) {
-			t.Errorf("%s differs from its golden; first at line %s", name, firstDifference(got, want))
+		} else if !bytes.Equal(got, text) {
+			t.Errorf("%s differs from its golden; first at line %s", file, firstDifference(got, text))
 		}
 	}
-	all, _ := filepath.Glob(filepath.Join("..", "..", "testdata", "golden", "formats", "*"))
+	all, _ := filepath.Glob(filepath.Join("..", "..", "testdata", "golden", name, "*"))
 	for _, golden := range all {
-		if !goldens[golden] {
+		if !known[golden] {
 			t.Errorf("%s is of no capture", golden)
 		}
 	}

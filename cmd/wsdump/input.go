@@ -25,11 +25,12 @@ type input struct {
 	cut      error        // what is wrong with recordings that were read in part
 	keys     *tls.Keys
 	notes    *pipeline.Notes
+	limits   timeline.Limits
 }
 
 // open opens what the flags name.
 func (s *sourceFlags) begin(ctx context.Context, stdin io.Reader, words *console) (in *input, err error) {
-	in = &input{source: s, notes: &pipeline.Notes{}}
+	in = &input{source: s, notes: &pipeline.Notes{}, limits: s.most.limits()}
 	if err := s.iface.check(s.paths()); err != nil {
 		return nil, err
 	}
@@ -84,7 +85,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 	if len(in.archives) > 0 {
 		return errors.Join(pipeline.Play(ctx, in.archives, sink), in.cut)
 	}
-	options := pipeline.Options{Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each}
+	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each}
 	if in.source.live() {
 		options.Tick, options.MoreKeys = flushEvery, in.source.moreKeys
 	}

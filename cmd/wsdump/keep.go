@@ -175,7 +175,7 @@ func (k *keeper) learn(ctx context.Context, in *input) error {
 	}
 	defer func() { _ = src.Close() }()
 	return k.each(ctx, src, func(p *capture.Packet) error {
-		k.selector.Learn(p, timeline.Limits{})
+		k.selector.Learn(p, in.limits)
 		return nil
 	})
 }

@@ -56,11 +56,7 @@ func TestSchema(t *testing.T) {
 		for _, file := range append(files, pcaps) {
 			var out, words bytes.Buffer
 			all := append(append(append([]string{}, args...), keysBeside(file)...), "-T", "ndjson", file)
-			want := exitOK
-			if file == pcaps {
-				want = exitInput // some are damaged
-			}
-			if code := Main(all, strings.NewReader(""), &out, &words); code != want {
+			if code := Main(all, strings.NewReader(""), &out, &words); code != 0 {
 				t.Fatalf("%v: exit code %d: %s", all, code, words.String())
 			}
 			lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")

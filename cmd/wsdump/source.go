@@ -13,6 +13,7 @@ import (
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect"
 	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
 )
 
 // sourceFlags say where packets come from.
@@ -23,6 +24,7 @@ type sourceFlags struct {
 	as   decodeAsFlag
 	each bool
 	tail bool // --follow
+	most memoryFlag
 
 	packets captureFilterFlags
 	iface   interfaceFlags
@@ -37,6 +39,8 @@ func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
 	s.packets.flags(f)
 	s.iface.flags(f)
+	s.most = timeline.DefaultMemory
+	f.Var(&s.most, "max-memory", "about how much memory to take: the connections idle for longest are given up first, and that is told")
 	s.decodeFlag(f)
 }
 

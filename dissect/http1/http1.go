@@ -272,6 +272,10 @@ func (s *Stream) Lost() bool {
 	return s.next == nil && (s.half[0].state == seeking || s.half[1].state == seeking)
 }
 
+// Passed returns the layer that the connection was handed to, and the handler of
+// findings; nil while it is HTTP.
+func (s *Stream) Passed() (next timeline.Stream, handler Handler) { return s.next, s.handler }
+
 // Held returns what waits behind a request that may switch protocols. Its bytes
 // are borrowed.
 func (s *Stream) Held() timeline.Backlog { return s.held }
@@ -361,4 +365,16 @@ func hasToken(headers []timeline.Header, name, token string) bool {
 		}
 	}
 	return false
+}
+
+// What a Stream, and a request that waits, take by measurement.
+const (
+	streamWeight  = 700
+	requestWeight = 1500
+)
+
+// Weight implements [timeline.Weighed].
+func (s *Stream) Weight() int {
+	return streamWeight + cap(s.half[0].head) + cap(s.half[1].head) + s.held.Weight() + s.ends.Weight() +
+		len(s.pending)*requestWeight + timeline.Weight(s.next)
 }

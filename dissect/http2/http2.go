@@ -237,3 +237,22 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 
 // ids returns the streams that are followed, in order.
 func (s *Stream) ids() []uint32 { return slices.Sorted(maps.Keys(s.streams)) }
+
+// What a Stream with its header tables, and one stream of it, take.
+const (
+	connectionWeight = 8 << 10
+	streamWeight     = 400
+)
+
+// Weight implements [timeline.Weighed].
+func (s *Stream) Weight() int {
+	n := connectionWeight + s.held
+	for i := range s.half {
+		h := &s.half[i]
+		n += cap(h.buf) + cap(h.block.fragment) + cap(h.sought)
+	}
+	for _, st := range s.streams {
+		n += streamWeight + timeline.Weight(st.next)
+	}
+	return n
+}

@@ -326,3 +326,16 @@ func (s *Stream) undecipherable(why Reason) {
 		s.handler.Undecipherable(&s.info, why)
 	}
 }
+
+// streamWeight is what a Stream with its ciphers takes.
+const streamWeight = 4 << 10
+
+// Weight implements [timeline.Weighed].
+func (s *Stream) Weight() int {
+	n := streamWeight + s.queued + timeline.Weight(s.next)
+	for i := range s.half {
+		h := &s.half[i]
+		n += cap(h.buf) + cap(h.hs) + cap(h.hunt)
+	}
+	return n
+}

@@ -328,3 +328,21 @@ func (h *half) markHole() {
 		h.msg.kept = len(h.data)
 	}
 }
+
+// streamWeight is what a Stream takes, and pingWeight a ping that waits for its
+// pong.
+const (
+	streamWeight = 750
+	pingWeight   = 200
+)
+
+// Weight implements [timeline.Weighed]. Windows of compressed directions have a
+// limit of their own.
+func (s *Stream) Weight() int {
+	n := streamWeight + s.conn.Weight()
+	for i := range s.half {
+		h := &s.half[i]
+		n += cap(h.data) + cap(h.control) + len(h.outgoing)*pingWeight
+	}
+	return n
+}

@@ -25,6 +25,7 @@ from scapy.layers.vxlan import VXLAN
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 OUT = os.path.abspath(sys.argv[1]) if len(sys.argv) > 1 else HERE
+DAMAGED = "" if len(sys.argv) > 1 else "../../damaged/"
 CHAT = os.path.join(HERE, "..", "chat.pcap")
 IPV6 = os.path.join(HERE, "..", "ipv6.pcapng")
 
@@ -433,7 +434,7 @@ def simple():
 
 
 def damaged():
-    """Bytes in the middle are not what they were: a pcapng and a pcap."""
+    """Bytes in the middle are not what they were: a pcapng and a pcap, in a folder of their own."""
     packets = chat()
     b = section("<") + interface("<", 1)
     for i, (at, frame) in enumerate(packets):
@@ -441,8 +442,8 @@ def damaged():
         if i == 19:
             e[4:8] = b"\xff\xff\xff\x7f"
         b += bytes(e)
-    write("damaged.pcapng", b)
-    c = Capture("damaged.pcap")
+    write(DAMAGED + "damaged.pcapng", b)
+    c = Capture(DAMAGED + "damaged.pcap")
     for i, (at, frame) in enumerate(packets):
         at0 = len(c.b)
         c.add(at, frame)

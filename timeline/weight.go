@@ -1,0 +1,40 @@
+package timeline
+
+// Weighed is a Stream that tells how many bytes of memory it and the layers
+// above it hold, as an estimate: what the layers keep of what was sent counts
+// as it is, what they are made of by its usual size. Who feeds the stream asks
+// now and then, in order to keep what all connections hold together bounded.
+type Weighed interface{ Weight() int }
+
+// Weight returns the weight of s, 0 when it does not tell.
+func Weight(s Stream) int {
+	if w, ok := s.(Weighed); ok {
+		return w.Weight()
+	}
+	return 0
+}
+
+// Weight returns how many bytes of memory are in use.
+func (b *Backlog) Weight() int { return cap(b.bytes) + cap(b.events)*saidSize }
+
+// Weight returns about how many bytes c takes together with its handshake.
+func (c *Conn) Weight() int {
+	n := connWeight
+	if h := c.Handshake; h != nil {
+		n += handshakeWeight + fieldsWeight(h.RequestHeaders) + fieldsWeight(h.ResponseHeaders)
+	}
+	return n
+}
+
+// What a Conn with its findings, and a Handshake, take without what they point to.
+const (
+	connWeight      = 750
+	handshakeWeight = 550
+)
+
+func fieldsWeight(headers []Header) (n int) {
+	for i := range headers {
+		n += 32 + len(headers[i].Name) + len(headers[i].Value)
+	}
+	return n
+}
