@@ -29,6 +29,9 @@ type Options struct {
 	// out; nil: there is none.
 	Filtered func() uint64
 
+	// Checksums says that packets with a wrong checksum are left out.
+	Checksums bool
+
 	// Each says that the files have nothing to do with each other: no
 	// connection crosses from one into the next. The source gives them one
 	// after the other. Connections and packets are numbered throughout.
@@ -70,6 +73,9 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys, each: opt.Each}
 	r.dissector = dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
 	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
+	if opt.Checksums {
+		r.tracker.VerifyChecksums()
+	}
 	var err error
 	if opt.Tick > 0 {
 		err = r.follow(ctx, src, &opt)

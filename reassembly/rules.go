@@ -13,6 +13,11 @@ var (
 		Title: "IP packets that never became whole",
 		Text:  "Fragments of them were captured, and others were not within the time that receivers wait. What they carried is not known; if it was TCP, the bytes are told as missing where they belong.",
 	}
+	ruleChecksum = &timeline.Rule{
+		ID: "tcp/checksum", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.1",
+		Title: "packets with a wrong checksum were left out",
+		Text:  "Looked at with --checksums only. The receiver drops such packets; but a capture made on the sending host has wrong checksums where the network card fills them in, and then --checksums leaves out what is right.",
+	}
 	ruleGap = &timeline.Rule{
 		ID: "tcp/gap", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.4",
 		Title: "bytes are missing from the capture",
@@ -37,5 +42,5 @@ var (
 
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
-	return []*timeline.Rule{timeline.RuleDuplicate, ruleFragments, ruleFragmentLost, ruleGap, ruleOverlap, ruleMidstream, ruleLimit}
+	return []*timeline.Rule{timeline.RuleDuplicate, ruleFragments, ruleFragmentLost, ruleChecksum, ruleGap, ruleOverlap, ruleMidstream, ruleLimit}
 }

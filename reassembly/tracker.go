@@ -41,8 +41,9 @@ type Tracker struct {
 	now     timeline.Stamp // the latest packet; Time never goes back
 
 	packets, bytes uint64
-	fragments      uint64 // packets that were pieces of others
-	first, last    int64  // times of packets
+	fragments      uint64         // packets that were pieces of others
+	wrongAt        timeline.Stamp // of the first wrong checksum
+	first, last    int64          // times of packets
 	transports     uint64
 	empty          uint64
 	gaps, gapBytes uint64
@@ -80,11 +81,22 @@ func (t *Tracker) Packet(p *capture.Packet) {
 		return
 	}
 	if skip != wire.SkipNone {
-		t.skipped[skip]++
+		t.skip(skip, 1, at)
 		return
 	}
 	t.Segment(&t.segment, at)
 }
+
+// skip counts packets that are not used.
+func (t *Tracker) skip(why wire.Skip, packets uint64, at timeline.Stamp) {
+	if why == wire.SkipChecksum && t.skipped[why] == 0 {
+		t.wrongAt = at
+	}
+	t.skipped[why] += packets
+}
+
+// VerifyChecksums drops what has a wrong checksum from now on.
+func (t *Tracker) VerifyChecksums() { t.decoder.Checksums = true }
 
 // fragment takes the piece of an IP packet that the decoder found. A packet
 // that becomes whole may be a piece of another: that of a tunnel.
@@ -94,7 +106,7 @@ func (t *Tracker) fragment(at timeline.Stamp) {
 	switch {
 	case whole == nil: // counted when it is given up
 	case skip != wire.SkipNone:
-		t.skipped[skip] += whole.packets
+		t.skip(skip, whole.packets, at)
 	default:
 		t.differ = whole.differs
 		t.Segment(&t.segment, at)
@@ -371,6 +383,9 @@ func (t *Tracker) Judge(tell func(*timeline.Finding)) {
 			Rule: ruleLimit, At: t.given.at, Count: t.given.up, Got: t.given.limit, Want: "fewer connections at once",
 			Detail: "TCP connections were given up, those idle for longest first; a larger --max-memory keeps more of them",
 		})
+	}
+	if n := t.skipped[wire.SkipChecksum]; n > 0 {
+		tell(&timeline.Finding{Rule: ruleChecksum, At: t.wrongAt, Count: n})
 	}
 	if lost := &t.pieces.lost; lost.datagrams > 0 {
 		f := timeline.Finding{Rule: ruleFragmentLost, At: lost.at, Count: lost.datagrams}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -391,6 +392,8 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	case t.TLSNoKeys > 0:
 		return "wss:// is encrypted. Let one end write a key log while the traffic happens and give it with -k keys.log: SSLKEYLOGFILE=keys.log before starting " +
 			"Chrome, Firefox, curl or Python, or node --tls-keylog=keys.log (docs/KEYS.md has more). `wsdump list --all` shows these connections."
+	case t.Transports == 0 && slices.ContainsFunc(t.Skipped, func(c timeline.Count) bool { return c.What == "wrong checksum" }):
+		return "checksums are wrong where the network card of the capturing machine fills them in; leave --checksums out."
 	case t.Transports == 0 && udp > 0 && udp*2 >= skipped:
 		return "there is no TCP, only UDP; WebSockets over HTTP/3 (QUIC) are not supported. " +
 			"Switch HTTP/3 off in the client, or check the capture filter."

@@ -85,7 +85,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 	if len(in.archives) > 0 {
 		return errors.Join(pipeline.Play(ctx, in.archives, sink), in.cut)
 	}
-	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each}
+	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each, Checksums: in.source.sums}
 	if in.source.live() {
 		options.Tick, options.MoreKeys = flushEvery, in.source.moreKeys
 	}

@@ -24,6 +24,7 @@ type sourceFlags struct {
 	as   decodeAsFlag
 	each bool
 	tail bool // --follow
+	sums bool // --checksums
 	most memoryFlag
 
 	packets captureFilterFlags
@@ -39,6 +40,7 @@ func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
 	s.packets.flags(f)
 	s.iface.flags(f)
+	f.BoolVar(&s.sums, "checksums", false, "leave out packets with a wrong checksum; captures of the sending host have them where the network card fills them in")
 	s.most = timeline.DefaultMemory
 	f.Var(&s.most, "max-memory", "about how much memory to take: the connections idle for longest are given up first, and that is told")
 	s.decodeFlag(f)

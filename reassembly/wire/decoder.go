@@ -53,6 +53,10 @@ const (
 // Decoder reads packets. The zero value is ready. It keeps nothing from one
 // packet to the next but memory to reuse; it is not safe for concurrent use.
 type Decoder struct {
+	// Checksums says that IPv4 headers and TCP segments with a wrong checksum
+	// are skipped. Of packets in tunnels those of all layers count.
+	Checksums bool
+
 	nested   int
 	headers  headers
 	fragment Fragment

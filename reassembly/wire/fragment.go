@@ -94,6 +94,9 @@ func (d *Decoder) Whole(f *Fragment, seg *Segment) Skip {
 	if skip := tcp(body, rest, seg); skip != SkipNone {
 		return skip
 	}
+	if d.Checksums && !segmentIntact(append(f.Source.AsSlice(), f.Destination.AsSlice()...), body, rest) {
+		return SkipChecksum
+	}
 	seg.Src = netip.AddrPortFrom(f.Source.Unmap(), binary.BigEndian.Uint16(body))
 	seg.Dst = netip.AddrPortFrom(f.Destination.Unmap(), binary.BigEndian.Uint16(body[2:]))
 	return SkipNone

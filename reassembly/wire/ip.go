@@ -66,6 +66,9 @@ func (d *Decoder) ipv4(data []byte, length uint32, seg *Segment) Skip {
 	if uint32(len(body)) > rest {
 		body = body[:rest]
 	}
+	if d.Checksums && !headerIntact(data[:header]) {
+		return SkipChecksum
+	}
 	if binary.BigEndian.Uint16(data[6:])&0x3fff != 0 { // more fragments, or an offset
 		return d.fragment4(data, body, rest)
 	}
@@ -81,6 +84,9 @@ func (d *Decoder) ipv4(data []byte, length uint32, seg *Segment) Skip {
 	}
 	if skip := tcp(body, rest, seg); skip != SkipNone {
 		return skip
+	}
+	if d.Checksums && !segmentIntact(data[12:20], body, rest) {
+		return SkipChecksum
 	}
 	seg.Src = netip.AddrPortFrom(netip.AddrFrom4([4]byte(data[12:16])), binary.BigEndian.Uint16(body))
 	seg.Dst = netip.AddrPortFrom(netip.AddrFrom4([4]byte(data[16:20])), binary.BigEndian.Uint16(body[2:]))
@@ -107,7 +113,9 @@ func (d *Decoder) ipv6(data []byte, length uint32, seg *Segment) Skip {
 		body = body[:rest]
 	}
 	protocol := data[6]
+	detour := false             // the destination is not yet the last one, which the checksum is for
 	for isExtension(protocol) { // each step uses up 8 bytes at least
+		detour = detour || protocol == protoRouting && len(body) > 3 && body[3] != 0
 		if protocol == protoFragment && isFragment(body) {
 			return d.fragment6(data, body, rest)
 		}
@@ -121,6 +129,9 @@ func (d *Decoder) ipv6(data []byte, length uint32, seg *Segment) Skip {
 	}
 	if skip := tcp(body, rest, seg); skip != SkipNone {
 		return skip
+	}
+	if d.Checksums && !detour && !segmentIntact(data[8:40], body, rest) {
+		return SkipChecksum
 	}
 	seg.Src = netip.AddrPortFrom(address6(data[8:24]), binary.BigEndian.Uint16(body))
 	seg.Dst = netip.AddrPortFrom(address6(data[24:40]), binary.BigEndian.Uint16(body[2:]))

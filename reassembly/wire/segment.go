@@ -6,8 +6,9 @@
 // allocation. GRE, VXLAN, Geneve, ERSPAN and EtherIP headers are read by
 // gopacket's layers, and gopacket is what the own code is tested against.
 //
-// Checksums are not verified: a capture made on the sending host has wrong ones
-// (offload), and the receiver's acknowledgement tells more.
+// Checksums are not verified unless [Decoder.Checksums] says so: a capture made
+// on the sending host has wrong ones (offload), and the receiver's
+// acknowledgement tells more.
 package wire
 
 import (
@@ -97,6 +98,7 @@ const (
 	SkipLinkType       // a link type that we cannot read
 	SkipCut            // the capture cut the packet before the end of its headers
 	SkipMalformed      // headers that contradict themselves
+	SkipChecksum       // a wrong checksum, where they are looked at
 	SkipNested         // more tunnels or tags inside each other than we follow
 
 	// NumSkips is the number of Skip values, for arrays of counters.
@@ -120,6 +122,7 @@ func (s Skip) String() string {
 		SkipLinkType:  "link type",
 		SkipCut:       "cut short",
 		SkipMalformed: "malformed",
+		SkipChecksum:  "wrong checksum",
 		SkipNested:    "nested too deep",
 	}[s]
 }
