@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"math/bits"
 )
 
@@ -25,6 +24,11 @@ const (
 
 // optionComment is the code of a comment, in every block.
 const optionComment = 1
+
+// latest is the largest time, and -latest the smallest: the year 2116, and 1823.
+// Only damaged files have times beyond. So differences of times, and deadlines,
+// fit in an int64.
+const latest = 1 << 62
 
 // maxInterfaces bounds the interfaces of one section.
 const maxInterfaces = 1 << 16
@@ -394,18 +398,15 @@ func (i *iface) time(units uint64) int64 {
 		low = units / power10(n-9)
 	}
 	nanoseconds := int64(low)
-	if high != 0 || low > math.MaxInt64 {
-		nanoseconds = math.MaxInt64
+	if high != 0 || low > latest {
+		nanoseconds = latest
 	}
 	if i.offset == 0 {
 		return nanoseconds
 	}
-	const most = math.MaxInt64 / 1_000_000_000
+	const most = latest / 1_000_000_000
 	shift := max(min(i.offset, most), -most) * 1_000_000_000
-	if shift > 0 && nanoseconds > math.MaxInt64-shift {
-		return math.MaxInt64
-	}
-	return nanoseconds + shift
+	return max(min(nanoseconds+shift, latest), -latest)
 }
 
 func power10(n uint) uint64 {

@@ -112,13 +112,13 @@ func TestTimeIsExact(t *testing.T) {
 		}
 		want := new(big.Int).SetUint64(units)
 		want.Mul(want, big.NewInt(1_000_000_000)).Div(want, per)
-		if most := big.NewInt(math.MaxInt64); want.Cmp(most) > 0 {
+		if most := big.NewInt(latest); want.Cmp(most) > 0 {
 			want = most
 		}
-		const seconds = math.MaxInt64 / 1_000_000_000
+		const seconds = latest / 1_000_000_000
 		offset := new(big.Int).Mul(big.NewInt(max(min(i.offset, seconds), -seconds)), big.NewInt(1_000_000_000))
 		want.Add(want, offset)
-		if most := big.NewInt(math.MaxInt64); want.Cmp(most) > 0 {
+		if most := big.NewInt(latest); want.Cmp(most) > 0 {
 			want = most
 		}
 		if got := i.time(units); got != want.Int64() {
@@ -143,7 +143,7 @@ func TestTimeExamples(t *testing.T) {
 		{0x80, 5, 5_000_000_000},
 		{64, math.MaxUint64, 0},
 		{0xff, math.MaxUint64, 0},
-		{0, math.MaxUint64, math.MaxInt64},
+		{0, math.MaxUint64, latest},
 	} {
 		i := iface{resolution: test.resolution}
 		if got := i.time(test.units); got != test.want {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -153,7 +154,7 @@ func (r *runner) packet(p *capture.Packet) {
 func (r *runner) advance(now int64) {
 	for {
 		due := min(r.tracker.Due(), r.dissector.Due())
-		if due > now {
+		if due > now || due == math.MaxInt64 {
 			return
 		}
 		at := r.at

@@ -141,9 +141,11 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 		}
 	}
 	for t.timers.due() <= at.Time {
-		if c, due := t.timers.next(); c != nil && due <= at.Time {
-			t.expired(c, due)
+		c, due := t.timers.next()
+		if c == nil || due > at.Time {
+			break
 		}
+		t.expired(c, due)
 	}
 	t.pieces.expire(at)
 }
