@@ -15,10 +15,10 @@ type tape struct {
 	lengths    []int
 }
 
-// tapes and tapeLength bound what is compressed, to some 2 MB of text.
+// tapes and tapeLength bound what is compressed, to 1 MB of text.
 const (
 	tapes      = 4
-	tapeLength = 1000
+	tapeLength = 500
 )
 
 // record makes a tape: messages of some 590 bytes that become a sixth.

@@ -92,11 +92,11 @@ func write(t *testing.T, spec Spec) ([]byte, *Manifest) {
 // without.
 func TestCounts(t *testing.T) {
 	for _, kind := range Kinds() {
+		b, m := write(t, Spec{Kind: kind, Seed: 7, Bytes: 1_500_000})
+		if m.FileBytes < 1_000_000 || m.FileBytes > 1_600_000 {
+			t.Errorf("%s: %d bytes in place of 1.5 MB", kind, m.FileBytes)
+		}
 		for _, payload := range []bool{true, false} {
-			b, m := write(t, Spec{Kind: kind, Seed: 7, Bytes: 2_000_000})
-			if m.FileBytes < 1_300_000 || m.FileBytes > 2_100_000 {
-				t.Errorf("%s: %d bytes in place of 2 MB", kind, m.FileBytes)
-			}
 			c := &counter{needs: timeline.Needs{Payload: payload}}
 			if kind == "disorder" {
 				c.texts = map[string]int{}
@@ -238,6 +238,9 @@ func (f *full) Write(b []byte) (int, error) {
 // TestWriteError: a disk that is full ends the work.
 func TestWriteError(t *testing.T) {
 	for _, kind := range Kinds() {
+		if testing.Short() && kind == "deflate" { // which compresses for a while before it writes
+			continue
+		}
 		w := &full{}
 		if _, err := Write(w, Spec{Kind: kind, Bytes: 1e12, Connections: 50}); err == nil || w.n > 8<<20 {
 			t.Errorf("%s: %v after %d bytes", kind, err, w.n)
