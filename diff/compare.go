@@ -12,23 +12,29 @@ import (
 func Compare(a, b *Recording, opt Options) *Report {
 	opt = opt.withDefaults()
 	r := &Report{A: a.side(), B: b.side()}
-	for _, c := range couples(a.conns, b.conns, opt.Align) {
+	r.compare(a.conns, b.conns, couples(a.conns, b.conns, opt.Align), &opt)
+	return r
+}
+
+// compare adds what differs between the connections of each couple.
+func (r *Report) compare(a, b []*conn, all []couple, opt *Options) {
+	for _, c := range all {
 		p := &Pair{By: c.by}
 		r.Pairs = append(r.Pairs, p)
 		switch {
 		case c.b < 0:
-			p.A = &a.conns[c.a].Connection
+			p.A = &a[c.a].Connection
 			r.Only[0]++
 		case c.a < 0:
-			p.B = &b.conns[c.b].Connection
+			p.B = &b[c.b].Connection
 			r.Only[1]++
 		default:
-			x, y := a.conns[c.a], b.conns[c.b]
+			x, y := a[c.a], b[c.b]
 			p.A, p.B = &x.Connection, &y.Connection
 			p.properties(x, y)
 			r.Property += uint64(len(p.Properties))
 			p.Controls = !opt.Messages && !x.Recorded && !y.Recorded && (c.by == "key" || x.URL == y.URL)
-			compare(r, p, x, y, &opt)
+			compare(r, p, x, y, opt)
 			for k, n := range p.Counts {
 				r.Counts[k] += n
 			}
@@ -37,7 +43,6 @@ func Compare(a, b *Recording, opt Options) *Report {
 	for dir := range r.Delay {
 		r.Delay[dir] = delayOf(&r.delays[dir])
 	}
-	return r
 }
 
 // properties compares what is not in messages. Where one side cannot know,

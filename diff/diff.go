@@ -208,6 +208,7 @@ type Report struct {
 	Counts   [kinds]uint64 // messages by Kind
 	Only     [2]uint64     // connections on one side only
 	Property uint64        // properties that differ
+	Alone    uint64        // of [CompareLegs]: connections that have no other leg
 	Delay    [2]Delay      // of all pairs
 	delays   [2]stats.Histogram
 	told     int

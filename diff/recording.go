@@ -50,7 +50,8 @@ type conn struct {
 	items      []item
 	keys       []digest // by item, if Options.Match is given
 	text       *[]byte  // the recording's
-	request    int64    // stamps of the handshake, 0 for none
+	legOf      uint64
+	request    int64 // stamps of the handshake, 0 for none
 	response   int64
 	incomplete uint64
 	opaque     uint64
@@ -259,6 +260,7 @@ func (r *Recording) Close(c *timeline.Conn, _ timeline.Stamp) {
 		return
 	}
 	delete(r.byID, c.ID)
+	own.legOf = c.LegOf
 	own.closed = c.ClosedBy[0] || c.ClosedBy[1] || c.CloseCode != 0
 	own.code, own.reason, own.by, own.tcp = c.CloseCode, r.rules.Text(c.CloseText), c.By, c.TCP
 	own.items = slices.Clip(own.items)

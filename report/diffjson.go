@@ -28,6 +28,7 @@ type (
 		Counts  diffCounts  `json:"counts"`
 		Only    diffOnly    `json:"connections_only"`
 		Changed uint64      `json:"properties"`
+		Alone   uint64      `json:"without_other_leg,omitempty"`
 		Delay   diffDelays  `json:"delay"`
 		Pairs   []*diffPair `json:"pairs"`
 	}
@@ -153,7 +154,7 @@ func diffTexts(texts ...[]string) (all []diffText) {
 func WriteDiffJSON(w io.Writer, r *diff.Report, opt DiffOptions) error {
 	all := &diffTree{
 		Schema: 1, Type: "diff", Version: diffText(opt.Version), Equal: r.Equal(), A: diffSideOf(0, &r.A, &opt), B: diffSideOf(1, &r.B, &opt),
-		Counts: diffCountsOf(r.Counts[:]), Only: diffOnly{r.Only[0], r.Only[1]}, Changed: r.Property, Delay: diffDelaysOf(r.Delay), Pairs: []*diffPair{},
+		Counts: diffCountsOf(r.Counts[:]), Only: diffOnly{r.Only[0], r.Only[1]}, Changed: r.Property, Alone: r.Alone, Delay: diffDelaysOf(r.Delay), Pairs: []*diffPair{},
 	}
 	for _, p := range r.Pairs {
 		all.Pairs = append(all.Pairs, diffPairOf(p))

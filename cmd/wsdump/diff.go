@@ -19,6 +19,7 @@ import (
 
 const diffExamples = `  wsdump diff before.pcap after.pcap                        what another run said otherwise
   wsdump diff client-side.pcap server-side.pcap             what a relay lost, doubled or changed, and how long it took
+  wsdump diff --align leg proxy.pcap                        the two sides of a proxy that are in one capture
   wsdump diff run.har run.pcap                              what the browser saw and what was on the wire
   wsdump diff --match json.id A.pcap B.pcap                 messages are known by their id
   wsdump diff --normalize 'json.id=<id>' --normalize 'match:[0-9a-f-]{36}=<uuid>' A.pcap B.pcap
@@ -70,7 +71,7 @@ func (d *diffCommand) flags(f *pflag.FlagSet) {
 	d.color = choice{words: []string{"auto", "always", "never"}, value: "auto"}
 	f.Var(&d.match, "match", "what a message is known by, `WHAT`: payload, or where to look, such as json.id")
 	f.Var(&d.rules, "normalize", "make equal what differs from run to run, `RULE`: PATH=WORD in JSON, or match:REGEXP=WORD; may be repeated")
-	f.Var(&d.align, "align", "how connections find each other, `HOW`: auto (key, URL, path), url, order, or leg (across a proxy)")
+	f.Var(&d.align, "align", "how connections find each other, `HOW`: auto (key, URL, path), url, order, or leg (across a proxy; with one FILE that has both sides)")
 	f.BoolVar(&d.control, "ignore-control", false, "pings and pongs do not count")
 	f.VarP(&d.format, "format", "T", "output `FORMAT`: transcript (lines with - and +) or json")
 	f.StringVarP(&d.output, "output", "o", "", "write to `FILE`")
@@ -93,12 +94,12 @@ const (
 // options returns how to compare.
 func (d *diffCommand) options() (opt diff.Options, err error) {
 	switch {
-	case len(d.args) != 2:
+	case len(d.args) != 2 && !d.legs():
 		return opt, &usageError{
 			text: "two recordings are compared, and " + strconv.Itoa(len(d.args)) + plainly(len(d.args), " is", " are") + " named",
-			hint: "wsdump diff A B; several files of one side go into a folder",
+			hint: "wsdump diff A B; several files of one side go into a folder; --align leg takes one file with both sides of a proxy",
 		}
-	case d.args[0] == "-" && d.args[1] == "-":
+	case len(d.args) == 2 && d.args[0] == "-" && d.args[1] == "-":
 		return opt, &usageError{text: "standard input can be one of the two, not both", hint: "save one of them to a file"}
 	case d.context > maxContext:
 		return opt, &usageError{text: "at most " + strconv.Itoa(maxContext) + " messages are shown around what differs"}
@@ -115,6 +116,9 @@ func (d *diffCommand) options() (opt diff.Options, err error) {
 	return opt, nil
 }
 
+// legs reports whether the two sides of a proxy are in one recording.
+func (d *diffCommand) legs() bool { return len(d.args) == 1 && d.align.value == "leg" }
+
 // plainly returns one or more, as n asks for.
 func plainly(n int, one, more string) string {
 	if n == 1 {
@@ -129,12 +133,11 @@ func (d *diffCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	if err != nil {
 		return words.fail(err)
 	}
-	shown := report.DiffOptions{Version: version(), Names: [2]string{d.args[0], d.args[1]}}
-	var sides [2]*diff.Recording
+	var sides []*diff.Recording
+	shown := report.DiffOptions{Version: version()}
 	damaged := false
-	for i := range sides {
-		var wrong error
-		sides[i], shown.Files[i], wrong, err = d.record(ctx, d.args[i], opt, stdin, words)
+	for i, name := range d.args {
+		side, files, wrong, err := d.record(ctx, name, opt, stdin, words)
 		if err != nil {
 			return words.fail(err)
 		}
@@ -142,13 +145,21 @@ func (d *diffCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 			words.error("interrupted; nothing was compared")
 			return exitInput
 		}
+		sides, shown.Names[i], shown.Files[i] = append(sides, side), name, files
 		if wrong != nil { // what could be read of it is compared
 			damaged = true
 			words.fail(wrong)
 			shown.Damage[i] = strings.Split(wrong.Error(), "\n")
 		}
 	}
-	r := diff.Compare(sides[0], sides[1], opt)
+	var r *diff.Report
+	if d.legs() {
+		r = diff.CompareLegs(sides[0], opt)
+		shown.Names = [2]string{d.args[0] + " (to the client)", d.args[0] + " (to the server)"}
+		shown.Files[1], shown.Damage[1] = shown.Files[0], shown.Damage[0]
+	} else {
+		r = diff.Compare(sides[0], sides[1], opt)
+	}
 	if err := d.write(stdout, r, shown); err != nil {
 		return words.fail(err)
 	}
@@ -196,21 +207,11 @@ func (d *diffCommand) write(stdout io.Writer, r *diff.Report, opt report.DiffOpt
 // exit code.
 func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console) int {
 	sides := [2]*diff.Side{&r.A, &r.B}
-	for i, s := range sides {
-		if s.Connections == 0 {
-			said, hint := report.Nothing(&s.Totals)
-			words.say(d.args[i] + ": " + said)
-			words.hint(hint)
-		} else if n := s.Totals.TLSNoKeys; n > 0 {
-			words.hint(d.args[i] + ": " + some(n, "TLS connection") + " not compared, for want of keys: -k FILE gives them")
-		}
-		if n := s.Totals.Dropped; n > 0 {
-			words.hint(d.args[i] + ": the capture says that it lost " + strconv.FormatUint(n, 10) + " packets; what differs may be its fault")
-		}
-		for _, bound := range s.Bounds {
-			words.error(d.args[i] + ": " + bound)
-			words.hint("compare a part: -f takes packets of some hosts and ports")
-		}
+	for i, name := range d.args {
+		d.tell(name, sides[i], r.Alone, words)
+	}
+	if r.Alone > 0 {
+		words.hint(some(r.Alone, "connection") + " not compared: the other leg is not in the capture, or nothing that a proxy passes on or adds ties them")
 	}
 	doubtful := uint64(0)
 	for _, p := range r.Pairs {
@@ -229,7 +230,11 @@ func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console) int {
 	}
 	switch {
 	case !r.Compared():
-		words.error("there is nothing to compare: neither side has a WebSocket")
+		if d.legs() {
+			words.error("there is nothing to compare: no connection has both legs in the capture")
+		} else {
+			words.error("there is nothing to compare: neither side has a WebSocket")
+		}
 		return exitFailed
 	case !r.Equal():
 		return exitFailed
@@ -238,6 +243,24 @@ func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console) int {
 	}
 	words.say("no difference: " + amount(r.A.Connections, "connection") + ", " + amount(r.A.Messages, "message") + " on both sides")
 	return exitOK
+}
+
+// tell says what of a side was not compared, or may be wrong.
+func (d *diffCommand) tell(name string, s *diff.Side, alone uint64, words *console) {
+	if s.Connections+alone == 0 {
+		said, hint := report.Nothing(&s.Totals)
+		words.say(name + ": " + said)
+		words.hint(hint)
+	} else if n := s.Totals.TLSNoKeys; n > 0 {
+		words.hint(name + ": " + some(n, "TLS connection") + " not compared, for want of keys: -k FILE gives them")
+	}
+	if n := s.Totals.Dropped; n > 0 {
+		words.hint(name + ": the capture says that it lost " + strconv.FormatUint(n, 10) + " packets; what differs may be its fault")
+	}
+	for _, bound := range s.Bounds {
+		words.error(name + ": " + bound)
+		words.hint("compare a part: -f takes packets of some hosts and ports")
+	}
 }
 
 // amount returns "1 message" or "2 messages".
