@@ -56,6 +56,7 @@ const (
 	NoteSecrets                     // a decryption secrets block; N: its secrets type, Secrets: its bytes
 	NoteDropped                     // the capturing machine lost packets; N: how many more
 	NoteSkippedFile                 // a file in a folder is no capture, or cannot be read
+	NoteUntil                       // the capture went on until a time; N: it, in nanoseconds since the Unix epoch
 )
 
 // SecretsTLSKeyLog is the secrets type (Note.N) of a TLS key log, the format

@@ -337,6 +337,11 @@ func (r *pcapng) statistics(body []byte) string {
 		if (code == 5 || code == 7) && len(value) >= 8 { // isb_ifdrop, isb_osdrop
 			dropped += r.u64(value)
 		}
+		if code == 3 && len(value) >= 8 && r.note != nil { // isb_endtime
+			if until := i.time(uint64(r.u32(value))<<32 | uint64(r.u32(value[4:]))); until > 0 {
+				r.tell(Note{Kind: NoteUntil, Offset: r.at, N: uint64(until)})
+			}
+		}
 	}
 	if dropped > i.dropped { // the counters only grow, and a block may repeat them
 		more := dropped - i.dropped

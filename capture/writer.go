@@ -74,6 +74,30 @@ func (e *Writer) Secrets(kind uint32, secrets []byte) error {
 	return e.block(blockSecrets, e.scratch)
 }
 
+// Statistics adds what is known of the capture of one link type up to a time, in
+// nanoseconds since the Unix epoch: packets that were received, and of them
+// those that were lost. Where they were lost the block stands before the next
+// packet. Without a packet of that type nothing is written.
+func (e *Writer) Statistics(link LinkType, until int64, received, dropped uint64) error {
+	id, ok := e.interfaces[link]
+	if !ok {
+		return nil
+	}
+	t := uint64(max(until, 0))
+	b := binary.LittleEndian.AppendUint32(e.scratch[:0], id)
+	b = binary.LittleEndian.AppendUint32(b, uint32(t>>32))
+	b = binary.LittleEndian.AppendUint32(b, uint32(t))
+	b = append(b, 3, 0, 8, 0) // isb_endtime
+	b = binary.LittleEndian.AppendUint32(b, uint32(t>>32))
+	b = binary.LittleEndian.AppendUint32(b, uint32(t))
+	b = append(b, 4, 0, 8, 0) // isb_ifrecv
+	b = binary.LittleEndian.AppendUint64(b, received)
+	b = append(b, 5, 0, 8, 0) // isb_ifdrop
+	b = binary.LittleEndian.AppendUint64(b, dropped)
+	e.scratch = append(b, 0, 0, 0, 0)
+	return e.block(blockStatistics, e.scratch)
+}
+
 // Flush writes what is buffered.
 func (e *Writer) Flush() error { return e.w.Flush() }
 

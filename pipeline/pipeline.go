@@ -83,6 +83,8 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	} else {
 		err = r.read(ctx, src)
 	}
+	r.tellNotes(false)
+	r.advance(max(min(r.until, r.at.Time+mostSilence), opt.heard()))
 	r.more(&opt)
 	keys.Complete()
 	r.dissector.Retry()
@@ -104,12 +106,14 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 
 // runner is one run.
 type runner struct {
-	sink  *tally
-	notes *Notes
-	keys  *tls.Keys
-	at    timeline.Stamp // the latest packet
-	each  bool
-	later []capture.Note // losses whose place is not reached
+	sink   *tally
+	notes  *Notes
+	keys   *tls.Keys
+	at     timeline.Stamp // the latest packet
+	each   bool
+	until  int64          // the capture went on until then, as it says
+	before timeline.Stamp // the packet before it
+	later  []capture.Note // losses whose place is not reached
 
 	tracker   *reassembly.Tracker
 	dissector *dissect.Dissector
@@ -118,6 +122,10 @@ type runner struct {
 	shortAt, backwardsAt timeline.Stamp // the first of them
 	times                []int64        // the latest time by file
 }
+
+// mostSilence bounds what is believed of how long a capture went on behind its
+// last packet, in nanoseconds; clocks are set.
+const mostSilence = int64(time.Hour)
 
 // checkEvery is how many packets pass between looks at the context.
 const checkEvery = 256
@@ -143,6 +151,7 @@ func (r *runner) packet(p *capture.Packet) {
 	if r.each && p.File != r.at.File && !r.at.IsZero() {
 		r.tracker.Restart()
 		r.dissector.Restart()
+		r.until = 0
 	}
 	r.advance(p.Time)
 	r.look(p)
@@ -225,6 +234,13 @@ func (r *runner) silent(source *ahead, opt *Options) {
 	}
 }
 
+func (o *Options) heard() int64 {
+	if o.Heard == nil {
+		return 0
+	}
+	return o.Heard()
+}
+
 func (o *Options) lag(ns int64) {
 	if o.Lag != nil {
 		o.Lag.Store(ns)
@@ -234,6 +250,7 @@ func (o *Options) lag(ns int64) {
 // look judges what can be seen of a packet without opening it.
 func (r *runner) look(p *capture.Packet) {
 	begins := r.at.IsZero()
+	r.before = r.at
 	r.at = timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
 	if begins {
 		r.sink.Begin(r.at)
@@ -295,7 +312,13 @@ func (r *runner) tellNotes(all bool) {
 			f.Rule, f.Got = ruleDamaged, fmt.Sprintf("%d bytes at byte %d", n.N, n.Offset)
 		case capture.NoteDropped:
 			f.Rule, f.Count = ruleDropped, n.N
+			if b := r.before; n.FilePacket > 0 && b.File == n.Index && b.FilePacket == n.FilePacket {
+				f.At = b // the last packet before the loss, whether another one followed or not
+			}
 			r.sink.totals.Dropped += n.N
+		case capture.NoteUntil:
+			r.until = max(r.until, int64(min(n.N, math.MaxInt64)))
+			continue
 		case capture.NoteSecrets:
 			switch {
 			case n.N == capture.SecretsTLSKeyLog, n.N == capture.SecretsComment && tls.HasLine(n.Secrets):

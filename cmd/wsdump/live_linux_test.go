@@ -430,7 +430,8 @@ func TestLiveKill(t *testing.T) {
 // told in its place; afterwards it goes on.
 func TestLiveOverflow(t *testing.T) {
 	namespace(t)
-	wsdump := watching(t, "-i", "lo", "-B", "64", "-T", "ndjson")
+	file := filepath.Join(t.TempDir(), "lossy.pcapng")
+	wsdump := watching(t, "-i", "lo", "-B", "64", "-T", "ndjson", "-w", file)
 	url := echo(t, "127.0.0.1")
 	ws := talk(t, url)
 	say(t, ws, "before")
@@ -460,6 +461,16 @@ func TestLiveOverflow(t *testing.T) {
 	wsdump.stdout.await(t, `"type":"summary".*"dropped":[1-9]`)
 	farewell, _ := wsdump.stderr.await(t, `captured on lo, [1-9]\d* of them dropped by the kernel`)
 	t.Log(status, farewell)
+	// The file says the same, in the same place.
+	where := func(rows []string) (all []string) {
+		for _, row := range rows {
+			if strings.Contains(row, "capture/dropped") {
+				all = append(all, regexp.MustCompile(`"detail":"[^"]*",?`).ReplaceAllString(row, ""))
+			}
+		}
+		return all
+	}
+	same(t, "losses in the file", where(timelineOf(t, file)), where(rows(t, wsdump.stdout.text())))
 }
 
 // TestLiveAway: an interface that goes away and comes back is captured from as
@@ -738,5 +749,81 @@ func TestLiveSlowView(t *testing.T) {
 	}
 	if got := rest.text(); strings.Count(got, `"type":"message"`) != 2*n {
 		t.Errorf("%d messages shown: %s", strings.Count(got, `"type":"message"`), said.text())
+	}
+}
+
+// TestLiveSilence: what is missing is told while nothing happens, and the file
+// says the same, although its last packet came before.
+func TestLiveSilence(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: waits for a pong that does not come")
+	}
+	namespace(t)
+	over := make(chan struct{})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := &http.Server{Handler: websocket.Handler(func(*websocket.Conn) { <-over })} // which hears nothing
+	go func() { _ = server.Serve(listener) }()
+	defer server.Close()
+	defer close(over)
+	file := filepath.Join(t.TempDir(), "quiet.pcapng")
+	wsdump := watching(t, "-i", "lo", "-T", "ndjson", "--payload", "all", "-w", file)
+	ws := talk(t, "ws://"+listener.Addr().String()+"/")
+	ws.PayloadType = websocket.PingFrame
+	if _, err := ws.Write([]byte("are you there")); err != nil {
+		t.Fatal(err)
+	}
+	_, asked := wsdump.stdout.await(t, `"op":"ping"`)
+	_, told := wsdump.stdout.await(t, `"rule":"ws/pong-missing"`)
+	if code := wsdump.interrupt(); code != exitOK {
+		t.Errorf("exit code %d: %s", code, wsdump.stderr.text())
+	}
+	t.Logf("told %v after the ping", told.Sub(asked).Round(time.Millisecond))
+	same(t, "the file", timelineOf(t, file), rows(t, wsdump.stdout.text()))
+}
+
+// TestLiveUnread: when nobody reads the rows any more the capture ends.
+func TestLiveUnread(t *testing.T) {
+	namespace(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	cmd.Args = []string{"wsdump", "-i", "lo", "-T", "ndjson"}
+	cmd.Env = append(os.Environ(), "SUDO_UID=", "SSLKEYLOGFILE=")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := &lines{end: make(chan struct{})}
+	go said.read(words)
+	said.await(t, "capturing on")
+	ws := talk(t, echo(t, "127.0.0.1"))
+	defer ws.Close()
+	say(t, ws, "hello")
+	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	out.Close()
+	for ended := false; !ended; time.Sleep(10 * time.Millisecond) {
+		say(t, ws, "is anybody there")
+		select {
+		case <-said.end:
+			ended = true
+		default:
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, said.text())
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/capture/live"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -72,7 +73,8 @@ type recorder struct {
 	pattern string
 	stop    func() // ends the capture
 
-	flight *flight // nil: every packet is written
+	ring   *live.Ring // nil in tests
+	flight *flight    // nil: every packet is written
 	keeps  *query.Program
 
 	mu      sync.Mutex // of what follows, and of flight
@@ -81,6 +83,9 @@ type recorder struct {
 	waiting writes // whole blocks
 	err     error  // why nothing is written any more
 
+	lost    uint64     // packets, as far as a file says
+	before  live.Stats // of files before this one
+	link    capture.LinkType
 	number  uint32 // of the file
 	name    string
 	began   time.Time
@@ -150,6 +155,7 @@ func (k *keepFlags) record(in *input, stdout io.Writer) (*recorder, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.ring = in.ring
 	if in.behind = viewBehind; keeps != nil {
 		r.keeps = keeps
 		r.flight = &flight{most: k.held.bytes, keep: r.write}
@@ -184,8 +190,14 @@ func (r *recorder) next(now time.Time) error {
 		return err
 	}
 	if r.file != nil {
+		if err := r.statistics(now.UnixNano()); err != nil {
+			return err
+		}
 		if err := r.flush(); err != nil {
 			return err
+		}
+		if r.ring != nil {
+			r.before = r.ring.Stats()
 		}
 		if err := r.file.Close(); err != nil {
 			return &targetError{r.name, err}
@@ -222,9 +234,17 @@ func (r *recorder) Next(p *capture.Packet) error {
 	if r.err != nil {
 		return nil
 	}
-	if r.flight != nil {
+	if r.ring != nil {
+		if s := r.ring.Stats(); s.Dropped > r.lost { // before this packet
+			r.err = r.statistics(p.Time)
+			r.lost = s.Dropped
+		}
+	}
+	switch {
+	case r.err != nil:
+	case r.flight != nil:
 		r.err = r.flight.hold(p)
-	} else {
+	default:
 		r.err = r.write(p)
 	}
 	if r.err != nil {
@@ -250,6 +270,7 @@ func (r *recorder) write(p *capture.Packet) error {
 			return err
 		}
 	}
+	r.link = p.Link
 	before := len(r.waiting.b)
 	if err := r.out.Write(p); err != nil {
 		return err
@@ -264,6 +285,18 @@ func (r *recorder) write(p *capture.Packet) error {
 		return nil
 	}
 	return r.flush()
+}
+
+// statistics writes what the kernel has counted for this file.
+func (r *recorder) statistics(until int64) error {
+	if r.ring == nil || r.flight != nil {
+		return nil
+	}
+	s := r.ring.Stats()
+	if err := r.out.Statistics(r.link, until, s.Packets-r.before.Packets, s.Dropped-r.before.Dropped); err != nil {
+		return err
+	}
+	return r.out.Flush()
 }
 
 // errRecorded says that all files that were asked for are written.
@@ -318,6 +351,9 @@ func (r *recorder) finish(words *console) error {
 	defer r.mu.Unlock()
 	if r.err == nil && r.flight != nil {
 		r.err = r.flight.land()
+	}
+	if r.err == nil && r.ring != nil {
+		r.err = r.statistics(r.ring.Heard())
 	}
 	if r.err == nil {
 		r.err = r.flush()

@@ -79,7 +79,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	if source.live() {
-		live := &promptly{sink: sink, flush: out.Flush}
+		live := &promptly{sink: sink, flush: out.Flush, failed: opt.Stop}
 		if lines, ok := out.(figured); ok && view.every > 0 {
 			counts := &intervals{Sink: sink, ring: in.ring}
 			live.sink = counts
@@ -202,11 +202,12 @@ const flushEvery = 50 * time.Millisecond
 // promptly is a Sink whose rows are flushed by the clock, so that they show
 // while the source waits for more packets.
 type promptly struct {
-	mu    sync.Mutex
-	sink  timeline.Sink
-	flush func() error
-	dirty bool
-	over  bool // Done was called
+	mu     sync.Mutex
+	sink   timeline.Sink
+	flush  func() error
+	failed func() // nobody can read the rows any more: what is live would go on for ever
+	dirty  bool
+	over   bool // Done was called
 }
 
 // every starts to flush and returns how to stop.
@@ -223,7 +224,9 @@ func (p *promptly) every(interval time.Duration) (stop func()) {
 				p.mu.Lock()
 				if p.dirty {
 					p.dirty = false
-					_ = p.flush() // the output remembers its error
+					if p.flush() != nil && p.failed != nil { // the output remembers its error
+						p.failed()
+					}
 				}
 				p.mu.Unlock()
 			}
