@@ -224,12 +224,7 @@ func refusal(err error) string {
 	case errors.Is(err, live.ErrUnsupported):
 		return "sudo tcpdump -i " + wrong.Name + " -U -w - 'tcp port 8080' | wsdump -"
 	case errors.Is(err, fs.ErrNotExist):
-		var names []string
-		if all, err := live.Interfaces(); err == nil {
-			for _, i := range all {
-				names = append(names, i.Name)
-			}
-		}
+		names := interfaceNames()
 		if near := nearest(wrong.Name, names); near != "" {
 			return "did you mean " + near + "? There are " + strings.Join(names, ", ") + " and any"
 		}
@@ -238,7 +233,17 @@ func refusal(err error) string {
 	return ""
 }
 
-var _ capture.Source = (*live.Ring)(nil)
+// interfaceNames returns what there is, without any.
+func interfaceNames() (names []string) {
+	all, err := live.Interfaces()
+	if err != nil {
+		return nil
+	}
+	for _, i := range all {
+		names = append(names, i.Name)
+	}
+	return names
+}
 
 // sizeFlag is a number of bytes: a plain number is KiB, as tcpdump has it.
 type sizeFlag struct {

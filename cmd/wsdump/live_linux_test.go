@@ -321,6 +321,9 @@ func TestLiveChat(t *testing.T) {
 func withoutStamps(rows []string) (all []string) {
 	re := regexp.MustCompile(`"((end_)?(packet|time)|[a-z_]+_ms)":("[^"]*"|[\d.e-]+),?`)
 	for _, row := range rows {
+		if strings.Contains(row, "capture/clock-backwards") {
+			continue // several processors give times, in another order to each listener
+		}
 		all = append(all, re.ReplaceAllString(row, ""))
 	}
 	return all
@@ -576,6 +579,9 @@ func TestLiveFilter(t *testing.T) {
 // TestLiveCalm: a row when a connection ends, a line of figures again and again,
 // and counts for Prometheus.
 func TestLiveCalm(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: takes seconds")
+	}
 	namespace(t)
 	url := echo(t, "127.0.0.1")
 	list := watching(t, "list", "-i", "lo")
@@ -647,6 +653,9 @@ func get(t *testing.T, url string) string {
 // TestLiveKeep: of a flight recorder only what matched when it ended is kept,
 // from its first packet to its last; with less room than that, what was held.
 func TestLiveKeep(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: takes seconds")
+	}
 	namespace(t)
 	url := echo(t, "127.0.0.1")
 	for _, test := range []struct {
@@ -699,6 +708,9 @@ func TestLiveKeep(t *testing.T) {
 // TestLiveSlowView: a view that nobody reads keeps neither the ring nor the file
 // waiting.
 func TestLiveSlowView(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: takes seconds")
+	}
 	namespace(t)
 	self, err := os.Executable()
 	if err != nil {

@@ -151,7 +151,7 @@ func newRoot(ctx context.Context, code *int, stdin io.Reader, stdout, stderr io.
 	interfaces.flags(interfacesCmd.Flags())
 
 	root.AddCommand(readCmd, liveCmd, listCmd, statsCmd, checkCmd, diffCmd, runCmd, keysCmd, rulesCmd, interfacesCmd, versionCmd, newMan(root))
-	for _, c := range []*cobra.Command{root, readCmd, liveCmd, listCmd, statsCmd, checkCmd, diffCmd} {
+	for _, c := range []*cobra.Command{root, readCmd, liveCmd, listCmd, statsCmd, checkCmd, diffCmd, runCmd} {
 		complete(c)
 	}
 	return root
@@ -162,6 +162,11 @@ func complete(c *cobra.Command) {
 	var words []string
 	for _, format := range formats() {
 		words = append(words, format.name+"\t"+format.about)
+	}
+	if c.Flags().Lookup("interface") != nil {
+		_ = c.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
+		})
 	}
 	for flag, words := range map[string][]string{
 		"format": words, "color": {"auto", "always", "never"}, "time": {"r", "a", "u", "d", "e"},
