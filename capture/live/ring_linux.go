@@ -3,6 +3,7 @@ package live
 import (
 	"encoding/binary"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unsafe"
@@ -93,6 +94,7 @@ type Ring struct {
 	at      int // byte of memory where the next packet of it begins
 	number  uint64
 
+	closing  sync.Mutex // of wake
 	stopping atomic.Bool
 	shut     time.Time // when the ring was stopped
 	heard    atomic.Int64
@@ -288,9 +290,15 @@ func (r *Ring) count() {
 	}
 }
 
-// Stop makes Next give what was captured until now, and then io.EOF.
+// Stop makes Next give what was captured until now, and then io.EOF. After Close
+// it does nothing.
 func (r *Ring) Stop() {
 	r.stopping.Store(true)
+	r.closing.Lock()
+	defer r.closing.Unlock()
+	if r.wake < 0 {
+		return
+	}
 	_, _ = unix.Write(r.wake, []byte{1, 0, 0, 0, 0, 0, 0, 0}) // Next looks now and then, should this fail
 }
 
@@ -306,6 +314,8 @@ func (r *Ring) Stats() Stats {
 
 // Close gives the ring back. Next must have returned.
 func (r *Ring) Close() error {
+	r.closing.Lock()
+	defer r.closing.Unlock()
 	if r.fd < 0 {
 		return nil
 	}
