@@ -91,13 +91,15 @@ type Ring struct {
 	block   int  // being read, or the next
 	holding bool // it is ours
 	left    uint32
-	at      int // byte of memory where the next packet of it begins
+	counted time.Time // when the kernel was asked last what it has counted
+	at      int       // byte of memory where the next packet of it begins
 	number  uint64
 
 	closing  sync.Mutex // of wake
 	stopping atomic.Bool
 	shut     time.Time // when the ring was stopped
 	heard    atomic.Int64
+	given    atomic.Uint64 // number, block by block
 	packets  atomic.Uint64
 	dropped  atomic.Uint64
 	frozen   atomic.Uint64
@@ -140,6 +142,7 @@ func (r *Ring) take(status uint32) {
 	r.holding = true
 	r.left = binary.NativeEndian.Uint32(head[blockPackets:])
 	r.at = begin + int(binary.NativeEndian.Uint32(head[blockFirst:]))
+	r.given.Store(r.number)
 	if status&unix.TP_STATUS_LOSING != 0 {
 		r.count()
 	}
@@ -261,7 +264,8 @@ func (r *Ring) wait() error {
 	if err != nil && err != unix.EINTR {
 		return &InterfaceError{Name: r.opt.Interface, Err: err}
 	}
-	if polled[0].Revents == 0 {
+	if polled[0].Revents == 0 || now.Sub(r.counted) > listen {
+		r.counted = now
 		r.count()
 	}
 	if polled[0].Revents&unix.POLLERR != 0 {
@@ -309,7 +313,10 @@ func (r *Ring) Heard() int64 { return r.heard.Load() }
 
 // Stats returns what was counted so far.
 func (r *Ring) Stats() Stats {
-	return Stats{Packets: r.packets.Load(), Dropped: r.dropped.Load(), Frozen: r.frozen.Load()}
+	dropped := r.dropped.Load()
+	// The kernel is not asked while there is much to read: to ask it makes it
+	// forget, and blocks would not say any more what was lost before them.
+	return Stats{Packets: max(r.packets.Load(), r.given.Load()+dropped), Dropped: dropped, Frozen: r.frozen.Load()}
 }
 
 // Close gives the ring back. Next must have returned.

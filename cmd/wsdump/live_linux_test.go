@@ -594,7 +594,7 @@ func TestLiveCalm(t *testing.T) {
 		ws.Close()
 		list.stdout.await(t, `^\d+ +ws://127.0.0.1:\d+/chat +127.0.0.1:\d+ +127.0.0.1:\d+ +101 .* 1 \(5 B\) +1 \(5 B\) +1000 client`)
 	}
-	figures.stdout.await(t, `^\d\d:\d\d:\d\d +0 +[1-9] +[1-9] `)
+	figures.stdout.await(t, `^\d\d:\d\d:\d\d +\d+ +[1-9]`)
 	line, _ := ndjson.stdout.await(t, `"type":"stat_interval".*"opened":[1-9],`)
 	if first := strings.SplitN(ndjson.stdout.text(), "\n", 2)[0]; !strings.HasPrefix(first, `{"type":"start"`) {
 		t.Errorf("begins with %s", first)
