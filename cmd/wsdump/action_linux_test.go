@@ -79,15 +79,7 @@ func TestAction(t *testing.T) {
 	if err := os.Chown(reports, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}
-	script := `echo "$SSLKEYLOGFILE" >` + reports + `/../log; node --no-warnings -e '
-		const frame = (op, b) => Buffer.concat([Buffer.from([0x80 | op, 0x80 | b.length, 0, 0, 0, 0]), b]);
-		require("https").get({ host: "` + address + `".split(":")[0], port: "` + address + `".split(":")[1], path: "/chat?token=` + planted + `", rejectUnauthorized: false, headers: {
-			Origin: "https://` + address + `", Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": 13, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" } })
-			.on("upgrade", (_, socket) => {
-				socket.write(frame(1, Buffer.from(JSON.stringify({ password: "` + planted + `" }))));
-				socket.once("data", () => socket.end(frame(8, Buffer.from([3, 232]))));
-				socket.resume();
-			})'`
+	script := `echo "$SSLKEYLOGFILE" >` + reports + `/../log; node --no-warnings -e '` + strings.Replace(nodeTalk(address), `Buffer.from("hello from node")`, `Buffer.from(JSON.stringify({ password: "`+planted+`" }))`, 1) + `'`
 	if err := os.Chown(place, nobody, nobody); err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"golang.org/x/net/websocket"
 )
@@ -22,10 +23,12 @@ const planted = "planted-0f3a9c51e7"
 
 // page is a server that a browser can use: a page that talks over a WebSocket
 // and asks for /done afterwards.
-func page(t *testing.T, done func()) string {
+func page(t *testing.T, done func()) string { return pageOf(t, sendBack, done) }
+
+func pageOf(t *testing.T, chat websocket.Handler, done func()) string {
 	t.Helper()
 	mux := http.NewServeMux()
-	mux.Handle("/chat", websocket.Handler(sendBack))
+	mux.Handle("/chat", chat)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprintf(w, `<script>const ws = new WebSocket("wss://" + location.host + "/chat?token=%s");
 			ws.onopen = () => ws.send("hello from a page");
@@ -36,6 +39,20 @@ func page(t *testing.T, done func()) string {
 	server := httptest.NewTLSServer(mux)
 	t.Cleanup(server.Close)
 	return server.Listener.Addr().String()
+}
+
+// nodeTalk is a program for node that does what the page does.
+func nodeTalk(address string) string {
+	return fmt.Sprintf(`
+			const frame = (op, b) => Buffer.concat([Buffer.from([0x80 | op, 0x80 | b.length, 0, 0, 0, 0]), b]);
+			require("https").get({ host: "%[1]s".split(":")[0], port: "%[1]s".split(":")[1], path: "/chat?token=%[2]s", rejectUnauthorized: false, headers: {
+				Origin: "https://%[1]s", Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": 13, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" } })
+				.on("upgrade", (_, socket) => {
+					socket.write(frame(1, Buffer.from("hello from node")));
+					socket.once("data", () => socket.end(frame(8, Buffer.from([3, 232]))));
+					socket.resume();
+				})
+				.on("response", r => { console.error(r.statusCode); process.exit(9) })`, address, planted)
 }
 
 // TestRun: a command runs as who called sudo, its TLS keys are seen and thrown
@@ -61,15 +78,7 @@ func TestRun(t *testing.T) {
 			}
 		}))
 		script := fmt.Sprintf(`id -u >%[1]s/uid; ls -l "$SSLKEYLOGFILE" >%[1]s/keys; exec %[2]s --no-warnings -e '
-			const frame = (op, b) => Buffer.concat([Buffer.from([0x80 | op, 0x80 | b.length, 0, 0, 0, 0]), b]);
-			require("https").get({ host: "%[3]s".split(":")[0], port: "%[3]s".split(":")[1], path: "/chat?token=%[4]s", rejectUnauthorized: false, headers: {
-				Origin: "https://%[3]s", Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": 13, "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==" } })
-				.on("upgrade", (_, socket) => {
-					socket.write(frame(1, Buffer.from("hello from node")));
-					socket.once("data", () => socket.end(frame(8, Buffer.from([3, 232]))));
-					socket.resume();
-				})
-				.on("response", r => { console.error(r.statusCode); process.exit(9) })'`, folder, path, address, planted)
+%[3]s'`, folder, path, nodeTalk(address))
 		if name == "chromium" {
 			script = fmt.Sprintf(`id -u >%[1]s/uid; ls -l "$SSLKEYLOGFILE" >%[1]s/keys
 				HOME=%[1]s %[2]s --headless --no-sandbox --disable-gpu --ignore-certificate-errors --no-first-run --user-data-dir=%[1]s/profile https://%[3]s/ >%[1]s/log 2>&1 & pid=$!
@@ -135,6 +144,51 @@ func TestRunCodes(t *testing.T) {
 		r := start(t, self, append([]string{"wsdump", "run", "-i", "lo", "--linger", "1ms"}, test.args...)...)
 		if code := r.wait(); code != test.want {
 			t.Errorf("%q: exit code %d, want %d: %s", test.args, code, test.want, r.stderr.text())
+		}
+	}
+}
+
+// TestLiveSecure: wss of Node and of Chromium, seen as it happens with the keys
+// that they write meanwhile. How long rows take is printed.
+func TestLiveSecure(t *testing.T) {
+	if testing.Short() {
+		t.Skip("short: starts a browser")
+	}
+	namespace(t)
+	for _, name := range []string{"node", "chromium"} {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Logf("no %s here", name)
+			continue
+		}
+		folder := t.TempDir()
+		keys := filepath.Join(folder, "keys.log")
+		heard := make(chan time.Time, 1)
+		address := pageOf(t, func(ws *websocket.Conn) {
+			var text string
+			if websocket.Message.Receive(ws, &text) == nil {
+				heard <- time.Now()
+				_ = websocket.Message.Send(ws, text)
+			}
+			_ = websocket.Message.Receive(ws, &text) // until it closes
+		}, func() {})
+		wsdump := watching(t, "-i", "lo", "-T", "ndjson", "-k", keys)
+		args := []string{name, "--no-warnings", "--tls-keylog=" + keys, "-e", nodeTalk(address)}
+		if name == "chromium" {
+			args = []string{
+				name, "--headless", "--no-sandbox", "--disable-gpu", "--ignore-certificate-errors", "--no-first-run", "--disable-quic",
+				"--user-data-dir=" + filepath.Join(folder, "profile"), "https://" + address + "/",
+			}
+		}
+		peer := startWith(t, path, []string{"SSLKEYLOGFILE=" + keys, "HOME=" + folder}, args...)
+		_, seen := wsdump.stdout.await(t, `"type":"message".*"dir":"send".*hello from`)
+		wsdump.stdout.await(t, `"type":"message".*"dir":"receive".*hello from`)
+		t.Logf("%s: the row came %v after the server had the message", name, seen.Sub(<-heard).Round(time.Millisecond))
+		if name == "chromium" {
+			_ = peer.cmd.Process.Signal(os.Interrupt)
+		}
+		if code := wsdump.interrupt(); code != exitOK {
+			t.Errorf("%s: exit code %d: %s", name, code, wsdump.stderr.text())
 		}
 	}
 }
