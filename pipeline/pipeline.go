@@ -51,6 +51,9 @@ type Options struct {
 	// Tick. What comes when they are full is left out, counted, and told as a note
 	// in its place. Zero: the source waits instead.
 	Behind int
+	// Idle is called when all that the source gave is told, with Tick: a good time
+	// to show it. nil: nobody wants to know.
+	Idle func()
 	// Lag is told now and then how long ago the packet was captured that is being
 	// told, with Heard.
 	Lag *atomic.Int64
@@ -209,10 +212,13 @@ func (r *runner) follow(ctx context.Context, src capture.Source, opt *Options) e
 				}
 			}
 		}
-		if len(packets) == 0 {
+		if now := time.Now(); len(packets) == 0 || now.Sub(last) >= opt.Tick {
 			r.silent(source, opt)
-			last = time.Now()
+			last = now
 			r.more(opt)
+		}
+		if opt.Idle != nil && source.empty() {
+			opt.Idle()
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()

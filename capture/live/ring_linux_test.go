@@ -185,7 +185,7 @@ func TestLongFilter(t *testing.T) {
 		} else {
 			send(t, c, []byte("hello"))
 		}
-		if packets := all(t, r); len(packets) != 1 || !bytes.HasSuffix(packets[0].Data, []byte("hello")) {
+		if packets := all(t, r, 1); len(packets) != 1 || !bytes.HasSuffix(packets[0].Data, []byte("hello")) {
 			t.Errorf("with %d more instructions: %d packets", longer, len(packets))
 		}
 	}

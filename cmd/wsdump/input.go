@@ -20,6 +20,7 @@ type input struct {
 	captures *capture.Input // nil for recordings
 	archives []*har.Archive
 	lag      atomic.Int64 // nanoseconds that the view is behind the ring
+	idle     func()       // shows what is told; nil: nothing is shown meanwhile
 	behind   int          // bytes that the view may lag behind the ring; 0: the ring waits for it
 	ring     *live.Ring   // nil unless packets come from an interface
 	cut      error        // what is wrong with recordings that were read in part
@@ -87,7 +88,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.So
 	}
 	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each, Checksums: in.source.sums}
 	if in.source.live() {
-		options.Tick, options.MoreKeys = flushEvery, in.source.moreKeys
+		options.Tick, options.MoreKeys, options.Idle = flushEvery, in.source.moreKeys, in.idle
 	}
 	if in.ring != nil {
 		options.Heard, options.Behind, options.Lag = in.ring.Heard, in.behind, &in.lag

@@ -85,6 +85,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 			live.sink = counts
 			defer live.figures(counts, lines, view.every)()
 		}
+		in.idle = live.now
 		defer live.every(flushEvery)()
 		sink = live
 	}
@@ -221,18 +222,23 @@ func (p *promptly) every(interval time.Duration) (stop func()) {
 			case <-done:
 				return
 			case <-ticker.C:
-				p.mu.Lock()
-				if p.dirty {
-					p.dirty = false
-					if p.flush() != nil && p.failed != nil { // the output remembers its error
-						p.failed()
-					}
-				}
-				p.mu.Unlock()
+				p.now()
 			}
 		}
 	}()
 	return func() { close(done) }
+}
+
+// now flushes.
+func (p *promptly) now() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dirty {
+		p.dirty = false
+		if p.flush() != nil && p.failed != nil { // the output remembers its error
+			p.failed()
+		}
+	}
 }
 
 func (p *promptly) lock() (unlock func()) {
