@@ -839,3 +839,44 @@ func TestLiveUnread(t *testing.T) {
 		t.Errorf("%v: %s", err, said.text())
 	}
 }
+
+// TestLiveStdout: packets for another program.
+func TestLiveStdout(t *testing.T) {
+	namespace(t)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Create(filepath.Join(t.TempDir(), "piped.pcapng"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	cmd := exec.Command(self)
+	cmd.Args = []string{"wsdump", "-i", "lo", "--no-timeline", "-w", "-"}
+	cmd.Env = append(os.Environ(), "SUDO_UID=")
+	cmd.Stdout = file
+	words, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := &lines{end: make(chan struct{})}
+	go said.read(words)
+	said.await(t, "capturing on")
+	ws := talk(t, echo(t, "127.0.0.1"))
+	say(t, ws, "hello")
+	ws.Close()
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	<-said.end
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("%v: %s", err, said.text())
+	}
+	if got := strings.Join(timelineOf(t, file.Name()), "\n"); strings.Count(got, `"text":"hello"`) != 2 {
+		t.Errorf("%s", got)
+	}
+}
