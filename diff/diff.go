@@ -45,7 +45,7 @@ type Options struct {
 // Limits bound memory and work. Zero means the default.
 type Limits struct {
 	Connections int // of a recording (100,000)
-	Messages    int // of a recording; each takes some 60 bytes (2,000,000)
+	Messages    int // of a recording; each takes some 300 bytes, its text included (2,000,000)
 	Text        int // bytes of payload that a recording keeps to be shown (64 MiB)
 	Differences int // that are told; more are counted (100,000)
 }
