@@ -15,8 +15,21 @@ const acceptGUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 // acceptFor returns the Sec-WebSocket-Accept that answers key.
 func acceptFor(key string) string {
-	sum := sha1.Sum([]byte(key + acceptGUID))
-	return base64.StdEncoding.EncodeToString(sum[:])
+	accept := acceptBytes(key)
+	return string(accept[:])
+}
+
+// accepts reports whether accept answers key.
+func accepts(accept, key string) bool {
+	want := acceptBytes(key)
+	return accept == string(want[:])
+}
+
+func acceptBytes(key string) (accept [28]byte) {
+	var room [24 + len(acceptGUID)]byte // a key that is well made has 24 characters
+	sum := sha1.Sum(append(append(room[:0], key...), acceptGUID...))
+	base64.StdEncoding.Encode(accept[:], sum[:])
+	return accept
 }
 
 // Understand fills in the fields of h that follow from its messages: the parts of
@@ -45,7 +58,8 @@ func Understand(h *timeline.Handshake, secure bool) {
 	h.Host, h.Port = splitHost(host)
 	target, _, _ = strings.Cut(target, "#")
 	h.Path, h.Query, _ = strings.Cut(target, "?")
-	if q, err := url.ParseQuery(h.Query); err == nil && q.Get("transport") == "websocket" {
+	if h.Query == "" {
+	} else if q, err := url.ParseQuery(h.Query); err == nil && q.Get("transport") == "websocket" {
 		h.EngineIO, h.EngineIOSession = q.Get("EIO"), q.Get("sid")
 	}
 	h.Origin, _ = timeline.Get(h.RequestHeaders, "Origin")
@@ -64,7 +78,7 @@ func Understand(h *timeline.Handshake, secure bool) {
 		case h.Accept == "":
 			h.Verdict = timeline.AcceptMissing
 		case h.Key == "":
-		case h.Accept == acceptFor(h.Key):
+		case accepts(h.Accept, h.Key):
 			h.Verdict = timeline.AcceptOK
 		default:
 			h.Verdict = timeline.AcceptWrong
@@ -93,6 +107,20 @@ func list(headers []timeline.Header, name string) (items []string) {
 		}
 	}
 	return items
+}
+
+// lists reports whether the fields of that name have an item, in any case.
+func lists(headers []timeline.Header, name, want string) bool {
+	for i := range headers {
+		if strings.EqualFold(headers[i].Name, name) {
+			for item := range strings.SplitSeq(headers[i].Value, ",") {
+				if strings.EqualFold(strings.TrimSpace(item), want) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // extensions reads Sec-WebSocket-Extensions (RFC 6455 9.1), quoted values too.
@@ -190,7 +218,8 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 	if h.Method != "" {
 		judgeExtensions(h, tell)
 	}
-	if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
+	if h.Origin == "" {
+	} else if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
 		tell(ruleOriginCross, request, h.Origin, h.Host)
 	}
 	if h.Scheme == "ws" && public(server) {
@@ -211,13 +240,12 @@ func judgeUpgrade(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Dire
 	}
 	judgeUpgradeHeaders(h.RequestHeaders, request, tell)
 	keys := timeline.CountHeaders(h.RequestHeaders, "Sec-WebSocket-Key")
-	raw, err := base64.StdEncoding.DecodeString(h.Key)
 	switch {
 	case keys == 0:
 		tell(ruleKeyInvalid, request, "none", "16 bytes in base64")
 	case keys > 1:
 		tell(ruleKeyInvalid, request, itoa(keys)+" of them", "one")
-	case err != nil || len(raw) != 16:
+	case !isKey(h.Key):
 		tell(ruleKeyInvalid, request, h.Key, "16 bytes in base64")
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "Sec-WebSocket-Version"); !ok || v != "13" {
@@ -228,16 +256,21 @@ func judgeUpgrade(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Dire
 	}
 }
 
+// isKey reports whether a Sec-WebSocket-Key is well made: 16 bytes in base64.
+func isKey(key string) bool {
+	var raw [18]byte
+	if len(key) != 24 {
+		return false
+	}
+	n, err := base64.StdEncoding.Decode(raw[:], []byte(key))
+	return err == nil && n == 16
+}
+
 func judgeUpgradeHeaders(headers []timeline.Header, dir timeline.Direction, tell func(*timeline.Rule, timeline.Direction, string, string)) {
 	for _, want := range [...][2]string{{"Upgrade", "websocket"}, {"Connection", "upgrade"}} {
-		items := list(headers, want[0])
-		found := false
-		for _, item := range items {
-			found = found || strings.EqualFold(item, want[1])
-		}
-		if !found {
+		if !lists(headers, want[0], want[1]) {
 			got := "no " + want[0]
-			if len(items) > 0 {
+			if items := list(headers, want[0]); len(items) > 0 {
 				got = want[0] + ": " + strings.Join(items, ", ")
 			}
 			tell(ruleUpgradeHeader, dir, got, want[0]+": "+want[1])
@@ -248,14 +281,13 @@ func judgeUpgradeHeaders(headers []timeline.Header, dir timeline.Direction, tell
 func judgeAccept(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
 	const response = timeline.ServerToClient
 	judgeUpgradeHeaders(h.ResponseHeaders, response, tell)
-	want := acceptFor(h.Key)
 	switch n := timeline.CountHeaders(h.ResponseHeaders, "Sec-WebSocket-Accept"); {
 	case n == 0:
-		tell(ruleAcceptWrong, response, "none", want)
+		tell(ruleAcceptWrong, response, "none", acceptFor(h.Key))
 	case n > 1:
 		tell(ruleAcceptWrong, response, itoa(n)+" of them", "one")
 	case h.Verdict == timeline.AcceptWrong:
-		tell(ruleAcceptWrong, response, h.Accept, want)
+		tell(ruleAcceptWrong, response, h.Accept, acceptFor(h.Key))
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // key, which most proxies pass on, else by an identifier that a proxy adds; and
 // in time the handshake behind a proxy lies inside that before it.
 type legs struct {
-	recent map[string][]*timeline.Conn
+	recent map[mark][]*timeline.Conn
 	byISN  map[isn][]*shown
 	oldest int64 // capture time of the last pruning
 }
@@ -24,17 +24,33 @@ const (
 	legViews  = 8 // connections with one mark
 )
 
-// marks returns what a handshake may be known by; the first is sure.
-func marks(h *timeline.Handshake) (all []string) {
+// mark is something that a handshake may be known by.
+type mark struct {
+	kind markKind
+	text string
+}
+
+type markKind uint8
+
+const (
+	noMark      markKind = iota
+	keyMark              // Sec-WebSocket-Key: sure
+	requestMark          // X-Request-Id
+	traceMark            // W3C Trace Context: the trace id stays
+)
+
+// marks returns what a handshake may be known by; those it does not have are
+// noMark.
+func marks(h *timeline.Handshake) (all [3]mark) {
 	if h.Key != "" {
-		all = append(all, "key "+h.Key)
+		all[0] = mark{keyMark, h.Key}
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "X-Request-Id"); ok && v != "" {
-		all = append(all, "request "+v)
+		all[1] = mark{requestMark, v}
 	}
-	if v, ok := timeline.Get(h.RequestHeaders, "traceparent"); ok { // W3C Trace Context: the trace id stays
+	if v, ok := timeline.Get(h.RequestHeaders, "traceparent"); ok {
 		if parts := strings.Split(v, "-"); len(parts) >= 3 {
-			all = append(all, "trace "+parts[1])
+			all[2] = mark{traceMark, parts[1]}
 		}
 	}
 	return all
@@ -44,10 +60,13 @@ func marks(h *timeline.Handshake) (all []string) {
 // that it is not known by the handshake's key.
 func (l *legs) tie(c *timeline.Conn) (of *timeline.Conn, guessed bool) {
 	h := c.Handshake
-	for i, m := range marks(h) {
+	for _, m := range marks(h) {
+		if m.kind == noMark {
+			continue
+		}
 		for _, known := range l.recent[m] {
 			if known.Transport != c.Transport && (nested(known.Handshake, h) || nested(h, known.Handshake)) {
-				return known, i > 0 || h.Key == ""
+				return known, m.kind != keyMark
 			}
 		}
 	}
@@ -63,7 +82,7 @@ func nested(a, b *timeline.Handshake) bool {
 func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
 	now := c.Handshake.Response.Time
 	if l.recent == nil {
-		l.recent, l.byISN, l.oldest = make(map[string][]*timeline.Conn), make(map[isn][]*shown), now
+		l.recent, l.byISN, l.oldest = make(map[mark][]*timeline.Conn), make(map[isn][]*shown), now
 	}
 	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks || len(l.byISN) >= legMarks {
 		prune(l.recent, now, func(c *timeline.Conn) *timeline.Handshake { return c.Handshake })
@@ -72,7 +91,9 @@ func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
 	}
 	if stream != nil {
 		for _, m := range marks(c.Handshake) {
-			add(l.recent, m, c)
+			if m.kind != noMark {
+				add(l.recent, m, c)
+			}
 		}
 	}
 	if t := c.Transport; t.HasISN == [2]bool{true, true} {

@@ -37,10 +37,31 @@ func (s *Switch) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		s.pass()
 		return
 	}
+	if dir == timeline.ClientToServer && s.undecided() && http1.ProbeRequest(b) == timeline.Mine {
+		s.becomeHTTP1() // as decide would have it, with nothing to keep
+		s.next.Data(dir, at, b)
+		return
+	}
 	s.first.Data(dir, at, b)
 	s.peek[dir] = append(s.peek[dir], b...)
 	s.decide(dir, at)
 }
+
+// Settled implements [timeline.Settled]. It is asked again only while nothing is
+// known, so that HTTP, which may still lose its way, says nothing.
+func (s *Switch) Settled() timeline.Stream {
+	if s.next == nil || s.flip != 0 {
+		return nil
+	}
+	if further, is := s.next.(timeline.Settled); is {
+		return further.Settled()
+	}
+	return s.next
+}
+
+// undecided reports whether nothing was said so far, by a connection that was
+// seen from its start.
+func (s *Switch) undecided() bool { return !s.anywhere && !s.forced && s.first.Empty() }
 
 // decide looks at the first bytes of a direction.
 func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {

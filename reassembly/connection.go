@@ -14,6 +14,7 @@ type connection struct {
 	key       key
 	transport *timeline.Transport
 	stream    timeline.Stream // nil before the first byte and after the end
+	direct    timeline.Stream // hears Data in its place once it is settled; nil until then
 	client    uint8           // which side of the key is the client
 	closed    bool            // both directions ended; kept to know stragglers
 	waiting   bool            // stands in Tracker.waiting
@@ -259,7 +260,14 @@ func (c *connection) deliver(dir timeline.Direction, h *half, at timeline.Stamp,
 	c.open()
 	c.transport.Bytes[c.told(dir)] += uint64(len(data))
 	if len(data) > 0 {
-		c.stream.Data(dir, at, data)
+		if c.direct != nil {
+			c.direct.Data(dir, at, data)
+		} else {
+			c.stream.Data(dir, at, data)
+			if settled, is := c.stream.(timeline.Settled); is {
+				c.direct = settled.Settled()
+			}
+		}
 		c.heard(uint32(len(data)))
 	}
 	if missing := uint64(length) - uint64(len(data)); missing > 0 {
@@ -441,7 +449,7 @@ func (c *connection) close() {
 	if c.stream == nil {
 		c.t.empty++
 	}
-	c.closed, c.stream = true, nil
+	c.closed, c.stream, c.direct = true, nil, nil
 	c.t.weigh(c, 0)
 	for i := range c.half {
 		for q := &c.half[i].queue; q.first != nil; {

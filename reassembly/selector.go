@@ -28,7 +28,7 @@ func (s *Selector) Add(t *timeline.Transport) {
 	if s.chosen == nil {
 		s.chosen = make(map[key][]*timeline.Transport)
 	}
-	k := keyOf(t.Client, t.Server)
+	k, _ := keyOf(t.Client, t.Server)
 	for _, known := range s.chosen[k] {
 		if known == t {
 			return
@@ -57,7 +57,8 @@ func (s *Selector) Has(p *capture.Packet) bool {
 // has reports whether the segment, which became known with a packet, belongs to
 // one of the connections.
 func (s *Selector) has(packet uint64) bool {
-	for _, t := range s.chosen[keyOf(s.segment.Src, s.segment.Dst)] {
+	k, _ := keyOf(s.segment.Src, s.segment.Dst)
+	for _, t := range s.chosen[k] {
 		if packet >= t.First.Packet && packet <= t.Last.Packet {
 			return true
 		}

@@ -50,7 +50,8 @@ type Tracker struct {
 	skipped        [wire.NumSkips]uint64
 }
 
-// key is the pair of endpoints of a connection, the lower first.
+// key is the pair of endpoints of a connection, that with the lower port first,
+// of equal ports that with the lower address.
 type key struct {
 	addr [2][16]byte
 	port [2]uint16
@@ -152,7 +153,7 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 
 // Segment takes one segment. seg is borrowed.
 func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
-	k := keyOf(seg.Src, seg.Dst)
+	k, from := keyOf(seg.Src, seg.Dst)
 	c := t.latest
 	if c == nil || c.key != k {
 		c = t.conns[k]
@@ -176,7 +177,11 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	if t.differ && seg.Length > 0 {
 		c.finding(&timeline.Finding{Rule: ruleFragments, Dir: c.direction(seg), HasDir: true, At: at})
 	}
-	c.segment(c.direction(seg), seg, at)
+	dir := timeline.ClientToServer
+	if from != c.client {
+		dir = timeline.ServerToClient
+	}
+	c.segment(dir, seg, at)
 }
 
 func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
@@ -419,12 +424,12 @@ func (t *Tracker) Report(totals *timeline.Totals) {
 	}
 }
 
-func keyOf(a, b netip.AddrPort) (k key) {
-	x, y := a.Addr().As16(), b.Addr().As16()
-	if c := cmp.Compare(string(x[:]), string(y[:])); c > 0 || c == 0 && a.Port() > b.Port() {
-		return key{[2][16]byte{y, x}, [2]uint16{b.Port(), a.Port()}}
+// keyOf returns the key of a segment from a to b, and which side a is.
+func keyOf(a, b netip.AddrPort) (k key, from uint8) {
+	if d := cmp.Compare(a.Port(), b.Port()); d > 0 || d == 0 && a.Addr().Compare(b.Addr()) > 0 {
+		a, b, from = b, a, 1
 	}
-	return key{[2][16]byte{x, y}, [2]uint16{a.Port(), b.Port()}}
+	return key{[2][16]byte{a.Addr().As16(), b.Addr().As16()}, [2]uint16{a.Port(), b.Port()}}, from
 }
 
 // side returns which side of k is a.

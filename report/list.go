@@ -72,7 +72,7 @@ func (l *List) columns() {
 
 // Needs asks for payload, since lengths and findings are made from it.
 func (l *List) Needs(*timeline.Conn) timeline.Needs {
-	return timeline.Needs{Payload: l.opt.Payload != PayloadNone}
+	return timeline.Needs{Payload: l.opt.Payload != PayloadNone, Silent: true}
 }
 
 // Close adds a row.

@@ -44,7 +44,7 @@ func NewListNDJSON(w io.Writer, opt Options) *NDJSON {
 // Needs tells what the rows are made from.
 func (n *NDJSON) Needs(*timeline.Conn) timeline.Needs {
 	needs := n.opt.needs()
-	needs.Frames = needs.Frames && !n.list
+	needs.Frames, needs.Silent = needs.Frames && !n.list, n.list
 	return needs
 }
 

@@ -13,16 +13,16 @@ type Transport struct {
 	ID             uint64 // 1-based, in order of the first packet
 	Client, Server netip.AddrPort
 	First          Stamp     // the first packet
-	Last           Stamp     // the latest packet so far
-	Midstream      bool      // the SYN is not in the capture
-	Exchanged      bool      // client and server were told apart late, see Exchange
 	ISN            [2]uint32 // initial sequence numbers, by direction
 	HasISN         [2]bool
+	Midstream      bool      // the SYN is not in the capture
+	Exchanged      bool      // client and server were told apart late, see Exchange
+	Last           Stamp     // the latest packet so far
 	Packets        uint64
+	Segments       [2]uint64 // segments with payload, by direction
 	Bytes          [2]uint64 // payload bytes delivered, by direction
 	Gaps           [2]uint64 // payload bytes missing, by direction
 	Retransmitted  [2]uint64 // payload bytes seen again, by direction
-	Segments       [2]uint64 // segments with payload, by direction
 	Resent         [2]uint64 // of them: sent again, as far as the capture tells
 	Reordered      [2]uint64 // of them: overtaken by a later one
 	FirstResent    Stamp     // the first of Resent

@@ -144,16 +144,27 @@ type Sink interface {
 	Done(t *Totals)
 }
 
+// Settled is a [Stream] that may come to know which other one hears all its Data
+// from now on, unchanged: callers may spare the way through it. Gap, Finding and
+// End still go to the stream itself.
+type Settled interface {
+	// Settled returns that stream, nil while it is not known.
+	Settled() Stream
+}
+
 // Needs is what a sink wants to know of a connection. The zero value asks for
 // handshakes, control frames, lengths and findings only.
 type Needs struct {
 	Frames  bool // data frames too
 	Payload bool // the payload of data frames and messages
+	// Silent: no call of Message. Messages are counted and judged all the same,
+	// and Conn has what they came to.
+	Silent bool
 }
 
 // Union returns what either asks for.
 func (n Needs) Union(o Needs) Needs {
-	return Needs{Frames: n.Frames || o.Frames, Payload: n.Payload || o.Payload}
+	return Needs{Frames: n.Frames || o.Frames, Payload: n.Payload || o.Payload, Silent: n.Silent && o.Silent}
 }
 
 // Nop is a Sink that needs nothing and does nothing.
@@ -186,6 +197,7 @@ func (t tee) Begin(at Stamp) {
 }
 
 func (t tee) Needs(c *Conn) (n Needs) {
+	n.Silent = true // as long as all are
 	for _, s := range t {
 		n = n.Union(s.Needs(c))
 	}

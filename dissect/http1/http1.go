@@ -103,6 +103,14 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 }
 
+// Settled implements [timeline.Settled].
+func (s *Stream) Settled() timeline.Stream {
+	if further, is := s.next.(timeline.Settled); is {
+		return further.Settled()
+	}
+	return s.next
+}
+
 // step consumes some of b and returns the rest.
 func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
 	switch h.state {
@@ -138,6 +146,9 @@ func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 func (s *Stream) readHead(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
 	if len(h.head) == 0 {
 		h.first = at
+		if n := wholeHead(b); n > 0 && n <= s.limits.Head && startsMessage(dir, b) {
+			return s.message(dir, h, at, b[:n], b[n:])
+		}
 	}
 	begins := h.line == 0
 	line, rest, whole := s.readLine(dir, h, at, b)
@@ -153,13 +164,36 @@ func (s *Stream) readHead(dir timeline.Direction, h *half, at timeline.Stamp, b 
 	case len(line) > 0:
 		return rest
 	}
-	head := h.head
+	return s.message(dir, h, at, h.head, rest)
+}
+
+// message takes a whole head and returns what is left of the bytes behind it.
+func (s *Stream) message(dir timeline.Direction, h *half, at timeline.Stamp, head, rest []byte) []byte {
 	h.reset(atHead)
 	if dir == timeline.ClientToServer {
 		s.request(h, head)
 		return rest
 	}
 	return s.response(h, at, head, rest)
+}
+
+// wholeHead returns how long the head is that b begins with, its empty line
+// included; 0 when it is not all there, or begins with an empty line.
+func wholeHead(b []byte) int {
+	for start := 0; ; {
+		n := bytes.IndexByte(b[start:], '\n')
+		if n < 0 {
+			return 0
+		}
+		line := bytes.TrimRight(b[start:start+n], "\r")
+		if len(line) == 0 {
+			if start == 0 {
+				return 0
+			}
+			return start + n + 1
+		}
+		start += n + 1
+	}
 }
 
 // readLine moves bytes up to the next LF to h.head and returns the line

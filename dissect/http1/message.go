@@ -1,7 +1,6 @@
 package http1
 
 import (
-	"bytes"
 	"strconv"
 	"strings"
 
@@ -158,24 +157,27 @@ func (s *Stream) body(h *half, headers []timeline.Header, status int) {
 }
 
 // splitHead cuts a head into its first line and its fields. Folded lines are
-// joined by one space (RFC 9112 5.2). Strings are owned.
+// joined by one space (RFC 9112 5.2). Strings are owned: they are parts of one.
 func splitHead(head []byte) (start string, headers []timeline.Header) {
+	text := string(head)
+	headers = make([]timeline.Header, 0, strings.Count(text, "\n"))
 	first := true
-	for line := range bytes.SplitSeq(head, []byte("\n")) {
-		line = bytes.TrimRight(line, "\r")
+	for text != "" {
+		line, rest, _ := strings.Cut(text, "\n")
+		line, text = strings.TrimRight(line, "\r"), rest
 		switch {
 		case len(line) == 0:
 		case first:
-			start, first = string(bytes.TrimSpace(line)), false
+			start, first = strings.TrimSpace(line), false
 		case (line[0] == ' ' || line[0] == '\t') && len(headers) > 0:
 			last := &headers[len(headers)-1]
-			last.Value = strings.TrimSpace(last.Value + " " + string(bytes.TrimSpace(line)))
+			last.Value = strings.TrimSpace(last.Value + " " + strings.TrimSpace(line))
 		default:
-			name, value, ok := bytes.Cut(line, []byte(":"))
+			name, value, ok := strings.Cut(line, ":")
 			if !ok {
 				continue
 			}
-			headers = append(headers, timeline.Header{Name: string(bytes.TrimSpace(name)), Value: string(bytes.TrimSpace(value))})
+			headers = append(headers, timeline.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
 		}
 	}
 	return start, headers

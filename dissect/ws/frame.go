@@ -199,6 +199,9 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 	if c.FirstMsg.IsZero() {
 		c.FirstMsg = msg.first
 	}
+	if s.needs.Silent && s.countMessage(dir, h, payload) {
+		return
+	}
 	m := &s.env.message
 	*m = timeline.Message{
 		Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,
@@ -226,10 +229,32 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 		count.Bytes += m.Length
 		count.MessageBytes += m.Length
 	}
-	s.env.sink.Message(m)
+	if !s.needs.Silent {
+		s.env.sink.Message(m)
+	}
 	msg.open = false
 	s.env.buffers.put(h.data)
 	h.data = nil
+}
+
+// countMessage ends the message in progress where nobody is told of it, if it is
+// an ordinary one: whole, not compressed, and what it should be. Everything else
+// is tellMessage's.
+func (s *Stream) countMessage(dir timeline.Direction, h *half, payload []byte) bool {
+	msg := &h.msg
+	if msg.opaque || msg.hole || msg.limit || s.needs.Payload && msg.kind == timeline.OpText && !utf8.Valid(payload) {
+		return false
+	}
+	count := &s.conn.Counters[dir]
+	count.Messages++
+	count.Bytes += msg.wire
+	count.MessageBytes += msg.wire
+	msg.open = false
+	if h.data != nil {
+		s.env.buffers.put(h.data)
+		h.data = nil
+	}
+	return true
 }
 
 // judgeText holds a text message to UTF-8 (RFC 6455 8.1). A payload that ends
