@@ -15,9 +15,9 @@ type Transport struct {
 	First          Stamp     // the first packet
 	ISN            [2]uint32 // initial sequence numbers, by direction
 	HasISN         [2]bool
-	Midstream      bool      // the SYN is not in the capture
-	Exchanged      bool      // client and server were told apart late, see Exchange
-	Last           Stamp     // the latest packet so far
+	Midstream      bool  // the SYN is not in the capture
+	Exchanged      bool  // client and server were told apart late, see Exchange
+	Last           Stamp // the latest packet so far
 	Packets        uint64
 	Segments       [2]uint64 // segments with payload, by direction
 	Bytes          [2]uint64 // payload bytes delivered, by direction
