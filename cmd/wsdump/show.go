@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -118,6 +119,9 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		if packets, err = keep.source(packets, source.stdin()); err != nil {
 			return words.fail(err)
 		}
+	}
+	if view.parallel(in, program) && keep == nil && counts == nil && !out.Needs(&timeline.Conn{}).Silent {
+		sink = pipeline.NewApart(sink, out.Needs)
 	}
 	in.greet(words)
 	began := time.Now()

@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,7 @@ type viewFlags struct {
 	all     bool
 	every   time.Duration // of stats --every
 	replies termFlag
+	workers uint
 	sort    choice
 	reverse bool
 	quiet   bool
@@ -61,6 +63,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet, of views) {
 	if of != statsView {
 		f.VarP(&v.count, "count", "c", "stop after `N` rows")
 	}
+	f.UintVar(&v.workers, "workers", 0, "processors to use, `N`: 1, or 2 and more to print beside reading; 0 decides; the output is the same")
 	f.BoolVarP(&v.quiet, "quiet", "q", false, "no hints on standard error")
 	f.BoolVarP(&v.verbose, "verbose", "v", false, "more on standard error")
 }
@@ -103,6 +106,17 @@ func (v *viewFlags) answers(next timeline.Sink, program *query.Program) (timelin
 		return nil, &usageError{text: "--reply-key looks into payload, and --payload none forbids it"}
 	}
 	return stats.NewAnswers(next, v.replies.extract()), nil
+}
+
+// parallel reports whether rows are printed beside reading. A filter is asked by
+// both, so that it keeps them together; so does a count of rows, which ends the
+// reading where it is; what is live shows rows at once.
+func (v *viewFlags) parallel(in *input, program *query.Program) bool {
+	workers := v.workers
+	if workers == 0 {
+		workers = uint(runtime.GOMAXPROCS(0))
+	}
+	return workers > 1 && program == nil && v.count.n == 0 && in.captures != nil && !in.source.live()
 }
 
 // console returns where words go.
