@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/base64"
 	"encoding/binary"
-	"math/bits"
 	"slices"
 	"strconv"
 	"time"
@@ -48,36 +47,71 @@ func oddBytes(x uint64) uint64 {
 // Escaping is most of the cost of a row, so eight bytes are looked at, and
 // copied, at once.
 func appendJSON(dst, s []byte) []byte {
-	dst = append(dst, '"')
 	if !utf8.Valid(s) {
-		return append(appendInvalid(dst, s), '"')
+		return append(appendInvalid(append(dst, '"'), s), '"')
 	}
-	for len(s) >= 8 {
-		dst = slices.Grow(dst, 8)
-		x := binary.LittleEndian.Uint64(s)
-		binary.LittleEndian.PutUint64(dst[len(dst):len(dst)+8], x)
-		odd := oddBytes(x)
-		if odd == 0 {
-			dst, s = dst[:len(dst)+8], s[8:]
-			continue
-		}
-		n := bits.TrailingZeros64(odd) / 8
-		dst, s = dst[:len(dst)+n], s[n:]
-		var size int
-		dst, size = appendEscape(dst, s)
-		s = s[size:]
-	}
+	return appendValidJSON(dst, s)
+}
+
+// appendValidJSON is appendJSON for what is known to be valid UTF-8.
+//
+// JSON in JSON is full of quotation marks, and nobody can foretell where the next
+// one stands: so a byte that may need a backslash is written without a branch,
+// behind a backslash that every other byte overwrites.
+func appendValidJSON(dst, s []byte) []byte {
+	dst = append(dst, '"')
 	for len(s) > 0 {
-		if plain[s[0]] {
-			dst, s = append(dst, s[0]), s[1:]
-			continue
+		dst = slices.Grow(dst, 2*len(s)+1)
+		out := dst[len(dst):cap(dst)]
+		i, j := 0, 0
+		for i < len(s) {
+			if len(s)-i >= 8 {
+				x := binary.LittleEndian.Uint64(s[i:])
+				if oddBytes(x) == 0 {
+					binary.LittleEndian.PutUint64(out[j:], x)
+					i, j = i+8, j+8
+					continue
+				}
+			}
+			end := min(i+8, len(s))
+			for i < end {
+				c := s[i]
+				way := escapes[c]
+				if way > 1 {
+					break
+				}
+				out[j] = '\\'
+				j += int(way)
+				out[j] = c
+				i, j = i+1, j+1
+			}
+			if i < end {
+				break
+			}
 		}
-		var size int
-		dst, size = appendEscape(dst, s)
-		s = s[size:]
+		dst, s = dst[:len(dst)+j], s[i:]
+		if len(s) > 0 {
+			var size int
+			dst, size = appendEscape(dst, s)
+			s = s[size:]
+		}
 	}
 	return append(dst, '"')
 }
+
+// escapes says how a byte is written: 0 as it is, 1 behind a backslash, 2
+// otherwise.
+var escapes = func() (t [256]uint8) {
+	for i := range t {
+		switch {
+		case i == '"' || i == '\\':
+			t[i] = 1
+		case !plain[i]:
+			t[i] = 2
+		}
+	}
+	return t
+}()
 
 // appendInvalid is appendJSON, without the quotation marks, for what is not
 // valid UTF-8.
