@@ -26,6 +26,9 @@ import (
 // copyWithin is how far apart the two captures of a handshake are at most.
 const copyWithin = 5 * time.Millisecond
 
+// copyMemory is how long connections are remembered for that: far longer.
+const copyMemory = 200 * time.Millisecond
+
 // mostAhead is how many bytes one of the two may be ahead of the other in a
 // direction. It is the largest window that is in common use.
 const mostAhead = 4 << 20

@@ -167,6 +167,7 @@ type balance struct {
 	timeline.Nop
 	open  int
 	conn  *timeline.Conn
+	id    uint64 // that the next connection gets
 	rules map[string]int
 }
 
@@ -179,7 +180,10 @@ func (b *balance) Finding(f *timeline.Finding) {
 
 func (*balance) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
 
-func (b *balance) Open(c *timeline.Conn)                { b.open++; b.conn = c }
+func (b *balance) Open(c *timeline.Conn) {
+	b.open++
+	b.conn, c.ID = c, b.id
+}
 func (b *balance) Close(*timeline.Conn, timeline.Stamp) { b.open-- }
 
 // TestDecodeAs: frames from the first byte on, without a handshake, are read

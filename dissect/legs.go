@@ -13,10 +13,21 @@ import (
 // key, which most proxies pass on, else by an identifier that a proxy adds; and
 // in time the handshake behind a proxy lies inside that before it.
 type legs struct {
-	recent map[mark][]*timeline.Conn
+	recent map[mark][]leg
 	byISN  map[isn][]*shown
-	oldest int64 // capture time of the last pruning
+	oldest int64 // capture time of the last pruning of recent
+	full   int   // how many byISN has before it is pruned
 }
+
+// leg is what is remembered of a connection: little, since connections may come
+// by the thousand.
+type leg struct {
+	id                uint64
+	transport         uint64 // its ID
+	request, response int64  // when the handshake was
+}
+
+func (a *leg) around(b *leg) bool { return a.request <= b.request && b.response <= a.response }
 
 const (
 	legMemory = 60 * time.Second // by capture time
@@ -58,19 +69,24 @@ func marks(h *timeline.Handshake) (all [3]mark) {
 
 // tie looks for the connection on the other side of a proxy from c. guessed says
 // that it is not known by the handshake's key.
-func (l *legs) tie(c *timeline.Conn) (of *timeline.Conn, guessed bool) {
-	h := c.Handshake
-	for _, m := range marks(h) {
+func (l *legs) tie(c *timeline.Conn) (of uint64, guessed bool) {
+	mine := legOf(c)
+	for _, m := range marks(c.Handshake) {
 		if m.kind == noMark {
 			continue
 		}
-		for _, known := range l.recent[m] {
-			if known.Transport != c.Transport && (nested(known.Handshake, h) || nested(h, known.Handshake)) {
-				return known, m.kind != keyMark
+		for i := range l.recent[m] {
+			known := &l.recent[m][i]
+			if known.transport != mine.transport && (known.around(&mine) || mine.around(known)) {
+				return known.id, m.kind != keyMark
 			}
 		}
 	}
-	return nil, false
+	return 0, false
+}
+
+func legOf(c *timeline.Conn) leg {
+	return leg{c.ID, c.Transport.ID, c.Handshake.Request.Time, c.Handshake.Response.Time}
 }
 
 // nested reports whether the handshake b happened inside a.
@@ -78,28 +94,43 @@ func nested(a, b *timeline.Handshake) bool {
 	return a.Request.Time <= b.Request.Time && b.Response.Time <= a.Response.Time
 }
 
-// remember keeps c for a while, with its stream.
+// remember keeps c for a while, with its stream, as what may be captured twice.
 func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
+	t := c.Transport
+	if t.HasISN != [2]bool{true, true} {
+		return
+	}
+	if l.byISN == nil {
+		l.byISN, l.full = make(map[isn][]*shown), leastFull
+	}
+	if len(l.byISN) >= l.full {
+		prune(l.byISN, c.Handshake.Response.Time, copyMemory, func(s *shown) int64 { return s.conn.Handshake.Response.Time })
+		l.full = max(leastFull, 2*len(l.byISN))
+	}
+	add(l.byISN, isn(t.ISN), &shown{conn: c, stream: stream})
+}
+
+// number remembers c, which has its number, by what it may be known by.
+func (l *legs) number(c *timeline.Conn) {
 	now := c.Handshake.Response.Time
 	if l.recent == nil {
-		l.recent, l.byISN, l.oldest = make(map[mark][]*timeline.Conn), make(map[isn][]*shown), now
+		l.recent, l.oldest = make(map[mark][]leg), now
 	}
-	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks || len(l.byISN) >= legMarks {
-		prune(l.recent, now, func(c *timeline.Conn) *timeline.Handshake { return c.Handshake })
-		prune(l.byISN, now, func(s *shown) *timeline.Handshake { return s.conn.Handshake })
+	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks {
+		prune(l.recent, now, legMemory, func(a leg) int64 { return a.response })
 		l.oldest = now
 	}
-	if stream != nil {
-		for _, m := range marks(c.Handshake) {
-			if m.kind != noMark {
-				add(l.recent, m, c)
-			}
+	for _, m := range marks(c.Handshake) {
+		if m.kind != noMark {
+			m.text = strings.Clone(m.text) // it is a part of the whole head
+			add(l.recent, m, legOf(c))
 		}
 	}
-	if t := c.Transport; t.HasISN == [2]bool{true, true} {
-		add(l.byISN, isn(t.ISN), &shown{conn: c, stream: stream})
-	}
 }
+
+// leastFull is how many transports are remembered by their sequence numbers
+// before it is worth while to forget the old ones.
+const leastFull = 256
 
 func add[K comparable, V any](recent map[K][]V, key K, v V) {
 	if known := recent[key]; len(known) < legViews {
@@ -108,9 +139,9 @@ func add[K comparable, V any](recent map[K][]V, key K, v V) {
 }
 
 // prune forgets what is old, and all of it where too much is young.
-func prune[K comparable, V any](recent map[K][]V, now int64, handshake func(V) *timeline.Handshake) {
+func prune[K comparable, V any](recent map[K][]V, now int64, memory time.Duration, responded func(V) int64) {
 	for key, known := range recent {
-		if now-handshake(known[len(known)-1]).Response.Time > int64(legMemory) {
+		if now-responded(known[len(known)-1]) > int64(memory) {
 			delete(recent, key)
 		}
 	}

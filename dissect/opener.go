@@ -50,9 +50,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	var next timeline.Stream
 	var stream *ws.Stream
 	if h.Accepted() {
-		if of, guessed := a.d.legs.tie(c); of != nil {
-			c.LegOf, c.LegGuessed = of.ID, guessed
-		}
+		c.LegOf, c.LegGuessed = a.d.legs.tie(c)
 		stream = ws.New(a.d.ws, c)
 		next = stream
 	} else {
@@ -61,6 +59,9 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	a.d.legs.remember(c, stream)
 	o.begun(next)
 	a.d.sink.Open(c)
+	if stream != nil {
+		a.d.legs.number(c)
+	}
 	for i := range o.waiting {
 		c.Tell(a.d.sink, &o.waiting[i])
 	}

@@ -457,4 +457,5 @@ func (c *connection) close() {
 		}
 	}
 	c.t.schedule(c, c.t.limits.HalfOpen)
+	c.t.keepClosed(c)
 }

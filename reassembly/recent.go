@@ -29,7 +29,7 @@ func (r *Recent) Add(t *timeline.Transport, until int64) {
 	if r.chosen == nil {
 		r.chosen = make(map[key][]span)
 	}
-	k := keyOf(t.Client, t.Server)
+	k, _ := keyOf(t.Client, t.Server)
 	for i := range r.chosen[k] {
 		if s := &r.chosen[k][i]; s.first == t.First.Packet {
 			s.until = max(s.until, until)
@@ -44,7 +44,8 @@ func (r *Recent) Has(p *capture.Packet) bool {
 	if len(r.chosen) == 0 || r.decoder.Decode(uint32(p.Link), p.Data, p.Length, &r.segment) != wire.SkipNone {
 		return false
 	}
-	for _, s := range r.chosen[keyOf(r.segment.Src, r.segment.Dst)] {
+	k, _ := keyOf(r.segment.Src, r.segment.Dst)
+	for _, s := range r.chosen[k] {
 		if p.Number >= s.first && p.Time <= s.until {
 			return true
 		}

@@ -34,7 +34,9 @@ type Tracker struct {
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
 	timers  timers
-	weight  int // of all connections
+	closed  []*connection // the latest that closed, a ring
+	nClosed int           // how many closed so far
+	weight  int           // of all connections
 	given   given
 	pieces  fragments
 	differ  bool           // the pieces of the IP packet that the segment came in did
@@ -261,10 +263,14 @@ func (t *Tracker) weigh(c *connection, n int) {
 	c.unweighed = 0
 }
 
+// heardLeast is how many bytes a stream hears before it is weighed again: as many
+// may be kept that are not counted.
+const heardLeast = 2 << 10
+
 // heard asks a stream for its weight when it has heard enough to have gained a
 // part that matters.
 func (c *connection) heard(n uint32) {
-	if c.unweighed += n; int(c.unweighed) < c.weight/16 && c.weight > bareWeight {
+	if c.unweighed += n; int(c.unweighed) < max(c.weight/4, heardLeast) && c.weight > bareWeight {
 		return
 	}
 	c.t.weigh(c, timeline.Weight(c.stream))
@@ -282,6 +288,22 @@ func (t *Tracker) forget(c *connection) {
 	if t.latest == c {
 		t.latest = nil
 	}
+}
+
+// maxClosed is how many closed connections are known at most, so that stragglers
+// are told from new connections.
+const maxClosed = 1 << 14
+
+// keepClosed knows c for a while, in the place of the one that closed so many
+// before it.
+func (t *Tracker) keepClosed(c *connection) {
+	if at := t.nClosed % maxClosed; at < len(t.closed) {
+		t.forget(t.closed[at])
+		t.closed[at] = c
+	} else {
+		t.closed = append(t.closed, c)
+	}
+	t.nClosed++
 }
 
 // schedule looks at c again after d.
