@@ -34,7 +34,7 @@ type List struct {
 }
 
 // listPage is how many rows are held for the table.
-const listPage = 1000
+const listPage = 200
 
 // listURL is the widest URL that is shown where no terminal bounds it.
 const listURL = 200

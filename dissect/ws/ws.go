@@ -187,9 +187,15 @@ func (h *half) readHeader(at timeline.Stamp, b []byte) []byte {
 	}
 }
 
-// keeps reports whether the payload of the frame in progress is wanted.
+// keeps reports whether the payload of the frame in progress is wanted. Where
+// nobody is told of messages, it is for judging them, and of binary ones that are
+// not compressed there is nothing to judge.
 func (s *Stream) keeps(h *half) bool {
-	return s.needs.Payload || h.header.opcode().Control()
+	if h.header.opcode().Control() {
+		return true
+	}
+	idle := s.needs.Silent && !s.needs.Frames && h.msg.kind == timeline.OpBinary && !h.msg.opaque
+	return s.needs.Payload && !idle
 }
 
 // whole finishes a frame whose payload p lies in one piece.
