@@ -156,9 +156,13 @@ func (k *keepFlags) record(in *input, stdout io.Writer) (*recorder, error) {
 		return nil, err
 	}
 	r.ring = in.ring
-	if in.behind = viewBehind; keeps != nil {
-		r.keeps = keeps
-		r.flight = &flight{most: k.held.bytes, keep: r.write}
+	most := int64(in.source.most)
+	if in.behind = int(min(viewBehind, most/8)); keeps != nil {
+		held := k.held.bytes
+		if !k.held.set {
+			held = min(held, most/2)
+		}
+		r.keeps, r.flight = keeps, &flight{most: held, keep: r.write}
 	}
 	return r, nil
 }
