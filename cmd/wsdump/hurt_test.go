@@ -12,6 +12,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/timeline"
 )
 
 // captures returns every capture of the test data.
@@ -126,8 +131,9 @@ func TestHurt(t *testing.T) {
 	}
 }
 
-// FuzzFile is the whole path, from a hostile file to rows: it ends with exit code
-// 0 or 3, and what it prints is JSON from the first line to the summary.
+// FuzzFile is the whole path, from a hostile file to rows: it ends, the error only
+// says that the file is no capture, cut or damaged, and what is printed is JSON
+// from the first line to the summary.
 func FuzzFile(f *testing.F) {
 	for _, file := range captures(f) {
 		if b, err := os.ReadFile(file); err == nil && len(b) < 6000 {
@@ -138,22 +144,30 @@ func FuzzFile(f *testing.F) {
 		if len(file) > 64<<10 {
 			return
 		}
-		args := []string{"read", "-T", "ndjson", "--max-memory", "32M"}
-		for i, flag := range []string{"--frames", "--checksums", "--each", "--payload=3"} {
-			if how>>i&1 == 1 {
-				args = append(args, flag)
-			}
-		}
-		var out, words bytes.Buffer
-		code := Main(append(args, "-"), bytes.NewReader(file), &out, &words)
-		if code != exitOK && code != exitInput {
-			t.Fatalf("exit code %d: %s", code, words.String())
-		}
-		if out.Len() == 0 {
-			if code == exitOK {
-				t.Fatal("nothing printed")
-			}
+		notes := &pipeline.Notes{}
+		in, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(file), OnNote: notes.Add})
+		if err != nil {
 			return // no capture at all
+		}
+		defer in.Close()
+		var out bytes.Buffer
+		opt := report.Options{Frames: how&1 == 1, Payload: report.PayloadDefault, Files: in.Files()}
+		if how&2 == 2 {
+			opt.Payload = 3
+		}
+		limits := timeline.Limits{}
+		if how&4 == 4 { // all of them are reached
+			limits = timeline.Limits{
+				Memory: 10_000, Transports: 3, Reorder: 500, ReorderTotal: 900, Fragments: 1000, Head: 300, Held: 100, Message: 50, Windows: 70_000, Control: 10, Pings: 1,
+			}
+		}
+		sink := report.NewNDJSON(&out, opt)
+		err = pipeline.Run(t.Context(), in, sink, pipeline.Options{Notes: notes, Checksums: how&8 == 8, Limits: limits})
+		if err != nil && !capture.Incomplete(err) {
+			t.Fatal(err)
+		}
+		if err := sink.Flush(); err != nil {
+			t.Fatal(err)
 		}
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		for i, line := range lines {
