@@ -181,7 +181,7 @@ def erspan(i, frame):
     e, o = outer(frame), IP(proto=47, src=O4["src"], dst=O4["dst"])
     return [
         e / o / GRE(proto=0x88be) / Raw(frame),
-        e / o / GRE(proto=0x88be, seqnum_present=1, sequence_number=i) / ERSPAN_II(vlan=5, session_id=1) / Raw(frame),
+        e / o / GRE(proto=0x88be, seqnum_present=1, sequence_number=i) / ERSPAN_II(ver=1, vlan=5, session_id=1) / Raw(frame),
         e / o / GRE(proto=0x22eb, seqnum_present=1, sequence_number=i) / Raw(struct.pack(">HHIHH", 0x2005, 1, i, 0, 0) + frame),
         e / o / GRE(proto=0x22eb, seqnum_present=1, sequence_number=i) / Raw(struct.pack(">HHIHHQ", 0x2005, 1, i, 0, 1, 3 << 58) + frame),
     ][i % 4]
@@ -408,7 +408,7 @@ def blocks():
     b += block(o, 0x0000000a, struct.pack("<II", 0x544c534b, 7) + b"# none\n")  # decryption secrets
     b += block(o, 0x00000bad, struct.pack("<I", 32473) + b"custom, may be copied")
     b += block(o, 0x40000bad, struct.pack("<I", 32473) + b"custom, may not")
-    b += block(o, 0x00000009, b"systemd journal\n")
+    b += block(o, 0x00000009, b"__REALTIME_TIMESTAMP=1795361258900069\nMESSAGE=a line of a journal\n")
     b += block(o, 0x7fffffff, b"a kind that nobody has defined yet")
     packets = chat()
     for i, (at, frame) in enumerate(packets):
@@ -460,7 +460,7 @@ def variants():
         ("version-2.3.pcap", "<", 0xa1b2c3d4, 1, b"", dict(version=(2, 3))),
         ("snaplen-0.pcap", "<", 0xa1b2c3d4, 1, b"", dict(snaplen=0)),
         ("above-snaplen.pcap", "<", 0xa1b2c3d4, 1, b"", dict(snaplen=60)),
-        ("fcs.pcap", "<", 0xa1b2c3d4, 1, b"", dict(link=1 | 0x54000000)),
+        ("fcs.pcap", "<", 0xa1b2c3d4, 1, b"", dict(link=1 | 0x24000000)),
     ]:
         c = Capture(name, order=order, magic=magic, **more)
         for at, frame in packets:
