@@ -38,8 +38,10 @@ const maxInterfaces = 1 << 16
 // its time from its interface.
 type pcapng struct {
 	stream
-	swapped    bool
-	interfaces []iface
+	swapped      bool
+	interfaces   []iface
+	untold, told uint64 // packets lost
+	on           string // where the latest were
 }
 
 // iface is an interface description block.
@@ -111,6 +113,7 @@ func (r *pcapng) next(p *Packet) error {
 	for {
 		kind, raw, err := r.nextBlock()
 		if err != nil {
+			r.tellLost(0)
 			return err
 		}
 		packet, why := r.block(kind, raw[8:len(raw)-4], p)
@@ -226,7 +229,12 @@ func (r *pcapng) block(kind uint32, body []byte, p *Packet) (packet bool, why st
 		if len(body) < 20 {
 			return false, "a packet block is too short"
 		}
-		return r.packet(uint32(r.u16(body)), body[4:], p)
+		id := uint32(r.u16(body))
+		packet, why := r.packet(id, body[4:], p)
+		if drops := r.u16(body[2:]); packet && drops != 0xffff { // that is: nobody knows
+			r.lost(id, uint64(drops))
+		}
+		return packet, why
 	case blockSimple:
 		return r.simple(body, p)
 	case blockInterface:
@@ -274,8 +282,47 @@ func (r *pcapng) packet(id uint32, b []byte, p *Packet) (bool, string) {
 	p.Link = i.link
 	if padded := 16 + uint64(captured+3)&^3; padded < uint64(len(b)) {
 		r.comments(b[padded:])
+		r.drops(id, b[padded:])
 	}
 	return true, ""
+}
+
+// drops tells how many packets were lost before the one that has these options.
+func (r *pcapng) drops(id uint32, options []byte) {
+	if len(options) < 12 {
+		return
+	}
+	for code, value := range r.options(options) {
+		if code == 4 && len(value) == 8 { // epb_dropcount
+			r.lost(id, r.u64(value))
+		}
+	}
+}
+
+// lost notes that n more packets were lost on an interface.
+func (r *pcapng) lost(id uint32, n uint64) {
+	if n == 0 {
+		return
+	}
+	i := &r.interfaces[id]
+	i.dropped += n
+	r.untold += n
+	r.on = fmt.Sprintf("interface %d %s", id, i.name)
+	r.tellLost(r.told)
+}
+
+// tellLost tells of packets that were lost, unless they are few beside those
+// that were told: a file may count them with every packet.
+func (r *pcapng) tellLost(few uint64) {
+	if r.untold <= few {
+		return
+	}
+	r.tell(Note{
+		Kind: NoteDropped, Offset: r.at, N: r.untold,
+		Text: fmt.Sprintf("%s: the capturing machine lost %d packets on %s", r.name, r.untold, r.on),
+	})
+	r.told += r.untold
+	r.untold = 0
 }
 
 // simple reads a simple packet block: of the first interface, without a time.
@@ -343,13 +390,8 @@ func (r *pcapng) statistics(body []byte) string {
 			}
 		}
 	}
-	if dropped > i.dropped { // the counters only grow, and a block may repeat them
-		more := dropped - i.dropped
-		i.dropped = dropped
-		r.tell(Note{
-			Kind: NoteDropped, Offset: r.at, N: more,
-			Text: fmt.Sprintf("%s: the capturing machine lost %d packets on interface %d %s", r.name, more, id, i.name),
-		})
+	if dropped > i.dropped { // the counters only grow, a block may repeat them, and packets may have told some
+		r.lost(id, dropped-i.dropped)
 	}
 	return ""
 }
