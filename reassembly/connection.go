@@ -132,8 +132,8 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 	b := block{data: seg.Payload, length: seg.Length, seq: seq, ack: seg.Ack, hasAck: seg.Flags&wire.ACK != 0, at: at}
 	if !h.known {
 		if !h.hasAcked || h.acked != seq {
-			c.queueUp(dir, h, b)
-			if h.queue.blocks >= startBlocks || h.hasAcked && h.queue.first.seq.Diff(h.acked) >= 0 {
+			c.queueUp(dir, h, b) // which may give up waiting
+			if h.queue.blocks >= startBlocks || h.hasAcked && h.queue.first != nil && h.queue.first.seq.Diff(h.acked) >= 0 {
 				c.begin(dir, h)
 			}
 			return

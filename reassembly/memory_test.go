@@ -3,6 +3,7 @@ package reassembly
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
@@ -98,5 +99,20 @@ func TestOneHeavyConnection(t *testing.T) {
 	}
 	if h.bytes != 100_000 || len(h.ends) > 0 {
 		t.Errorf("%d bytes heard, %v", h.bytes, h.ends)
+	}
+}
+
+// TestNoRoomToWait: where nothing may wait, the first segments of connections
+// whose start is missing are told at once.
+func TestNoRoomToWait(t *testing.T) {
+	got := script(t, timeline.Limits{ReorderTotal: 1}, `
+S 500 A150 x
+C 100 A501 hello
+C 105 A501 later
+`)
+	for _, want := range []string{`1 C "hello"`, `1 C "later"`} {
+		if !slices.Contains(got, want) {
+			t.Errorf("%q is missing: %q", want, got)
+		}
 	}
 }

@@ -38,9 +38,11 @@ type Tracker struct {
 	nClosed int           // how many closed so far
 	weight  int           // of all connections
 	given   given
-	pieces  fragments
-	differ  bool           // the pieces of the IP packet that the segment came in did
-	now     timeline.Stamp // the latest packet; Time never goes back
+	// evicting: a connection is being given up.
+	evicting bool
+	pieces   fragments
+	differ   bool           // the pieces of the IP packet that the segment came in did
+	now      timeline.Stamp // the latest packet; Time never goes back
 
 	packets, bytes uint64
 	fragments      uint64         // packets that were pieces of others
@@ -245,7 +247,9 @@ func (t *Tracker) evict(spared *connection, limit string, at timeline.Stamp) boo
 		if c.stream != nil {
 			c.finding(&timeline.Finding{Rule: ruleLimit, At: at, Got: limit, Want: "fewer connections at once"})
 		}
+		t.evicting = true
 		c.finishBoth(at, timeline.EndLimit)
+		t.evicting = false
 	}
 	t.forget(c)
 	return true
@@ -274,6 +278,9 @@ func (c *connection) heard(n uint32) {
 		return
 	}
 	c.t.weigh(c, timeline.Weight(c.stream))
+	if c.t.evicting {
+		return // what is given up may tell what waited; who gives up goes on until it is enough
+	}
 	for c.t.weight > c.t.limits.Memory && c.t.evict(c, "Memory", c.t.now) {
 	}
 }
