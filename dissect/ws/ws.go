@@ -60,6 +60,7 @@ type Stream struct {
 	midstream bool // the handshake is not in the capture
 	over      bool // both directions have ended
 	tap       timeline.Stream
+	weight    int // of what does not change: itself, its conn and the handshake
 	half      [2]half
 }
 
@@ -104,6 +105,7 @@ type message struct {
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
 	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
+	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
 		s.agreed = rsv1
 	}
@@ -345,7 +347,7 @@ const (
 // Weight implements [timeline.Weighed]. Windows of compressed directions have a
 // limit of their own.
 func (s *Stream) Weight() int {
-	n := streamWeight + s.conn.Weight()
+	n := s.weight
 	for i := range s.half {
 		h := &s.half[i]
 		n += cap(h.data) + cap(h.control) + len(h.outgoing)*pingWeight
