@@ -10,7 +10,7 @@ type Limits struct {
 	// estimate ([Weighed]): the same input gives the same answer on every
 	// machine. The one idle for longest is given up first, of those without
 	// data before those with data. A connection without data takes some 600
-	// bytes, a live WebSocket some 4,000.
+	// bytes, a live WebSocket some 3,500. Windows count here, too.
 	Memory int
 	// Transports is how many TCP connections are followed at once, likewise.
 	Transports int
@@ -98,7 +98,7 @@ func (l Limits) Within(n int) Limits {
 }
 
 func (l *Limits) set(n int) {
-	set(&l.Memory, n/8*3)
+	set(&l.Memory, n/8*5)
 	set(&l.Windows, n/4)
 	set(&l.ReorderTotal, n/16)
 	set(&l.Fragments, n/64)

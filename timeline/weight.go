@@ -28,7 +28,7 @@ func (c *Conn) Weight() int {
 
 // What a Conn with its findings, and a Handshake, take without what they point to.
 const (
-	connWeight      = 750
+	connWeight      = 650
 	handshakeWeight = 550
 )
 

@@ -31,7 +31,7 @@ type input struct {
 
 // open opens what the flags name.
 func (s *sourceFlags) begin(ctx context.Context, stdin io.Reader, words *console) (in *input, err error) {
-	in = &input{source: s, notes: &pipeline.Notes{}, limits: s.most.limits()}
+	in = &input{source: s, notes: &pipeline.Notes{}, limits: s.most.limits(s.hoards)}
 	if err := s.iface.check(s.paths()); err != nil {
 		return nil, err
 	}

@@ -46,13 +46,18 @@ func (m *memoryFlag) Set(s string) error {
 	return nil
 }
 
-// limits bounds the process, and returns what its parts may take.
-func (m memoryFlag) limits() timeline.Limits {
+// limits bounds the process, and returns what its parts may take. hoards says
+// that the output keeps the rows of connections until they end.
+func (m memoryFlag) limits(hoards bool) timeline.Limits {
 	if m == 0 {
 		m = timeline.DefaultMemory
+	}
+	share := m
+	if hoards {
+		share = m / 8 * 5
 	}
 	// The collector keeps the heap below; what it does not count, such as the
 	// program's own pages, fits in the rest.
 	debug.SetMemoryLimit(int64(m) / 16 * 15)
-	return timeline.Limits{}.Within(int(m))
+	return timeline.Limits{}.Within(int(share))
 }

@@ -27,6 +27,8 @@ type sourceFlags struct {
 	sums bool // --checksums
 	most memoryFlag
 
+	hoards bool // the output keeps rows until connections end
+
 	packets captureFilterFlags
 	iface   interfaceFlags
 

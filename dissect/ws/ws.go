@@ -344,10 +344,12 @@ const (
 	pingWeight   = 200
 )
 
-// Weight implements [timeline.Weighed]. Windows of compressed directions have a
-// limit of their own.
+// Weight implements [timeline.Weighed].
 func (s *Stream) Weight() int {
 	n := s.weight
+	if s.deflate != nil {
+		n += s.deflate.half[0].cost + s.deflate.half[1].cost
+	}
 	for i := range s.half {
 		h := &s.half[i]
 		n += cap(h.data) + cap(h.control) + len(h.outgoing)*pingWeight
