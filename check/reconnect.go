@@ -67,7 +67,7 @@ func (v *returning) could(c *timeline.Conn) bool { return v.where.could(&v.j.row
 
 func (v *returning) mindsTLS(o *timeline.Other) bool { return v.where.program != nil || o.Guess }
 
-func (v *returning) close(c *timeline.Conn, _ timeline.Stamp) {
+func (v *returning) close(c *timeline.Conn, at timeline.Stamp) {
 	in := v.where.match(&v.j.row)
 	if in == query.False {
 		return
@@ -96,8 +96,11 @@ func (v *returning) close(c *timeline.Conn, _ timeline.Stamp) {
 			break
 		}
 	}
-	if c.TCP != timeline.TCPOpen {
-		of.ends = append(of.ends, ended{c.EndBegan.Time, connRow(c)})
+	if c.TCP != timeline.TCPOpen && !c.Refused() {
+		if !c.EndBegan.IsZero() {
+			at = c.EndBegan
+		}
+		of.ends = append(of.ends, ended{at.Time, connRow(c)})
 		if len(of.ends) > maxEnds {
 			of.ends = slices.Delete(of.ends, 0, 1)
 		}
