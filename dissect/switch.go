@@ -240,7 +240,7 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 }
 
 // switchWeight is what an account with its root takes, by measurement.
-const switchWeight = 550
+const switchWeight = 350
 
 // Weight implements [timeline.Weighed].
 func (s *Switch) Weight() int {

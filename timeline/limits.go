@@ -98,7 +98,7 @@ func (l Limits) Within(n int) Limits {
 }
 
 func (l *Limits) set(n int) {
-	set(&l.Memory, n/8*5)
+	set(&l.Memory, n/2)
 	set(&l.Windows, n/4)
 	set(&l.ReorderTotal, n/16)
 	set(&l.Fragments, n/64)

@@ -28,8 +28,8 @@ func (c *Conn) Weight() int {
 
 // What a Conn with its findings, and a Handshake, take without what they point to.
 const (
-	connWeight      = 650
-	handshakeWeight = 550
+	connWeight      = 600
+	handshakeWeight = 500
 )
 
 func fieldsWeight(headers []Header) (n int) {

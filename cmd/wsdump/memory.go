@@ -58,6 +58,6 @@ func (m memoryFlag) limits(hoards bool) timeline.Limits {
 	}
 	// The collector keeps the heap below; what it does not count, such as the
 	// program's own pages, fits in the rest.
-	debug.SetMemoryLimit(int64(m) / 16 * 15)
+	debug.SetMemoryLimit(int64(m) / 8 * 7)
 	return timeline.Limits{}.Within(int(share))
 }

@@ -340,7 +340,7 @@ func (h *half) markHole() {
 // streamWeight is what a Stream takes, and pingWeight a ping that waits for its
 // pong.
 const (
-	streamWeight = 750
+	streamWeight = 700
 	pingWeight   = 200
 )
 
