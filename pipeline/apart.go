@@ -190,12 +190,27 @@ func (a *Apart) pass() {
 	a.batch = <-a.free
 }
 
-// of returns the shadow of c, nil for nil.
+// of returns the shadow of c. What is said of a connection that is closed gets
+// one as it is now.
 func (a *Apart) of(c *timeline.Conn) *shadow {
-	if c != a.latest {
-		a.latest, a.last = c, a.shadows[c]
+	if c == a.latest {
+		return a.last
 	}
-	return a.last
+	s := a.shadows[c]
+	if s == nil {
+		return newShadow(c)
+	}
+	a.latest, a.last = c, s
+	return s
+}
+
+func newShadow(c *timeline.Conn) *shadow {
+	s := &shadow{conn: *c}
+	if c.Transport != nil {
+		s.transport = *c.Transport
+		s.conn.Transport = &s.transport
+	}
+	return s
 }
 
 // Needs answers at once.
@@ -206,11 +221,7 @@ func (a *Apart) Begin(at timeline.Stamp) { a.add(&call{kind: callBegin, at: at})
 
 // Open makes the shadow of c.
 func (a *Apart) Open(c *timeline.Conn) {
-	s := &shadow{conn: *c}
-	if c.Transport != nil {
-		s.transport = *c.Transport
-		s.conn.Transport = &s.transport
-	}
+	s := newShadow(c)
 	a.shadows[c] = s
 	a.latest, a.last = c, s
 	a.add(&call{kind: callOpen, shadow: s})

@@ -37,7 +37,11 @@ func (d *diary) Frame(f *timeline.Frame) {
 }
 
 func (d *diary) Finding(f *timeline.Finding) {
-	d.write("finding %v %s", f.Conn == nil || d.opened[f.Conn], f.Got)
+	id := uint64(0)
+	if f.Conn != nil {
+		id = f.Conn.ID
+	}
+	d.write("finding %d %s", id, f.Got)
 }
 
 func (d *diary) Close(c *timeline.Conn, at timeline.Stamp) {
@@ -78,6 +82,7 @@ func story(sink timeline.Sink) {
 			finding.Got = "changed"
 		}
 		sink.Close(c, timeline.Stamp{Packet: id})
+		sink.Finding(&timeline.Finding{Conn: c, Got: "after the end"})
 		c.Rows, transport.Packets = 0, 0
 	}
 	sink.Done(&timeline.Totals{Packets: 7})

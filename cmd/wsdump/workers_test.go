@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"hash/crc32"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -14,9 +16,13 @@ func TestWorkers(t *testing.T) {
 	if err != nil || len(files) < 50 {
 		t.Fatalf("%d fixtures, %v", len(files), err)
 	}
+	every := 3
 	if testing.Short() {
-		files = files[:len(files)/4]
+		every = 12
 	}
+	files = slices.DeleteFunc(files, func(file string) bool { // a part that is always the same
+		return int(crc32.ChecksumIEEE([]byte(file)))%every != 0
+	})
 	for _, file := range files {
 		for _, args := range [][]string{
 			{"-T", "ndjson", "--frames"},
