@@ -34,7 +34,8 @@ type Apart struct {
 const (
 	tellings  = 4
 	tellCalls = 512
-	tellBytes = 512 << 10 // of payload; one that is larger goes alone
+	tellBytes = 512 << 10 // of payload
+	aloneSize = 1 << 20   // a payload that is larger is not copied: the sink is waited for, and told at once
 )
 
 // shadow is what a sink sees of a connection.
@@ -101,15 +102,17 @@ func NewApart(sink timeline.Sink, needs func(*timeline.Conn) timeline.Needs) *Ap
 // work tells the sink.
 func (a *Apart) work() {
 	defer close(a.over)
+	var b *telling
 	defer func() {
 		if what := recover(); what != nil {
 			a.panic = fmt.Sprintf("%v\n%s", what, debug.Stack())
+			a.free <- b
 			for b := range a.full { // the reader must not wait for us
 				a.free <- b
 			}
 		}
 	}()
-	for b := range a.full {
+	for b = range a.full {
 		b.tell(a.sink)
 		b.empty()
 		a.free <- b
@@ -190,6 +193,20 @@ func (a *Apart) pass() {
 	a.batch = <-a.free
 }
 
+// alone waits until the sink has heard everything so far.
+func (a *Apart) alone() {
+	if len(a.batch.calls) > 0 {
+		a.pass()
+	}
+	var idle [tellings - 1]*telling
+	for i := range idle {
+		idle[i] = <-a.free
+	}
+	for _, b := range idle {
+		a.free <- b
+	}
+}
+
 // of returns the shadow of c. What is said of a connection that is closed gets
 // one as it is now.
 func (a *Apart) of(c *timeline.Conn) *shadow {
@@ -229,6 +246,13 @@ func (a *Apart) Open(c *timeline.Conn) {
 
 // Frame implements [timeline.Sink].
 func (a *Apart) Frame(f *timeline.Frame) {
+	if len(f.Payload) > aloneSize {
+		a.alone()
+		mine := *f
+		mine.Conn = &a.of(f.Conn).conn
+		a.sink.Frame(&mine)
+		return
+	}
 	c := call{kind: callFrame, index: len(a.batch.frames)}
 	a.batch.keep(&c, f.Payload)
 	a.batch.frames = append(a.batch.frames, *f)
@@ -242,6 +266,13 @@ func (a *Apart) Frame(f *timeline.Frame) {
 
 // Message implements [timeline.Sink].
 func (a *Apart) Message(m *timeline.Message) {
+	if len(m.Payload) > aloneSize {
+		a.alone()
+		mine := *m
+		mine.Conn = &a.of(m.Conn).conn
+		a.sink.Message(&mine)
+		return
+	}
 	c := call{kind: callMessage, index: len(a.batch.messages)}
 	a.batch.keep(&c, m.Payload)
 	a.batch.messages = append(a.batch.messages, *m)
