@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -136,7 +137,7 @@ func (m *mapping) get(name string) ast.Node {
 // end fails for keys that nobody asked for.
 func (m *mapping) end() {
 	for _, name := range m.order {
-		if !contains(m.known, name) {
+		if !slices.Contains(m.known, name) {
 			hint := "it is one of " + strings.Join(m.known, ", ")
 			if near := query.Nearest(name, m.known); near != "" {
 				hint = "did you mean " + near + "? " + hint
@@ -145,15 +146,6 @@ func (m *mapping) end() {
 			return
 		}
 	}
-}
-
-func contains(all []string, one string) bool {
-	for _, have := range all {
-		if have == one {
-			return true
-		}
-	}
-	return false
 }
 
 func quoted(s string) string { return fmt.Sprintf("%.60q", s) }
@@ -177,7 +169,7 @@ func (m *mapping) word(name, otherwise string, words ...string) string {
 	if m.of[name] == nil {
 		return otherwise
 	}
-	if !contains(words, s) {
+	if !slices.Contains(words, s) {
 		hint := ""
 		if near := query.Nearest(s, words); near != "" {
 			hint = "did you mean " + near + "?"

@@ -214,8 +214,7 @@ func (v *exchanging) close(c *timeline.Conn, _ timeline.Stamp) {
 
 func (v *exchanging) done(*timeline.Totals) {
 	if v.forgotten > v.unanswered {
-		v.r.Violated += v.forgotten
-		v.r.Violations = append(v.r.Violations, v.without[:min(len(v.without), MaxViolations-min(MaxViolations, len(v.r.Violations)))]...)
+		v.r.alsoAgainst(v.forgotten, v.without)
 	}
 	for _, q := range v.quantiles {
 		got := time.Duration(v.times.Quantile(q.q))

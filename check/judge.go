@@ -298,6 +298,17 @@ func (w where) match(row *query.Row) query.Verdict {
 	return w.program.Match(row)
 }
 
+// selecting is what assessors have in common whose check is limited to
+// connections.
+type selecting struct {
+	assessing
+	selected where
+}
+
+func (s *selecting) could(c *timeline.Conn) bool { return s.selected.could(&s.j.row, c) }
+
+func (s *selecting) mindsTLS(o *timeline.Other) bool { return s.selected.program != nil || o.Guess }
+
 // maxShown is how many bytes of a payload a row shows.
 const maxShown = 200
 

@@ -31,11 +31,11 @@ func (v *ping) String() string {
 }
 
 func (v *ping) assess(j *Judge, r *Result) assessor {
-	return &pinging{assessing: assessing{j, r}, ping: v, conns: make(map[*timeline.Conn]*beats)}
+	return &pinging{selecting: selecting{assessing{j, r}, v.where}, ping: v, conns: make(map[*timeline.Conn]*beats)}
 }
 
 type pinging struct {
-	assessing
+	selecting
 	*ping
 	conns      map[*timeline.Conn]*beats
 	unanswered uint64
@@ -51,10 +51,6 @@ type beats struct {
 	missing uint64
 	wrong   []Violation
 }
-
-func (v *pinging) could(c *timeline.Conn) bool { return v.where.could(&v.j.row, c) }
-
-func (v *pinging) mindsTLS(o *timeline.Other) bool { return v.where.program != nil || o.Guess }
 
 func (v *pinging) open(c *timeline.Conn) {
 	b := &beats{from: c.Opened.Time}
@@ -156,9 +152,7 @@ func (v *pinging) close(c *timeline.Conn, at timeline.Stamp) {
 }
 
 func (v *pinging) done(*timeline.Totals) {
-	if v.ping.unanswered == nil || v.unanswered <= *v.ping.unanswered {
-		return
+	if v.ping.unanswered != nil && v.unanswered > *v.ping.unanswered {
+		v.r.alsoAgainst(v.unanswered, v.missing)
 	}
-	v.r.Violated += v.unanswered
-	v.r.Violations = append(v.r.Violations, v.missing[:min(len(v.missing), MaxViolations-min(MaxViolations, len(v.r.Violations)))]...)
 }

@@ -30,11 +30,11 @@ func (v *reconnect) String() string {
 }
 
 func (v *reconnect) assess(j *Judge, r *Result) assessor {
-	return &returning{assessing: assessing{j, r}, reconnect: v, clients: make(map[clientOf]*returns)}
+	return &returning{selecting: selecting{assessing{j, r}, v.where}, reconnect: v, clients: make(map[clientOf]*returns)}
 }
 
 type returning struct {
-	assessing
+	selecting
 	*reconnect
 	clients map[clientOf]*returns
 	total   uint64
@@ -62,10 +62,6 @@ const (
 	maxClients = 1 << 16
 	maxEnds    = 64
 )
-
-func (v *returning) could(c *timeline.Conn) bool { return v.where.could(&v.j.row, c) }
-
-func (v *returning) mindsTLS(o *timeline.Other) bool { return v.where.program != nil || o.Guess }
 
 func (v *returning) close(c *timeline.Conn, at timeline.Stamp) {
 	in := v.where.match(&v.j.row)

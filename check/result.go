@@ -51,6 +51,14 @@ func (r *Result) against(n uint64, v func() Violation) {
 	}
 }
 
+// alsoAgainst counts n violations that were gathered before it was known that
+// they count; all has the first of them.
+func (r *Result) alsoAgainst(n uint64, all []Violation) {
+	r.Violated += n
+	room := max(0, MaxViolations-len(r.Violations))
+	r.Violations = append(r.Violations, all[:min(len(all), room)]...)
+}
+
 // maxDoubts bounds the reasons that are kept.
 const maxDoubts = 20
 

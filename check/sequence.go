@@ -47,11 +47,11 @@ func (v *sequence) String() string {
 }
 
 func (v *sequence) assess(j *Judge, r *Result) assessor {
-	return &following{assessing: assessing{j, r}, sequence: v, conns: make(map[*timeline.Conn]*progress)}
+	return &following{selecting: selecting{assessing{j, r}, v.where}, sequence: v, conns: make(map[*timeline.Conn]*progress)}
 }
 
 type following struct {
-	assessing
+	selecting
 	*sequence
 	conns map[*timeline.Conn]*progress
 }
@@ -64,10 +64,6 @@ type progress struct {
 	late    *Violation
 	unknown bool // a message that may have been the step was not readable
 }
-
-func (v *following) could(c *timeline.Conn) bool { return v.where.could(&v.j.row, c) }
-
-func (v *following) mindsTLS(o *timeline.Other) bool { return v.where.program != nil || o.Guess }
 
 // mindsDamage says that what was seen in order needs nothing else.
 func (v *following) mindsDamage() bool { return false }

@@ -58,9 +58,10 @@ func Understand(h *timeline.Handshake, secure bool) {
 	h.Host, h.Port = splitHost(host)
 	target, _, _ = strings.Cut(target, "#")
 	h.Path, h.Query, _ = strings.Cut(target, "?")
-	if h.Query == "" {
-	} else if q, err := url.ParseQuery(h.Query); err == nil && q.Get("transport") == "websocket" {
-		h.EngineIO, h.EngineIOSession = q.Get("EIO"), q.Get("sid")
+	if h.Query != "" { // parsing costs an allocation even of nothing
+		if q, err := url.ParseQuery(h.Query); err == nil && q.Get("transport") == "websocket" {
+			h.EngineIO, h.EngineIOSession = q.Get("EIO"), q.Get("sid")
+		}
 	}
 	h.Origin, _ = timeline.Get(h.RequestHeaders, "Origin")
 	h.UserAgent, _ = timeline.Get(h.RequestHeaders, "User-Agent")
@@ -218,9 +219,10 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 	if h.Method != "" {
 		judgeExtensions(h, tell)
 	}
-	if h.Origin == "" {
-	} else if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
-		tell(ruleOriginCross, request, h.Origin, h.Host)
+	if h.Origin != "" {
+		if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
+			tell(ruleOriginCross, request, h.Origin, h.Host)
+		}
 	}
 	if h.Scheme == "ws" && public(server) {
 		if what := credentials(h); what != "" {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/wsdump/wsdump/internal/excerpt"
 )
 
 func TestErrors(t *testing.T) {
@@ -87,7 +89,7 @@ func TestErrors(t *testing.T) {
 			t.Errorf("%.60s: got %d:%d %q, hint %q; want %d:%d %q, %q", tc.text, e.Line, e.Column, e.Message, e.Hint, tc.line, tc.column, tc.message, tc.hint)
 		}
 		lines := strings.Split(e.Excerpt(), "\n")
-		if len(lines) != 2 || len([]rune(lines[0])) > excerptWidth+6 {
+		if len(lines) != 2 || len([]rune(lines[0])) > excerpt.Width+6 {
 			t.Errorf("%.60s: excerpt is %q", tc.text, e.Excerpt())
 		}
 	}

@@ -7,6 +7,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/expr-lang/expr/file"
+
+	"github.com/wsdump/wsdump/internal/excerpt"
 )
 
 // Error is why an expression does not compile, and where.
@@ -29,36 +31,9 @@ func (e *Error) Error() string {
 	return b.String() + "\n" + e.Excerpt()
 }
 
-// excerptWidth is how many characters of a line are shown around the place.
-const excerptWidth = 76
-
 // Excerpt returns the line of the place and a line with a caret below it,
 // both indented by two spaces. Bytes that a terminal might obey are replaced.
-func (e *Error) Excerpt() string {
-	from := strings.LastIndexByte(e.Expr[:e.Offset], '\n') + 1
-	line, _, _ := strings.Cut(e.Expr[from:], "\n")
-	shown := []rune(strings.Map(harmless, strings.ToValidUTF8(line, "?")))
-	at := min(utf8.RuneCountInString(strings.ToValidUTF8(e.Expr[from:e.Offset], "?")), len(shown))
-	before, after := "", ""
-	if skip := at - excerptWidth*3/4; skip > 0 {
-		shown, at, before = shown[skip:], at-skip, "…"
-	}
-	if len(shown) > excerptWidth {
-		shown, after = shown[:excerptWidth], "…"
-	}
-	indent := "  " + strings.Repeat(" ", utf8.RuneCountInString(before)+at)
-	return "  " + before + string(shown) + after + "\n" + indent + "^"
-}
-
-func harmless(r rune) rune {
-	switch {
-	case r == '\t':
-		return ' '
-	case r < 0x20, r >= 0x7f && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f:
-		return '?'
-	}
-	return r
-}
+func (e *Error) Excerpt() string { return excerpt.At(e.Expr, e.Offset) }
 
 // places turns the parser's places, counted in characters, into bytes.
 type places struct {
@@ -128,16 +103,16 @@ func tokenWord(token string) string {
 func Nearest(word string, names []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, name := range names {
-		if d := distance(strings.ToLower(word), name, least); d < least {
+		if d := Distance(strings.ToLower(word), name, least); d < least {
 			best, least = name, d
 		}
 	}
 	return best
 }
 
-// distance is how many letters must be put in, left out, changed or swapped
+// Distance is how many letters must be put in, left out, changed or swapped
 // with their neighbour to make b of a; limit when it is not less.
-func distance(a, b string, limit int) int {
+func Distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit
 	}

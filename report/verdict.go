@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -362,7 +361,7 @@ func writeMarkdown(w io.Writer, v *Verdict) error {
 		for strings.Contains(rows, fence) {
 			fence += "`"
 		}
-		fmt.Fprintf(&b, "\n**%s** %s\n\n%stext\n%s\n%s\n", cell.Replace(Safe(r.Check.ID)), cmp.Or(cell.Replace(placeOf(r.Check)), ""), fence, rows, fence)
+		fmt.Fprintf(&b, "\n**%s** %s\n\n%stext\n%s\n%s\n", cell.Replace(Safe(r.Check.ID)), cell.Replace(placeOf(r.Check)), fence, rows, fence)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/internal/excerpt"
 )
 
 // Error is why an expression cannot be used, and where.
@@ -25,36 +27,9 @@ func (e *Error) Error() string {
 	return text + "\n" + e.Excerpt()
 }
 
-// excerptWidth is how many characters of a line are shown around the place.
-const excerptWidth = 76
-
 // Excerpt returns the line of the place and a line with a caret below it,
 // both indented by two spaces. Bytes that a terminal might obey are replaced.
-func (e *Error) Excerpt() string {
-	from := strings.LastIndexByte(e.Expr[:e.Offset], '\n') + 1
-	line, _, _ := strings.Cut(e.Expr[from:], "\n")
-	shown := []rune(strings.Map(harmless, strings.ToValidUTF8(line, "?")))
-	at := min(utf8.RuneCountInString(strings.ToValidUTF8(e.Expr[from:e.Offset], "?")), len(shown))
-	before, after := "", ""
-	if skip := at - excerptWidth*3/4; skip > 0 {
-		shown, at, before = shown[skip:], at-skip, "…"
-	}
-	if len(shown) > excerptWidth {
-		shown, after = shown[:excerptWidth], "…"
-	}
-	indent := "  " + strings.Repeat(" ", utf8.RuneCountInString(before)+at)
-	return "  " + before + string(shown) + after + "\n" + indent + "^"
-}
-
-func harmless(r rune) rune {
-	switch {
-	case r == '\t':
-		return ' '
-	case r < 0x20, r >= 0x7f && r < 0xa0, r >= 0x200b && r <= 0x200f, r >= 0x2028 && r <= 0x202e, r >= 0x2060 && r <= 0x206f:
-		return '?'
-	}
-	return r
-}
+func (e *Error) Excerpt() string { return excerpt.At(e.Expr, e.Offset) }
 
 // failure is what parsing and generating code panic with; it does not leave
 // the package.

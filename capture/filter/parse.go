@@ -1,6 +1,10 @@
 package filter
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/wsdump/wsdump/internal/excerpt"
+)
 
 // maxDepth bounds brackets and negations inside each other.
 const maxDepth = 200
@@ -115,7 +119,7 @@ func quote(s string) string {
 	if len(s) > 40 {
 		s = s[:40] + "..."
 	}
-	return `"` + strings.Map(harmless, strings.ToValidUTF8(s, "?")) + `"`
+	return `"` + strings.Map(excerpt.Harmless, strings.ToValidUTF8(s, "?")) + `"`
 }
 
 func (p *parser) enter(t *token) {

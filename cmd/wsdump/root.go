@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/capture/filter"
+	"github.com/wsdump/wsdump/query"
 )
 
 const rootExamples = `  wsdump capture.pcap                     what was said on every WebSocket, as a timeline
@@ -230,7 +231,7 @@ func flagError(c *cobra.Command, err error) error {
 func nearest(name string, words []string) string {
 	best, distance := "", 1+len(name)/3
 	for _, word := range words {
-		d := edits(strings.ToLower(name), word)
+		d := query.Distance(strings.ToLower(name), word, 100)
 		if len(name) >= 2 && strings.HasPrefix(word, strings.ToLower(name)) {
 			d = min(d, 1)
 		}
@@ -239,31 +240,4 @@ func nearest(name string, words []string) string {
 		}
 	}
 	return best
-}
-
-// edits counts the letters to insert, remove, replace or exchange with the
-// next one to turn a into b.
-func edits(a, b string) int {
-	if len(a) > 100 || len(b) > 100 {
-		return 100
-	}
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			replace := last[j-1]
-			if a[i-1] != b[j-1] {
-				replace++
-			}
-			row[j] = min(replace, last[j]+1, row[j-1]+1)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }
