@@ -11,7 +11,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"testing"
 	"time"
 )
@@ -43,20 +42,36 @@ func Open(t *testing.T, url string) *Page {
 	if err != nil {
 		t.Fatal(err)
 	}
+	folder, err := os.MkdirTemp("", "wsdump-browser-*")
+	if err != nil {
+		t.Fatal(err)
+	}
 	browser := exec.CommandContext(ctx, program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1300,800",
-		"--user-data-dir="+filepath.Join(t.TempDir(), "profile"), "--remote-debugging-pipe", "about:blank")
+		"--user-data-dir="+folder, "--remote-debugging-pipe", "about:blank")
 	browser.ExtraFiles = []*os.File{inRead, outWrite} // file descriptors 3 and 4
 	if err := browser.Start(); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = inRead.Close(), outWrite.Close()
-	t.Cleanup(func() {
-		cancel()
-		_ = browser.Wait() // it was killed
-		_, _ = inWrite.Close(), outRead.Close()
-	})
 	p := &Page{t: t, ctx: ctx, to: inWrite, from: bufio.NewReader(outRead)}
+	t.Cleanup(func() {
+		p.session = ""
+		if p.call("Browser.close", struct{}{}, nil) != nil {
+			cancel()
+		}
+		_ = browser.Wait() // it may have been killed
+		cancel()
+		_, _ = inWrite.Close(), outRead.Close()
+		// Its helpers end a little later, and write into the folder until then.
+		for range 100 {
+			if err = os.RemoveAll(folder); err == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Logf("a folder is left: %v", err)
+	})
 	var target struct{ TargetID string }
 	p.Call("Target.createTarget", map[string]any{"url": url}, &target)
 	var attached struct{ SessionID string }
