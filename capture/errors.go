@@ -15,6 +15,8 @@ type OpenError struct {
 	File string
 	Text string
 	Err  error
+
+	LeftOut bool // other files were read
 }
 
 func (e *OpenError) Error() string { return e.File + ": " + e.Text }
@@ -90,12 +92,15 @@ func (e *DamagedError) Error() string {
 		e.File, place(e.Offset, e.Compression), e.Packet, e.Text, places, e.Skipped)
 }
 
-// Incomplete reports whether err only means that files are cut or damaged: what
-// was read stands, but it is not everything.
+// Incomplete reports whether err only means that files are cut or damaged, or that
+// some of several could not be read: what was read stands, but it is not
+// everything.
 func Incomplete(err error) bool {
 	switch e := err.(type) {
 	case *CutError, *DamagedError:
 		return true
+	case *OpenError:
+		return e.LeftOut
 	case interface{ Unwrap() []error }:
 		for _, err := range e.Unwrap() {
 			if !Incomplete(err) {

@@ -84,6 +84,17 @@ func (h *handle) use() error {
 	return nil
 }
 
+// alone takes the file out of its set, so that it may be read by a goroutine of
+// its own.
+func (h *handle) alone() {
+	own := &handles{wait: h.set.wait}
+	if i := slices.Index(h.set.open, h); i >= 0 {
+		h.set.open = slices.Delete(h.set.open, i, i+1)
+		own.open = append(own.open, h)
+	}
+	h.set = own
+}
+
 // Close closes the file for now.
 func (h *handle) Close() error {
 	if h.file == nil {

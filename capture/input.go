@@ -41,7 +41,9 @@ type file struct {
 
 // Open opens captures: files, folders (read recursively, sorted by path, without
 // hidden files and without files that are no captures), and once "-", standard
-// input. Every error names its file; when several paths are bad, all are told.
+// input. Every error names its file; when several paths are bad, all are told. A
+// path that cannot be read is an error at the end where others can; see
+// [Incomplete].
 //
 // Open reads the beginning of every file, so on a pipe it waits for that. From a
 // compressed pipe packets come as the blocks of its format do, not one by one.
@@ -49,39 +51,58 @@ func Open(paths []string, opt Options) (*Input, error) {
 	in := &Input{each: opt.Each}
 	in.handles.wait = opt.Wait
 	found, err := expand(paths, opt)
-	var errs []error
 	if err != nil {
-		errs = append(errs, err)
+		return nil, err
 	}
 	size := min(max(64<<20/max(len(found), 1), 16<<10), 256<<10)
+	var errs []error // of files that are not in a folder
+	readable := 0
 	inFolder := map[string]int{} // captures by folder
 	for _, f := range found {
 		if f.folder != "" {
 			inFolder[f.folder] += 0
 		}
+		err := f.err
 		if f.name == "" {
 			continue
 		}
-		err := in.add(f, size, len(found) > maxOpen, opt)
+		if err == nil {
+			err = in.add(f, size, len(found) > maxOpen, opt)
+		}
 		switch {
-		case err == nil && f.folder != "":
+		case err == nil:
+			readable++
 			inFolder[f.folder]++
-		case err != nil && f.folder != "":
+		case f.folder != "":
 			skipped(opt, f.name, err)
-		case err != nil:
+		default:
 			errs = append(errs, err)
+			in.files = append(in.files, &file{name: f.name, err: leftOut(err)})
 		}
 	}
 	for _, path := range paths {
 		if n, ok := inFolder[path]; ok && n == 0 {
-			errs = append(errs, &OpenError{File: path, Err: ErrFormat, Text: "there is no pcap or pcapng file in this folder"})
+			err := &OpenError{File: path, Err: ErrFormat, Text: "there is no pcap or pcapng file in this folder"}
+			errs = append(errs, err)
+			in.files = append(in.files, &file{name: path, err: leftOut(err)})
 		}
 	}
-	if len(errs) > 0 {
+	if readable == 0 && len(errs) > 0 {
 		in.Close()
 		return nil, errors.Join(errs...)
 	}
 	return in, nil
+}
+
+// leftOut marks err as one that does not keep other files from being read.
+func leftOut(err error) error {
+	open := &OpenError{}
+	if !errors.As(err, &open) {
+		return err
+	}
+	left := *open
+	left.LeftOut = true
+	return &left
 }
 
 func skipped(opt Options, name string, err error) {
@@ -95,9 +116,10 @@ func skipped(opt Options, name string, err error) {
 type candidate struct {
 	name   string
 	folder string // the argument it was found in; empty: it is an argument itself
+	err    error  // why it cannot be read; nil: nobody knows yet
 }
 
-// expand replaces folders by the files in them.
+// expand replaces folders by the files in them. An error is wrong use.
 func expand(paths []string, opt Options) (found []candidate, err error) {
 	var errs []error
 	stdin := false
@@ -112,7 +134,7 @@ func expand(paths []string, opt Options) (found []candidate, err error) {
 		}
 		info, err := os.Stat(path)
 		if err != nil {
-			errs = append(errs, openError(path, err))
+			found = append(found, candidate{name: path, err: openError(path, err)})
 			continue
 		}
 		if !info.IsDir() {
@@ -124,7 +146,7 @@ func expand(paths []string, opt Options) (found []candidate, err error) {
 		_ = filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 			switch {
 			case err != nil && name == root:
-				errs = append(errs, openError(path, err))
+				found = append(found, candidate{name: path, err: openError(path, err)})
 			case err != nil:
 				skipped(opt, name, openError(name, err))
 			case name != root && strings.HasPrefix(entry.Name(), "."):
@@ -173,7 +195,7 @@ func (in *Input) add(c candidate, size int, many bool, opt Options) error {
 		return err
 	}
 	in.files = append(in.files, f)
-	if many && f.reader != nil {
+	if (many || opt.Each && f.packed != nil) && f.reader != nil { // a decompressor may need much memory
 		f.park(f.reader.state().offset())
 	}
 	return nil
@@ -193,6 +215,9 @@ func (in *Input) Files() []string {
 // of them is a pipe or compressed, so that the packets are not of that size.
 func (in *Input) Size() (bytes int64, known bool) {
 	for _, f := range in.files {
+		if f.err != nil {
+			continue
+		}
 		info, err := os.Stat(f.name)
 		if f.handle == nil || f.packed != nil || err != nil || !info.Mode().IsRegular() {
 			return 0, false
@@ -269,6 +294,18 @@ func (in *Input) end() error {
 // advance reads the next packet of f. It reports false when f has no more; then
 // f is closed, and the next file of the heap is current if f was.
 func (in *Input) advance(f *file) bool {
+	if f.next() {
+		return true
+	}
+	if f == in.current {
+		in.pop()
+	}
+	return false
+}
+
+// next reads the next packet of f. It reports false when f has no more; then f is
+// closed.
+func (f *file) next() bool {
 	if f.err == nil {
 		if f.err = f.reader.next(&f.head); f.err == nil {
 			s := f.reader.state()
@@ -277,9 +314,6 @@ func (in *Input) advance(f *file) bool {
 		}
 	}
 	_ = f.close()
-	if f == in.current {
-		in.pop()
-	}
 	return false
 }
 

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -206,8 +208,53 @@ func TestFolders(t *testing.T) {
 	if _, _, err := readPaths(t, filepath.Join(dir, "only")); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), "only: there is no pcap") {
 		t.Fatal(err)
 	}
-	if _, _, err := readPaths(t, dir, filepath.Join(dir, "only")); err == nil {
-		t.Fatal("a folder without captures is not told beside one with")
+	r, _, err = readPaths(t, dir, filepath.Join(dir, "only"))
+	if err != nil || r.err == nil || !strings.Contains(r.err.Error(), "only: there is no pcap") || len(r.packets) != 1 {
+		t.Fatalf("a folder without captures is not told beside one with: %v, %v", err, r.err)
+	}
+}
+
+// TestLeftOut: a file that cannot be read is told, and the others are read.
+func TestLeftOut(t *testing.T) {
+	dir := write(t, map[string][]byte{"1.pcap": pcapOf(at(1)), "2.pcap": pcapOf(at(2)), "text.pcap": []byte("hello, hello, hello")})
+	paths := []string{filepath.Join(dir, "1.pcap"), filepath.Join(dir, "missing"), filepath.Join(dir, "text.pcap"), filepath.Join(dir, "2.pcap")}
+	r, names, err := readPaths(t, paths...)
+	if err != nil || len(r.packets) != 2 || r.packets[1].File != 3 || !slices.Equal(names, paths) {
+		t.Fatalf("%v: %v of %v", err, r.packets, names)
+	}
+	if !Incomplete(r.err) || !errors.Is(r.err, fs.ErrNotExist) || !errors.Is(r.err, ErrFormat) {
+		t.Error(r.err)
+	}
+	if _, _, err := readPaths(t, paths[1], paths[2]); err == nil || Incomplete(err) {
+		t.Errorf("where none can be read: %v", err)
+	}
+}
+
+// TestAlone: each file by itself, all at once.
+func TestAlone(t *testing.T) {
+	dir := write(t, map[string][]byte{"1.pcap": pcapOf(append(at(5), at(6)...)), "2.pcap": pcapOf(at(2))[:50], "3.pcap": pcapOf(at(3))})
+	paths := []string{filepath.Join(dir, "1.pcap"), filepath.Join(dir, "2.pcap"), filepath.Join(dir, "3.pcap"), filepath.Join(dir, "4.pcap")}
+	in, err := Open(paths, Options{Each: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	var wait sync.WaitGroup
+	got := make([]string, len(paths))
+	var cuts atomic.Int32
+	for i, alone := range in.Alone(func(int) func(Note) { return func(Note) { cuts.Add(1) } }) {
+		wait.Go(func() {
+			var p Packet
+			for alone.Next(&p) == nil {
+				got[i] += fmt.Sprintf("%d of %d at %d, ", p.Number, p.File, p.Time-start)
+			}
+			got[i] += fmt.Sprintf("%d, %v", alone.Packets(), alone.Next(&p) == io.EOF)
+		})
+	}
+	wait.Wait()
+	want := []string{"1 of 0 at 5, 2 of 0 at 6, 2, true", "0, false", "1 of 2 at 3, 1, true", "0, false"}
+	if !slices.Equal(got, want) || cuts.Load() != 1 {
+		t.Errorf("%q with %d notes, want %q", got, cuts.Load(), want)
 	}
 }
 

@@ -120,6 +120,14 @@ func (j *Judge) Needs(c *timeline.Conn) (needs timeline.Needs) {
 	return needs
 }
 
+// Most returns what any connection may need.
+func (j *Judge) Most() (needs timeline.Needs) {
+	for _, a := range j.assessors {
+		needs = needs.Union(a.needs())
+	}
+	return needs
+}
+
 // Open takes a connection into account, if it is in scope.
 func (j *Judge) Open(c *timeline.Conn) {
 	j.row.OfOpen(c)

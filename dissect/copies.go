@@ -3,7 +3,6 @@ package dissect
 import (
 	"bytes"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/wsdump/wsdump/dissect/ws"
@@ -240,7 +239,7 @@ func (x *shadow) reveal() {
 	at := c.Transport.Last
 	c.Tell(x.gate.Sink, &timeline.Finding{
 		Rule: timeline.RuleDuplicate, At: at,
-		Detail: "until here it said the same as connection " + strconv.FormatUint(x.of.ID, 10) + ", and is told from where it says something else",
+		Detail: "until here it said the same as the connection that it is a leg of, and is told from where it says something else",
 	})
 	for x.half[0].held != nil || x.half[1].held != nil {
 		dir := timeline.ClientToServer

@@ -59,10 +59,6 @@ func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
 	return a.root
 }
 
-// Restart forgets what was learned across connections: what comes next has
-// nothing to do with what came.
-func (d *Dissector) Restart() { d.legs = legs{} }
-
 // follow remembers a TLS layer that may wait for keys.
 func (d *Dissector) follow(s *tls.Stream, a *account) {
 	if d.keys != nil {

@@ -49,9 +49,9 @@ func (d *diary) Close(c *timeline.Conn, at timeline.Stamp) {
 }
 func (d *diary) Done(t *timeline.Totals) { d.write("done %d", t.Packets) }
 
-// story tells sink more than fits into a few batches, and changes everything
+// tellAll tells sink more than fits into a few batches, and changes everything
 // that it lent as soon as the call is over.
-func story(sink timeline.Sink) {
+func tellAll(sink timeline.Sink) {
 	var payload []byte
 	for id := range uint64(20) {
 		transport := &timeline.Transport{ID: id}
@@ -90,8 +90,8 @@ func story(sink timeline.Sink) {
 
 func TestApart(t *testing.T) {
 	want, got := &diary{opened: map[*timeline.Conn]bool{}}, &diary{opened: map[*timeline.Conn]bool{}}
-	story(want)
-	story(NewApart(got, got.Needs))
+	tellAll(want)
+	tellAll(NewApart(got, got.Needs))
 	if len(want.lines) != len(got.lines) {
 		t.Fatalf("%d calls, want %d", len(got.lines), len(want.lines))
 	}
@@ -111,5 +111,5 @@ func TestApartPanics(t *testing.T) {
 		}
 	}()
 	sink := &diary{opened: map[*timeline.Conn]bool{}, panicAt: 700}
-	story(NewApart(sink, sink.Needs))
+	tellAll(NewApart(sink, sink.Needs))
 }

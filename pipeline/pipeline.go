@@ -33,11 +33,6 @@ type Options struct {
 	// Checksums says that packets with a wrong checksum are left out.
 	Checksums bool
 
-	// Each says that the files have nothing to do with each other: no
-	// connection crosses from one into the next. The source gives them one
-	// after the other. Connections and packets are numbered throughout.
-	Each bool
-
 	// Tick is how often MoreKeys is called while the source is quiet. With it
 	// the source is read ahead, in a goroutine of its own; its Next must return
 	// when the context ends. Zero: the source is a file, and nothing waits.
@@ -67,6 +62,12 @@ type Options struct {
 // returns what src returned other than io.EOF, or the context's error; what
 // was told until then stands.
 func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Options) error {
+	return run(ctx, src, sink, &opt, base{}, nil)
+}
+
+// run is Run behind other inputs. weighed is told now and then how much is held,
+// and may wait; nil: nobody wants to know.
+func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Options, before base, weighed func(int)) error {
 	keys := opt.Keys
 	if keys == nil {
 		keys = &tls.Keys{}
@@ -74,21 +75,24 @@ func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Option
 	if opt.MoreKeys == nil {
 		keys.Complete()
 	}
-	r := &runner{sink: &tally{Sink: sink}, notes: opt.Notes, keys: keys, each: opt.Each}
+	r := &runner{sink: &tally{Sink: sink, before: before.conns}, notes: opt.Notes, keys: keys, base: before, weighed: weighed}
 	r.dissector = dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
-	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
+	r.tracker = reassembly.New(func(t *timeline.Transport) timeline.Stream {
+		t.ID += before.transports
+		return r.dissector.Open(t)
+	}, opt.Limits)
 	if opt.Checksums {
 		r.tracker.VerifyChecksums()
 	}
 	var err error
 	if opt.Tick > 0 {
-		err = r.follow(ctx, src, &opt)
+		err = r.follow(ctx, src, opt)
 	} else {
 		err = r.read(ctx, src)
 	}
 	r.tellNotes(false)
 	r.advance(max(min(r.until, r.at.Time+mostSilence), opt.heard()))
-	r.more(&opt)
+	r.more(opt)
 	keys.Complete()
 	r.dissector.Retry()
 	r.tracker.Flush()
@@ -113,10 +117,12 @@ type runner struct {
 	notes  *Notes
 	keys   *tls.Keys
 	at     timeline.Stamp // the latest packet
-	each   bool
+	base   base           // what came before
 	until  int64          // the capture went on until then, as it says
 	before timeline.Stamp // the packet before it
 	later  []capture.Note // losses whose place is not reached
+
+	weighed func(held int) // see run
 
 	tracker   *reassembly.Tracker
 	dissector *dissect.Dissector
@@ -139,6 +145,9 @@ func (r *runner) read(ctx context.Context, src capture.Source) error {
 		if n%checkEvery == 0 && ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if r.weighed != nil && n%checkEvery == 0 {
+			r.weighed(r.tracker.Weight())
+		}
 		if err := src.Next(&p); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
@@ -151,11 +160,7 @@ func (r *runner) read(ctx context.Context, src capture.Source) error {
 
 // packet takes the next packet.
 func (r *runner) packet(p *capture.Packet) {
-	if r.each && p.File != r.at.File && !r.at.IsZero() {
-		r.tracker.Restart()
-		r.dissector.Restart()
-		r.until = 0
-	}
+	p.Number += r.base.packets
 	r.advance(p.Time)
 	r.look(p)
 	r.tracker.Packet(p)
@@ -355,6 +360,21 @@ func (n *Notes) Add(note capture.Note) {
 	n.n.Store(int32(len(n.all)))
 }
 
+// Split returns the notes of each of so many files, those that n has taken already
+// in them.
+func (n *Notes) Split(files int) []*Notes {
+	each := make([]*Notes, files)
+	for i := range each {
+		each[i] = &Notes{}
+	}
+	for _, note := range n.take() {
+		if int(note.Index) < files && note.Kind != capture.NoteSkippedFile {
+			each[note.Index].Add(note)
+		}
+	}
+	return each
+}
+
 // take empties n.
 func (n *Notes) take() []capture.Note {
 	if n == nil || n.n.Load() == 0 {
@@ -371,12 +391,13 @@ func (n *Notes) take() []capture.Note {
 // tally numbers connections and counts what passes.
 type tally struct {
 	timeline.Sink
+	before uint64 // connections of other inputs
 	totals timeline.Totals
 }
 
 func (t *tally) Open(c *timeline.Conn) {
 	t.totals.Conns++
-	c.ID = t.totals.Conns
+	c.ID = t.before + t.totals.Conns
 	t.totals.HeadersOnly = t.totals.HeadersOnly || !t.Sink.Needs(c).Payload
 	t.Sink.Open(c)
 }

@@ -402,16 +402,9 @@ func (t *Tracker) Flush() {
 	t.pieces.flush()
 }
 
-// Restart ends every connection and forgets the clock: what comes next has
-// nothing to do with what came.
-func (t *Tracker) Restart() {
-	t.Flush()
-	t.last = max(t.last, t.now.Time)
-	t.now, t.waiting, t.since = timeline.Stamp{}, nil, nil
-	for t.pieces.done.oldest != nil {
-		t.pieces.forget(t.pieces.done.oldest)
-	}
-}
+// Weight returns about how many bytes the state of all connections takes; see
+// [timeline.Limits.Memory].
+func (t *Tracker) Weight() int { return t.weight }
 
 // Judge tells what concerns no connection, when the input is over.
 func (t *Tracker) Judge(tell func(*timeline.Finding)) {

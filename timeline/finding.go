@@ -1,5 +1,10 @@
 package timeline
 
+import (
+	"cmp"
+	"slices"
+)
+
 // Severity orders findings. Errors are violations of a MUST, warnings are
 // trouble, notes are worth knowing.
 type Severity uint8
@@ -85,4 +90,59 @@ type Totals struct {
 	ServerNames []Count // TLS without keys: server names, most frequent first
 	HeadersOnly bool    // payload was not looked at
 	Recorded    bool    // from a HAR: messages only
+}
+
+// Add adds what another input came to, which has nothing to do with that of t.
+// The names of files stay.
+func (t *Totals) Add(o *Totals) {
+	if o.Packets > 0 {
+		if t.Packets == 0 {
+			t.First, t.Last = o.First, o.Last
+		}
+		t.First, t.Last = min(t.First, o.First), max(t.Last, o.Last)
+	}
+	for _, n := range []struct{ to, more *uint64 }{
+		{&t.Packets, &o.Packets},
+		{&t.Bytes, &o.Bytes},
+		{&t.Fragments, &o.Fragments},
+		{&t.Transports, &o.Transports},
+		{&t.GivenUp, &o.GivenUp},
+		{&t.TLSNoKeys, &o.TLSNoKeys},
+		{&t.Conns, &o.Conns},
+		{&t.Messages, &o.Messages},
+		{&t.Frames, &o.Frames},
+		{&t.Gaps, &o.Gaps},
+		{&t.GapBytes, &o.GapBytes},
+		{&t.Dropped, &o.Dropped},
+		{&t.Filtered, &o.Filtered},
+	} {
+		*n.to += *n.more
+	}
+	for i := range t.Findings {
+		t.Findings[i] += o.Findings[i]
+	}
+	t.Skipped, t.Others, t.ServerNames = addCounts(t.Skipped, o.Skipped), addCounts(t.Others, o.Others), addCounts(t.ServerNames, o.ServerNames)
+	t.HeadersOnly = t.HeadersOnly || o.HeadersOnly
+	t.Recorded = t.Recorded || o.Recorded
+}
+
+// maxCounts bounds a list of counts.
+const maxCounts = 4096
+
+// addCounts returns the counts of both, the largest first.
+func addCounts(a, b []Count) []Count {
+	at := make(map[string]int, len(a)+len(b))
+	for i, c := range a {
+		at[c.What] = i
+	}
+	for _, c := range b {
+		if i, ok := at[c.What]; ok {
+			a[i].N += c.N
+		} else if len(a) < maxCounts {
+			at[c.What] = len(a)
+			a = append(a, c)
+		}
+	}
+	slices.SortStableFunc(a, func(a, b Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.What, b.What)) })
+	return a
 }

@@ -118,8 +118,9 @@ type Stream interface {
 // Sink receives what happened. All calls come from one goroutine; those for
 // one Conn come in order. Embed [Nop] so that the interface can grow.
 type Sink interface {
-	// Begin is called once, before all else, with the first packet of the
-	// input; not at all when there is none.
+	// Begin is called before all else, with the first packet of the input; not
+	// at all when there is none. Where several inputs are told that have nothing
+	// to do with each other it is called for each, and times count from there.
 	Begin(at Stamp)
 	// Needs tells what this sink wants to know of c, before c is opened. The
 	// layers skip what nobody needs: without payload, nothing is unmasked.

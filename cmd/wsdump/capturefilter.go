@@ -89,21 +89,28 @@ func (r *rawFilterFlag) Set(text string) error {
 }
 
 // before returns src with the packets left out that the filter does not let
-// through, and a count of them. The others keep their numbers.
-func (c *captureFilterFlags) before(ctx context.Context, src capture.Source) (capture.Source, func() uint64) {
+// through, and a count of them. The others keep their numbers. programs are those
+// that were made for the packets before; nil: there were none.
+func (c *captureFilterFlags) before(ctx context.Context, src capture.Source, programs filterPrograms) (capture.Source, func() uint64) {
 	if !c.given() {
 		return src, nil
 	}
-	f := &filtered{Source: src, ctx: ctx, flags: c, programs: map[capture.LinkType]*filter.Program{}}
+	if programs == nil {
+		programs = filterPrograms{}
+	}
+	f := &filtered{Source: src, ctx: ctx, flags: c, programs: programs}
 	return f, func() uint64 { return f.left }
 }
+
+// filterPrograms are what an expression comes to, by link type.
+type filterPrograms map[capture.LinkType]*filter.Program
 
 // filtered is a source behind a capture filter.
 type filtered struct {
 	capture.Source
 	ctx      context.Context // a filter may let nothing through for long
 	flags    *captureFilterFlags
-	programs map[capture.LinkType]*filter.Program
+	programs filterPrograms
 	program  *filter.Program // of link
 	link     capture.LinkType
 	left     uint64

@@ -38,7 +38,7 @@ func TestCaptureFilterOnFixtures(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			src, left := flags.before(t.Context(), again)
+			src, left := flags.before(t.Context(), again, nil)
 			count := 0
 			var p, q capture.Packet
 			for src.Next(&p) == nil {
@@ -99,7 +99,7 @@ func TestCaptureFilterEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	src, left := (&captureFilterFlags{expr: expr}).before(ctx, &endless{stop: cancel})
+	src, left := (&captureFilterFlags{expr: expr}).before(ctx, &endless{stop: cancel}, nil)
 	if err := src.Next(&capture.Packet{}); !errors.Is(err, context.Canceled) || left() < 10_000 {
 		t.Errorf("%v after %d packets", err, left())
 	}

@@ -80,7 +80,7 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 		return words.fail(err)
 	}
 	seen := &witness{Sink: clean}
-	failed := in.run(ctx, seen, nil)
+	failed := in.run(ctx, seen, in.alone(judge.Most()))
 	if failed == nil {
 		failed = context.Cause(ctx)
 	}
@@ -131,7 +131,7 @@ func (c *checkCommand) starter(ctx context.Context, stdin io.Reader, stdout io.W
 		return words.fail(err)
 	}
 	seen := &witness{Sink: clean}
-	if err := in.run(ctx, seen, nil); err != nil {
+	if err := in.run(ctx, seen, passage{}); err != nil {
 		return words.fail(err)
 	}
 	if seen.totals.Conns == 0 {

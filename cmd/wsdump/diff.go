@@ -177,7 +177,7 @@ func (d *diffCommand) record(ctx context.Context, path string, opt diff.Options,
 	}
 	defer in.close()
 	r := diff.NewRecording(opt)
-	wrong = in.run(ctx, r, nil)
+	wrong = in.run(ctx, r, passage{})
 	return r, in.files(), wrong, nil
 }
 

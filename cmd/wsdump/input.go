@@ -80,26 +80,73 @@ func (in *input) files() (names []string) {
 }
 
 // run tells all of it to sink, as far as the capture filter lets it through. The
-// error says what could not be read; what was told stands. packets, unless it is
-// nil, is read in place of the captures.
-func (in *input) run(ctx context.Context, sink timeline.Sink, packets capture.Source) error {
+// error says what could not be read; what was told stands.
+func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error {
 	if len(in.archives) > 0 {
 		return errors.Join(pipeline.Play(ctx, in.archives, sink), in.cut)
 	}
-	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Each: in.source.each, Checksums: in.source.sums}
+	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Checksums: in.source.sums}
 	if in.source.live() {
 		options.Tick, options.MoreKeys, options.Idle = flushEvery, in.source.moreKeys, in.idle
 	}
 	if in.ring != nil {
 		options.Heard, options.Behind, options.Lag = in.ring.Heard, in.behind, &in.lag
 	}
-	if packets == nil {
-		packets = in.packets()
+	if in.source.each && in.captures != nil {
+		return in.runEach(ctx, sink, options, way)
 	}
+	packets := way.source(in.packets())
 	if in.ring == nil { // which has the filter already
-		packets, options.Filtered = in.source.packets.before(ctx, packets)
+		packets, options.Filtered = in.source.packets.before(ctx, packets, nil)
 	}
 	return pipeline.Run(ctx, packets, sink, options)
+}
+
+// passage is how packets go from the source to the sink.
+type passage struct {
+	around func(capture.Source) capture.Source // looks at packets as they pass; nil: nobody does
+	needs  func(*timeline.Conn) timeline.Needs // what the sink needs, to be asked from several goroutines; nil: it is told in one
+}
+
+// instead is to read src in place of the captures.
+func instead(src capture.Source) passage {
+	return passage{around: func(capture.Source) capture.Source { return src }}
+}
+
+// alone is to read the files of --each at once, for a sink that needs that of all
+// connections.
+func (in *input) alone(needs timeline.Needs) (way passage) {
+	if in.source.each && in.captures != nil && !in.source.live() {
+		way.needs = func(*timeline.Conn) timeline.Needs { return needs }
+	}
+	return way
+}
+
+func (w *passage) source(src capture.Source) capture.Source {
+	if w.around == nil {
+		return src
+	}
+	return w.around(src)
+}
+
+// runEach is run with --each.
+func (in *input) runEach(ctx context.Context, sink timeline.Sink, options pipeline.Options, way passage) error {
+	notes := in.notes.Split(len(options.Files))
+	programs := filterPrograms{}
+	var parts []pipeline.Part
+	for i, alone := range in.captures.Alone(func(i int) func(capture.Note) { return notes[i].Add }) {
+		p := pipeline.Part{Packets: alone.Packets, Notes: notes[i]}
+		if way.needs != nil {
+			programs = filterPrograms{} // for one goroutine
+		}
+		p.Source, p.Filtered = in.source.packets.before(ctx, way.source(alone), programs)
+		parts = append(parts, p)
+	}
+	how := pipeline.EachOptions{Workers: 1, Needs: way.needs}
+	if how.Needs != nil {
+		how.Workers = in.source.processors()
+	}
+	return pipeline.Each(ctx, parts, sink, options, how)
 }
 
 // packets returns the source of packets; nil for recordings.

@@ -134,17 +134,15 @@ func (c *commenter) Finding(f *timeline.Finding) {
 	c.comments[f.At.Packet] = append(c.comments[f.At.Packet], text)
 }
 
-// source returns src, with a copy on disk where it cannot be read twice.
-func (k *keeper) source(src capture.Source, once bool) (capture.Source, error) {
-	if !once {
-		return src, nil
-	}
+// source returns what copies packets to disk as they pass: of standard input,
+// which cannot be read twice.
+func (k *keeper) source() (around func(capture.Source) capture.Source, err error) {
 	f, err := os.CreateTemp("", "wsdump-*.pcapng")
 	if err != nil {
 		return nil, err
 	}
-	k.spool = &spooled{Source: src, file: f, w: capture.NewWriter(f)}
-	return k.spool, nil
+	k.spool = &spooled{file: f, w: capture.NewWriter(f)}
+	return func(src capture.Source) capture.Source { return &spooling{src, k.spool} }, nil
 }
 
 // forget removes the copy of standard input.
@@ -262,7 +260,7 @@ func (k *keeper) reopen(ctx context.Context, in *input) (src capture.Source, err
 	if err != nil {
 		return nil, err
 	}
-	src, _ = in.source.packets.before(ctx, src)
+	src, _ = in.source.packets.before(ctx, src, nil)
 	return src, nil
 }
 
@@ -278,31 +276,41 @@ func (k *keeper) secrets(out *capture.Writer, keys *tls.Keys) error {
 	return out.Secrets(capture.SecretsTLSKeyLog, log.Bytes())
 }
 
-// spooled is a source whose packets are copied to a file as they come.
+// spooled is a copy of packets in a file.
 type spooled struct {
-	capture.Source
 	file  *os.File
 	w     *capture.Writer
 	bytes uint64
 	err   error
 }
 
+// spooling is a source whose packets are copied as they come.
+type spooling struct {
+	capture.Source
+	to *spooled
+}
+
 // Next implements [capture.Source].
-func (s *spooled) Next(p *capture.Packet) error {
+func (s *spooling) Next(p *capture.Packet) error {
 	if err := s.Source.Next(p); err != nil {
 		return err
 	}
-	if s.err == nil {
-		if s.bytes += uint64(len(p.Data)) + 32; s.bytes > mostSpooled {
-			s.err = &usageError{
-				text: fmt.Sprintf("-w holds at most %d GiB of standard input on disk, and there was more", mostSpooled>>30),
-				hint: "save it to a file first, and read that",
-			}
-		} else {
-			s.err = s.w.Write(p)
-		}
-	}
+	s.to.add(p)
 	return nil
+}
+
+func (s *spooled) add(p *capture.Packet) {
+	if s.err != nil {
+		return
+	}
+	if s.bytes += uint64(len(p.Data)) + 32; s.bytes > mostSpooled {
+		s.err = &usageError{
+			text: fmt.Sprintf("-w holds at most %d GiB of standard input on disk, and there was more", mostSpooled>>30),
+			hint: "save it to a file first, and read that",
+		}
+		return
+	}
+	s.err = s.w.Write(p)
 }
 
 func (s *spooled) done() error { return errors.Join(s.err, s.w.Flush()) }

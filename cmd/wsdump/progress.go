@@ -3,6 +3,7 @@ package main
 import (
 	"io"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -13,42 +14,55 @@ import (
 // progressAfter is how long work goes on before it shows how far it is.
 const progressAfter = 2 * time.Second
 
-// progress is a source that shows on a terminal how much of the input was read,
-// how fast, and how long the rest will take.
+// progress shows on a terminal how much of the input was read, how fast, and how
+// long the rest will take. Several sources may be read at once.
 type progress struct {
-	capture.Source
 	stderr io.Writer
 	total  int64
 	began  time.Time
-	bar    *progressbar.ProgressBar
-	bytes  int64 // since the bar was told
-	n      int
+
+	mu   sync.Mutex
+	read int64
+	bar  *progressbar.ProgressBar // nil: it is not shown yet
 }
 
-// withProgress returns src as it is where nobody would look: standard error is
-// no terminal, rows go to the terminal too, or the size of the input is not
-// known.
-func (v *viewFlags) withProgress(src *capture.Input, stdout, stderr io.Writer) (_ capture.Source, done func()) {
+// withProgress returns what counts packets as they pass; nil where nobody would
+// look: standard error is no terminal, rows go to the terminal too, or the size
+// of the input is not known.
+func (v *viewFlags) withProgress(src *capture.Input, stdout, stderr io.Writer) (around func(capture.Source) capture.Source, done func()) {
 	size, known := src.Size()
 	terminal, ok := stderr.(*os.File)
 	if !known || !ok || !isTerminal(terminal) || v.quiet || v.output == "" && isTerminalWriter(stdout) {
-		return src, func() {}
+		return nil, func() {}
 	}
-	p := &progress{Source: src, stderr: stderr, total: size, began: time.Now()}
-	return p, p.done
+	p := &progress{stderr: stderr, total: size, began: time.Now()}
+	return func(src capture.Source) capture.Source { return &progressing{Source: src, progress: p} }, p.done
+}
+
+// progressing is a source whose packets are counted.
+type progressing struct {
+	capture.Source
+	progress *progress
+	bytes    int64 // since the bar was told
+	n        int
 }
 
 // Next implements [capture.Source].
-func (p *progress) Next(packet *capture.Packet) error {
+func (p *progressing) Next(packet *capture.Packet) error {
 	err := p.Source.Next(packet)
 	p.bytes += int64(len(packet.Data)) + 16
-	if p.n++; p.n%1024 == 0 {
-		p.show()
+	if p.n++; p.n%1024 == 0 || err != nil {
+		p.progress.add(p.bytes)
+		p.bytes = 0
 	}
 	return err
 }
 
-func (p *progress) show() {
+// add shows that so many bytes more were read.
+func (p *progress) add(bytes int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.read += bytes
 	if p.bar == nil {
 		if time.Since(p.began) < progressAfter {
 			return
@@ -58,8 +72,7 @@ func (p *progress) show() {
 			progressbar.OptionThrottle(200*time.Millisecond), progressbar.OptionClearOnFinish(), progressbar.OptionSetPredictTime(true),
 		)
 	}
-	_ = p.bar.Add64(min(p.bytes, max(0, p.total-p.bar.State().CurrentNum-1))) // a bar that cannot be drawn is no error
-	p.bytes = 0
+	_ = p.bar.Set64(min(p.read, max(0, p.total-1))) // a bar that cannot be drawn is no error
 }
 
 func (p *progress) done() {

@@ -388,11 +388,11 @@ func (in *input) unseen(ctx context.Context, record *recorder, words *console) i
 		sinks = append(sinks, chooses)
 	}
 	if len(sinks) > 0 {
-		src := in.packets()
+		way := passage{}
 		if record != nil {
-			src = record
+			way = instead(record)
 		}
-		err = in.run(ctx, timeline.Tee(sinks...), src)
+		err = in.run(ctx, timeline.Tee(sinks...), way)
 	} else {
 		for p := (capture.Packet{}); err == nil; {
 			err = record.Next(&p)

@@ -118,7 +118,7 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 		ended <- r.cmd.Wait()
 		time.AfterFunc(r.linger, in.ring.Stop)
 	}()
-	failed := in.run(ctx, sink, src)
+	failed := in.run(ctx, sink, instead(src))
 	stopped()
 	own := r.wait(ended, words)
 	failed = errors.Join(failed, record.finish(words), finish())

@@ -104,29 +104,35 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	}
 	sink, stopped := in.watch(sink, view, words, stdout, stderr)
 	defer stopped()
-	packets := in.packets()
+	way := passage{}
 	if record != nil {
-		packets = record
+		way = instead(record)
 	}
 	if in.captures != nil {
 		if !source.tail { // whose end nobody knows
 			var done func()
-			packets, done = view.withProgress(in.captures, stdout, stderr)
+			way.around, done = view.withProgress(in.captures, stdout, stderr)
 			defer done()
 		}
 	}
 	if keep != nil {
 		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
-		if packets, err = keep.source(packets, source.stdin()); err != nil {
-			return words.fail(err)
+		if source.stdin() {
+			if way.around, err = keep.source(); err != nil {
+				return words.fail(err)
+			}
 		}
 	}
-	if view.parallel(in, program) && keep == nil && counts == nil && !out.Needs(&timeline.Conn{}).Silent {
-		sink = pipeline.NewApart(sink, out.Needs)
+	switch needs := view.needs(out, program); {
+	case !view.parallel(in) || keep != nil:
+	case source.each:
+		way.needs = needs
+	case program == nil && !out.Needs(&timeline.Conn{}).Silent: // a filter is asked by both, so that it keeps them together
+		sink = pipeline.NewApart(sink, needs)
 	}
 	in.greet(words)
 	began := time.Now()
-	err = in.run(ctx, sink, packets)
+	err = in.run(ctx, sink, way)
 	stopped()
 	cause := context.Cause(ctx)
 	if source.finished(ctx) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"strconv"
 	"time"
 
@@ -27,6 +28,8 @@ type sourceFlags struct {
 	sums bool // --checksums
 	most memoryFlag
 
+	workers uint // of --workers
+
 	hoards bool // the output keeps rows until connections end
 
 	packets captureFilterFlags
@@ -38,7 +41,7 @@ type sourceFlags struct {
 func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
 	s.keyFlag(f)
-	f.BoolVar(&s.each, "each", false, "every file for itself, one after the other: no connection crosses from one into the next")
+	f.BoolVar(&s.each, "each", false, "every file for itself: no connection, time or key crosses from one into the next; several are read at once")
 	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
 	s.packets.flags(f)
 	s.iface.flags(f)
@@ -90,6 +93,14 @@ func (s *sourceFlags) stdin() bool {
 
 // live reports whether packets come as time goes by.
 func (s *sourceFlags) live() bool { return s.tail || s.stdin() || s.iface.name != "" }
+
+// processors returns how many may be used.
+func (s *sourceFlags) processors() int {
+	if s.workers == 0 {
+		return runtime.GOMAXPROCS(0)
+	}
+	return int(min(s.workers, 1024))
+}
 
 // none reports whether nothing is named to read.
 func (s *sourceFlags) none() bool { return len(s.paths()) == 0 && s.iface.name == "" }

@@ -3,7 +3,6 @@ package main
 import (
 	"io"
 	"os"
-	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -63,7 +62,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet, of views) {
 	if of != statsView {
 		f.VarP(&v.count, "count", "c", "stop after `N` rows")
 	}
-	f.UintVar(&v.workers, "workers", 0, "processors to use, `N`: 1, or 2 and more to print beside reading; 0 decides; the output is the same")
+	f.UintVar(&v.workers, "workers", 0, "processors to use, `N`: 1; 2 and more to print beside reading, and to read files at once with --each; 0 decides; the output is the same")
 	f.BoolVarP(&v.quiet, "quiet", "q", false, "no hints on standard error")
 	f.BoolVarP(&v.verbose, "verbose", "v", false, "more on standard error")
 }
@@ -108,15 +107,21 @@ func (v *viewFlags) answers(next timeline.Sink, program *query.Program) (timelin
 	return stats.NewAnswers(next, v.replies.extract()), nil
 }
 
-// parallel reports whether rows are printed beside reading. A filter is asked by
-// both, so that it keeps them together; so does a count of rows, which ends the
-// reading where it is; what is live shows rows at once.
-func (v *viewFlags) parallel(in *input, program *query.Program) bool {
-	workers := v.workers
-	if workers == 0 {
-		workers = uint(runtime.GOMAXPROCS(0))
+// parallel reports whether more than one processor may be used. A count of rows
+// ends the reading where it is; what is live shows rows at once.
+func (v *viewFlags) parallel(in *input) bool {
+	in.source.workers = v.workers
+	return in.source.processors() > 1 && v.count.n == 0 && in.captures != nil && !in.source.live()
+}
+
+// needs returns what all connections need, whatever a filter says of them.
+func (v *viewFlags) needs(out report.Output, program *query.Program) func(*timeline.Conn) timeline.Needs {
+	if program == nil {
+		return out.Needs
 	}
-	return workers > 1 && program == nil && v.count.n == 0 && in.captures != nil && !in.source.live()
+	needs := out.Needs(&timeline.Conn{})
+	needs.Payload = needs.Payload || program.Needs().Payload
+	return func(*timeline.Conn) timeline.Needs { return needs }
 }
 
 // console returns where words go.

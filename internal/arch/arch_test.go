@@ -43,7 +43,7 @@ var allowed = map[string][]string{
 		"timeline", "query", "transcript", "har", "stats", "check", "diff", "internal/spool", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
 		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth",
 	},
-	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline"},
+	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline", "internal/spool"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
 		".", "capture", "capture/filter", "capture/live", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",

@@ -1,0 +1,268 @@
+package pipeline
+
+import "github.com/wsdump/wsdump/timeline"
+
+// author is a sink that writes down what it is told, for a goroutine that tells
+// it to another sink later.
+//
+// What a sink is told is borrowed, so each call is copied into a batch.
+// Connections go on changing while they are open, so that the other sink sees
+// shadows of them: copies as they were when they opened, which become what the
+// connection was when it closed.
+type author struct {
+	batch   *telling
+	hand    func(*telling) *telling // takes a batch, and returns one that is empty
+	shadows map[*timeline.Conn]*shadow
+	latest  *timeline.Conn // whose shadow was looked up last
+	last    *shadow
+}
+
+const (
+	tellings  = 4
+	tellCalls = 512
+	tellBytes = 512 << 10 // of payload
+)
+
+func newAuthor(hand func(*telling) *telling) author {
+	return author{batch: &telling{}, hand: hand, shadows: make(map[*timeline.Conn]*shadow)}
+}
+
+// shadow is what a sink sees of a connection.
+type shadow struct {
+	id   uint64 // of the connection, as its author knows it
+	late bool   // it was closed already, or never opened: nothing else is said of it
+	now  closing
+}
+
+// closing is what a connection was at a time.
+type closing struct {
+	conn      timeline.Conn
+	transport timeline.Transport
+	handshake timeline.Handshake
+}
+
+// of makes x a copy of c.
+func (x *closing) of(c *timeline.Conn) {
+	x.conn = *c
+	if c.Transport != nil {
+		x.transport = *c.Transport
+	}
+	if c.Handshake != nil {
+		x.handshake = *c.Handshake
+	}
+	x.join()
+}
+
+// join lets the connection point to its own parts, once x has its place.
+func (x *closing) join() {
+	if x.conn.Transport != nil {
+		x.conn.Transport = &x.transport
+	}
+	if x.conn.Handshake != nil {
+		x.conn.Handshake = &x.handshake
+	}
+}
+
+// telling is a run of calls.
+type telling struct {
+	calls    []call
+	frames   []timeline.Frame
+	messages []timeline.Message
+	findings []timeline.Finding
+	conns    []closing
+	bytes    []byte // of payload
+}
+
+type callKind uint8
+
+const (
+	callBegin callKind = iota
+	callOpen
+	callFrame
+	callMessage
+	callFinding
+	callClose
+	callOther
+	callDone
+)
+
+// call is one call of a sink.
+type call struct {
+	kind   callKind
+	index  int // in the batch's list of that kind
+	offset int // of the payload, its length is length
+	length int
+	at     timeline.Stamp
+	shadow *shadow // nil: no connection is concerned
+	other  *timeline.Other
+	totals *timeline.Totals
+}
+
+func (b *telling) empty() {
+	clear(b.calls)
+	clear(b.findings)
+	clear(b.conns)
+	b.calls, b.frames, b.messages, b.findings, b.conns = b.calls[:0], b.frames[:0], b.messages[:0], b.findings[:0], b.conns[:0]
+	if b.bytes = b.bytes[:0]; cap(b.bytes) > 4*tellBytes { // one huge payload must not be held for good
+		b.bytes = nil
+	}
+}
+
+// tell tells it all to sink. With ask the sink is asked before each connection
+// what it needs, as it would be if nothing lay between; the answer is ignored.
+func (b *telling) tell(sink timeline.Sink, ask bool) {
+	for i := range b.calls {
+		c := &b.calls[i]
+		var conn *timeline.Conn
+		if c.shadow != nil {
+			conn = &c.shadow.now.conn
+		}
+		switch c.kind {
+		case callBegin:
+			sink.Begin(c.at)
+		case callOpen:
+			if ask {
+				id := conn.ID
+				conn.ID = 0
+				sink.Needs(conn)
+				conn.ID = id
+			}
+			sink.Open(conn)
+		case callFrame:
+			f := &b.frames[c.index]
+			f.Conn, f.Payload = conn, b.payload(c)
+			sink.Frame(f)
+		case callMessage:
+			m := &b.messages[c.index]
+			m.Conn, m.Payload = conn, b.payload(c)
+			sink.Message(m)
+		case callFinding:
+			b.findings[c.index].Conn = conn
+			sink.Finding(&b.findings[c.index])
+		case callClose:
+			c.shadow.now = b.conns[c.index]
+			c.shadow.now.join()
+			sink.Close(conn, c.at)
+		case callOther:
+			sink.Other(c.other)
+		case callDone:
+			sink.Done(c.totals)
+		}
+	}
+}
+
+// payload returns that of a call; nil stays nil.
+func (b *telling) payload(c *call) []byte {
+	if c.length < 0 {
+		return nil
+	}
+	return b.bytes[c.offset : c.offset+c.length : c.offset+c.length]
+}
+
+// keep copies a payload.
+func (b *telling) keep(c *call, payload []byte) {
+	if payload == nil {
+		c.length = -1
+		return
+	}
+	c.offset, c.length = len(b.bytes), len(payload)
+	b.bytes = append(b.bytes, payload...)
+}
+
+// add adds a call, and hands the batch on when it is full.
+func (a *author) add(c *call) {
+	a.batch.calls = append(a.batch.calls, *c)
+	if len(a.batch.calls) >= tellCalls || len(a.batch.bytes) >= tellBytes {
+		a.pass()
+	}
+}
+
+func (a *author) pass() { a.batch = a.hand(a.batch) }
+
+// of returns the shadow of c. What is said of a connection that is closed gets
+// one as it is now.
+func (a *author) of(c *timeline.Conn) *shadow {
+	if c == a.latest {
+		return a.last
+	}
+	s := a.shadows[c]
+	if s == nil {
+		s = newShadow(c)
+		s.late = true
+		return s
+	}
+	a.latest, a.last = c, s
+	return s
+}
+
+func newShadow(c *timeline.Conn) *shadow {
+	s := &shadow{id: c.ID}
+	s.now.of(c)
+	return s
+}
+
+// Begin implements [timeline.Sink].
+func (a *author) Begin(at timeline.Stamp) { a.add(&call{kind: callBegin, at: at}) }
+
+// Open makes the shadow of c.
+func (a *author) Open(c *timeline.Conn) {
+	s := newShadow(c)
+	a.shadows[c] = s
+	a.latest, a.last = c, s
+	a.add(&call{kind: callOpen, shadow: s})
+}
+
+// Frame implements [timeline.Sink].
+func (a *author) Frame(f *timeline.Frame) {
+	c := call{kind: callFrame, index: len(a.batch.frames), shadow: a.of(f.Conn)}
+	a.batch.keep(&c, f.Payload)
+	a.batch.frames = append(a.batch.frames, *f)
+	if mine := &a.batch.frames[c.index]; f.CloseReason != nil {
+		mine.CloseReason = append([]byte(nil), f.CloseReason...)
+	}
+	a.add(&c)
+}
+
+// Message implements [timeline.Sink].
+func (a *author) Message(m *timeline.Message) {
+	c := call{kind: callMessage, index: len(a.batch.messages), shadow: a.of(m.Conn)}
+	a.batch.keep(&c, m.Payload)
+	a.batch.messages = append(a.batch.messages, *m)
+	a.add(&c)
+}
+
+// Finding implements [timeline.Sink].
+func (a *author) Finding(f *timeline.Finding) {
+	c := call{kind: callFinding, index: len(a.batch.findings)}
+	a.batch.findings = append(a.batch.findings, *f)
+	if f.Conn != nil {
+		c.shadow = a.of(f.Conn)
+	}
+	a.add(&c)
+}
+
+// Close lets the shadow of c be what c is now.
+func (a *author) Close(c *timeline.Conn, at timeline.Stamp) {
+	x := call{kind: callClose, index: len(a.batch.conns), at: at, shadow: a.of(c)}
+	a.batch.conns = append(a.batch.conns, closing{})
+	a.batch.conns[x.index].of(c)
+	delete(a.shadows, c)
+	a.latest, a.last = nil, nil
+	a.add(&x)
+}
+
+// Other implements [timeline.Sink].
+func (a *author) Other(o *timeline.Other) {
+	mine := *o
+	if o.Transport != nil {
+		t := *o.Transport
+		mine.Transport = &t
+	}
+	a.add(&call{kind: callOther, other: &mine})
+}
+
+// Done writes down the end, and hands on what is left.
+func (a *author) Done(t *timeline.Totals) {
+	a.batch.calls = append(a.batch.calls, call{kind: callDone, totals: t})
+	a.pass()
+}

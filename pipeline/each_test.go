@@ -1,0 +1,252 @@
+package pipeline_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// pen writes down everything that it is told. What a connection is between its
+// opening and its end depends on when one looks.
+type pen struct {
+	timeline.Nop
+	lines []string
+}
+
+// empties makes nothing of what is empty, which means the same.
+var empties = strings.NewReplacer("[]", "null", `"CloseReason":""`, `"CloseReason":null`)
+
+func (p *pen) write(what string, c *timeline.Conn, x any) {
+	b, err := json.Marshal(x)
+	if err != nil {
+		panic(err)
+	}
+	id := uint64(0)
+	if c != nil {
+		id = c.ID
+	}
+	p.lines = append(p.lines, fmt.Sprintf("%s %d %s", what, id, empties.Replace(string(b))))
+}
+
+func (*pen) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true, Frames: true} }
+func (p *pen) Begin(at timeline.Stamp)           { p.write("begin", nil, at) }
+func (p *pen) Open(c *timeline.Conn)             { p.write("open", c, c) }
+func (p *pen) Other(o *timeline.Other)           { p.write("other", nil, o) }
+func (p *pen) Done(t *timeline.Totals)           { p.write("done", nil, t) }
+
+func (p *pen) Close(c *timeline.Conn, at timeline.Stamp) {
+	p.write("close", c, c)
+	p.write("at", c, at)
+}
+
+func (p *pen) Message(m *timeline.Message) {
+	mine := *m
+	mine.Conn = nil
+	p.write("message", m.Conn, mine)
+}
+
+func (p *pen) Frame(f *timeline.Frame) {
+	mine := *f
+	mine.Conn = nil
+	p.write("frame", f.Conn, mine)
+}
+
+func (p *pen) Finding(f *timeline.Finding) {
+	mine := *f
+	mine.Conn = nil
+	p.write("finding", f.Conn, mine)
+}
+
+// gate is a source that begins when the others have ended.
+type gate struct {
+	capture.Source
+	opens func()
+}
+
+func (g *gate) Next(p *capture.Packet) error {
+	g.opens()
+	return g.Source.Next(p)
+}
+
+// ending is a source that tells its end.
+type ending struct {
+	capture.Source
+	ended func()
+}
+
+func (e *ending) Next(p *capture.Packet) error {
+	err := e.Source.Next(p)
+	if err != nil {
+		e.ended()
+	}
+	return err
+}
+
+// each tells of files one after the other. The first waits for all others when
+// there are several workers, so that what these tell has to wait.
+func each(t *testing.T, ctx context.Context, sink timeline.Sink, files []string, workers int, memory int64) error {
+	t.Helper()
+	notes := &pipeline.Notes{}
+	in, err := capture.Open(files, capture.Options{OnNote: notes.Add, Each: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	split := notes.Split(len(files))
+	var others sync.WaitGroup
+	var parts []pipeline.Part
+	for i, alone := range in.Alone(func(i int) func(capture.Note) { return split[i].Add }) {
+		p := pipeline.Part{Source: alone, Packets: alone.Packets, Notes: split[i]}
+		if workers > 1 && i == 0 {
+			p.Source = &gate{alone, others.Wait}
+		} else if workers > 1 && i < 60 {
+			others.Add(1)
+			p.Source = &ending{alone, sync.OnceFunc(others.Done)}
+		}
+		parts = append(parts, p)
+	}
+	needs := sink.Needs(&timeline.Conn{})
+	return pipeline.Each(ctx, parts, sink, pipeline.Options{Notes: notes, Files: in.Files()}, pipeline.EachOptions{
+		Workers: workers, Memory: memory, Needs: func(*timeline.Conn) timeline.Needs { return needs },
+	})
+}
+
+// TestEach: several workers tell the same story as one, whether what waits is in
+// memory or in a file.
+func TestEach(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	files, err := filepath.Glob(fixtures + "*.pcap*")
+	if err != nil || len(files) < 50 {
+		t.Fatal(files, err)
+	}
+	damaged, _ := filepath.Glob(damaged + "*")
+	files = append(files[:50:50], damaged[:min(5, len(damaged))]...)
+	var want []string
+	wrong := ""
+	for _, how := range []struct {
+		workers int
+		memory  int64
+	}{{1, 0}, {2, 0}, {5, 0}, {2, 1}, {3, 100_000}} {
+		r := &pen{}
+		err := each(t, t.Context(), r, files, how.workers, how.memory)
+		text := ""
+		if err != nil {
+			text = err.Error()
+			if !capture.Incomplete(err) {
+				t.Fatal(err)
+			}
+		}
+		if want == nil {
+			want, wrong = r.lines, text
+			if len(want) < 1000 {
+				t.Fatalf("only %d lines", len(want))
+			}
+			continue
+		}
+		if text != wrong {
+			t.Errorf("%+v: error %s, want %s", how, text, wrong)
+		}
+		if !slices.Equal(r.lines, want) {
+			i := 0
+			for i < min(len(want), len(r.lines)) && want[i] == r.lines[i] {
+				i++
+			}
+			t.Fatalf("%+v: %d lines, want %d; line %d: %.300q\nwant %.300q", how, len(r.lines), len(want), i, r.lines[i:min(i+1, len(r.lines))], want[i:min(i+1, len(want))])
+		}
+	}
+}
+
+// TestEachFullDisk: where there is no room for a temporary file, the readers wait.
+func TestEachFullDisk(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()+"/nowhere")
+	var files []string
+	for range 4 {
+		files = append(files, fixtures+"chat.pcap", fixtures+"megabyte.pcap", fixtures+"closes.pcap", fixtures+"services.pcap")
+	}
+	r, want := &pen{}, &pen{}
+	if err := errors.Join(each(t, t.Context(), want, files, 1, 0), pipeline.Each(t.Context(), partsOf(t, files), r, pipeline.Options{Files: files}, pipeline.EachOptions{
+		Workers: 4, Memory: 1, Needs: r.Needs,
+	})); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(r.lines, want.lines) {
+		t.Error("differs")
+	}
+}
+
+func partsOf(t *testing.T, files []string) (parts []pipeline.Part) {
+	t.Helper()
+	in, err := capture.Open(files, capture.Options{Each: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = in.Close() })
+	for _, alone := range in.Alone(func(int) func(capture.Note) { return nil }) {
+		parts = append(parts, pipeline.Part{Source: alone, Packets: alone.Packets, Notes: &pipeline.Notes{}})
+	}
+	return parts
+}
+
+// TestEachEnds: a context that ends, and a sink with a bug, end all readers.
+func TestEachEnds(t *testing.T) {
+	var files []string
+	for range 100 {
+		files = append(files, fixtures+"chat.pcap")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	r := &stopping{pen: &pen{}, after: 5, stop: cancel}
+	err := pipeline.Each(ctx, partsOf(t, files), r, pipeline.Options{}, pipeline.EachOptions{Workers: 3, Needs: r.Needs})
+	if !errors.Is(err, context.Canceled) || r.conns < 5 || r.done != 1 {
+		t.Errorf("%v after %d connections, Done %d times", err, r.conns, r.done)
+	}
+	defer func() {
+		if what := recover(); what != "a bug" {
+			t.Errorf("%v", what)
+		}
+	}()
+	r = &stopping{pen: &pen{}, after: 5, stop: func() { panic("a bug") }}
+	_ = pipeline.Each(t.Context(), partsOf(t, files), r, pipeline.Options{}, pipeline.EachOptions{Workers: 3, Needs: r.Needs})
+}
+
+// TestEachReaderPanics: a bug in one of the readers is told to the caller.
+func TestEachReaderPanics(t *testing.T) {
+	defer func() {
+		if what, _ := recover().(string); !strings.Contains(what, "a bug of the reader") {
+			t.Errorf("%v", what)
+		}
+	}()
+	parts := partsOf(t, []string{fixtures + "chat.pcap", fixtures + "chat.pcap", fixtures + "chat.pcap"})
+	parts[1].Source = &gate{parts[1].Source, func() { panic("a bug of the reader") }}
+	_ = pipeline.Each(t.Context(), parts, &pen{}, pipeline.Options{}, pipeline.EachOptions{Workers: 2, Needs: func(*timeline.Conn) timeline.Needs { return timeline.Needs{} }})
+}
+
+// stopping stops after some connections.
+type stopping struct {
+	*pen
+	conns, after, done int
+	stop               func()
+}
+
+func (s *stopping) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
+
+func (s *stopping) Open(c *timeline.Conn) {
+	if s.conns++; s.conns == s.after {
+		s.stop()
+	}
+	s.pen.Open(c)
+}
+
+func (s *stopping) Done(t *timeline.Totals) {
+	s.done++
+	s.pen.Done(t)
+}

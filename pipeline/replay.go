@@ -1,0 +1,83 @@
+package pipeline
+
+import "github.com/wsdump/wsdump/timeline"
+
+// base is what came before an input, where several are numbered through.
+type base struct {
+	packets, conns, transports uint64
+}
+
+// replay tells a sink of one input after the other, each as it was written down
+// alone, with the numbers that it has among them.
+type replay struct {
+	base
+	open map[uint64]*shadow // connections of the current input, by their number in it
+}
+
+// settle makes all calls of b for one connection have the same shadow, and all
+// numbers those of the whole input.
+func (r *replay) settle(b *telling) {
+	for i := range b.calls {
+		c := &b.calls[i]
+		r.stamp(&c.at)
+		if s := c.shadow; s != nil {
+			switch {
+			case s.late:
+				r.conn(&s.now)
+			case c.kind == callOpen:
+				r.conn(&s.now)
+				r.open[s.id] = s
+			default:
+				c.shadow = r.open[s.id]
+			}
+		}
+		switch c.kind {
+		case callFrame:
+			f := &b.frames[c.index]
+			r.stamp(&f.First)
+			r.stamp(&f.Last)
+		case callMessage:
+			m := &b.messages[c.index]
+			r.stamp(&m.First)
+			r.stamp(&m.Last)
+		case callFinding:
+			r.stamp(&b.findings[c.index].At)
+		case callClose:
+			r.conn(&b.conns[c.index])
+			delete(r.open, c.shadow.id)
+		case callOther:
+			r.stamp(&c.other.Ended)
+			if t := c.other.Transport; t != nil {
+				r.transport(t)
+			}
+		}
+	}
+}
+
+func (r *replay) stamp(s *timeline.Stamp) {
+	if s.Packet > 0 {
+		s.Packet += r.packets
+	}
+}
+
+func (r *replay) transport(t *timeline.Transport) {
+	t.ID += r.transports
+	r.stamp(&t.First)
+	r.stamp(&t.Last)
+	r.stamp(&t.FirstResent)
+}
+
+func (r *replay) conn(x *closing) {
+	c := &x.conn
+	c.ID += r.conns
+	if c.LegOf != 0 {
+		c.LegOf += r.conns
+	}
+	for _, s := range []*timeline.Stamp{&c.Opened, &c.FirstMsg, &c.LastFrame, &c.EndBegan, &c.Ended, &x.handshake.Request, &x.handshake.Response} {
+		r.stamp(s)
+	}
+	if c.Transport != nil {
+		r.transport(&x.transport)
+	}
+	x.join()
+}
