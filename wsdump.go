@@ -65,7 +65,7 @@ func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.
 		return err
 	}
 	defer in.Close()
-	return pipeline.Run(ctx, in, sink, pipeline.Options{Limits: limits, Files: in.Files(), Notes: notes})
+	return pipeline.Run(ctx, in, sink, pipeline.Options{Limits: limits, Files: in.Files(), Notes: notes, Duplicates: in.Duplicates})
 }
 
 // collector copies what a Sink borrows.

@@ -39,6 +39,9 @@ type Options struct {
 	Stdin  io.Reader  // what the path "-" reads; nil: os.Stdin
 	OnNote func(Note) // what files say besides packets, called by Open and Next; nil: nobody listens
 	Each   bool       // the files one after the other, in argument order; otherwise they are merged by time
+	// KeepDuplicates gives packets that several files have several times; see
+	// [DuplicateWithin].
+	KeepDuplicates bool
 	// Wait is called when a file has no more bytes for now, such as one that
 	// is still being written. nil means that it was waited for, and to try
 	// again; an error ends the reading. It is not called for pipes, which wait

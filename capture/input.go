@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,6 +27,8 @@ type Input struct {
 	each    bool
 	begun   int // files taken from, with each
 	number  uint64
+	copies  *duplicates // nil: there is one file, each is for itself, or repeats
+	repeats bool        // packets that several files have are given several times
 }
 
 // file is one file of an Input.
@@ -48,7 +51,7 @@ type file struct {
 // Open reads the beginning of every file, so on a pipe it waits for that. From a
 // compressed pipe packets come as the blocks of its format do, not one by one.
 func Open(paths []string, opt Options) (*Input, error) {
-	in := &Input{each: opt.Each}
+	in := &Input{each: opt.Each, repeats: opt.KeepDuplicates}
 	in.handles.wait = opt.Wait
 	found, err := expand(paths, opt)
 	if err != nil {
@@ -227,9 +230,41 @@ func (in *Input) Size() (bytes int64, known bool) {
 	return bytes, bytes > 0
 }
 
-// Next gives the next packet. At the end of all files the error is io.EOF, or
-// what was wrong with them, joined; see [Incomplete].
+// Next gives the next packet, without those that another file has given. At the
+// end of all files the error is io.EOF, or what was wrong with them, joined; see
+// [Incomplete].
 func (in *Input) Next(p *Packet) error {
+	for {
+		if err := in.merge(p); err != nil {
+			return err
+		}
+		if in.copies == nil {
+			break
+		}
+		following := int64(math.MaxInt64)
+		if len(in.heap) > 0 {
+			following = in.heap[0].head.Time
+		}
+		if !in.copies.has(p, following) {
+			break
+		}
+	}
+	in.number++
+	p.Number = in.number
+	return nil
+}
+
+// Duplicates returns how many packets were left out because another file had
+// given them; see [DuplicateWithin]. They have no number.
+func (in *Input) Duplicates() uint64 {
+	if in.copies == nil {
+		return 0
+	}
+	return in.copies.n
+}
+
+// merge gives the next packet of all files.
+func (in *Input) merge(p *Packet) error {
 	if !in.started {
 		in.start()
 	} else if f := in.current; f != nil && in.advance(f) {
@@ -242,9 +277,7 @@ func (in *Input) Next(p *Packet) error {
 	if in.current == nil {
 		return in.end()
 	}
-	in.number++
 	*p = in.current.head
-	p.Number = in.number
 	return nil
 }
 
@@ -255,6 +288,9 @@ func (in *Input) start() {
 	if in.each {
 		in.pop()
 		return
+	}
+	if len(in.files) > 1 && !in.repeats {
+		in.copies = newDuplicates()
 	}
 	for _, f := range in.files {
 		if !in.advance(f) {

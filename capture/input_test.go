@@ -39,7 +39,7 @@ func write(t testing.TB, files map[string][]byte) string {
 func readPaths(t testing.TB, paths ...string) (result, []string, error) {
 	t.Helper()
 	var notes []Note
-	src, err := Open(paths, Options{OnNote: func(n Note) { notes = append(notes, n) }})
+	src, err := Open(paths, Options{KeepDuplicates: true, OnNote: func(n Note) { notes = append(notes, n) }})
 	if err != nil {
 		return result{notes: notes}, nil, err
 	}
@@ -453,7 +453,7 @@ func TestNextAllocatesNothing(t *testing.T) {
 		for i := range paths {
 			paths[i] = filepath.Join(dir, paths[i])
 		}
-		src, err := Open(paths, Options{})
+		src, err := Open(paths, Options{KeepDuplicates: true})
 		if err != nil {
 			t.Fatal(err)
 		}

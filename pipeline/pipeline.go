@@ -29,6 +29,9 @@ type Options struct {
 	// Filtered tells at the end how many packets a filter before the pipeline left
 	// out; nil: there is none.
 	Filtered func() uint64
+	// Duplicates tells at the end how many packets the source left out because it
+	// had given them before, from another file; nil: it does not do that.
+	Duplicates func() uint64
 
 	// Checksums says that packets with a wrong checksum are left out.
 	Checksums bool
@@ -106,6 +109,9 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	r.dissector.Report(totals)
 	if opt.Filtered != nil {
 		totals.Filtered = opt.Filtered()
+	}
+	if opt.Duplicates != nil {
+		totals.Duplicates = opt.Duplicates()
 	}
 	r.sink.Sink.Done(totals)
 	return err

@@ -380,8 +380,10 @@ func (l *List) summary(t *timeline.Totals) string {
 		b.WriteString("; " + count(t.TLSNoKeys) + " more speak TLS, without keys")
 	}
 	b.WriteByte('.')
-	if text := notUsed(t); text != "" {
-		b.WriteString(" " + text)
+	for _, text := range []string{notUsed(t), Duplicates(t)} {
+		if text != "" {
+			b.WriteString(" " + text)
+		}
 	}
 	return b.String()
 }

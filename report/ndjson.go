@@ -211,6 +211,9 @@ func (n *NDJSON) summary(t *timeline.Totals) {
 	if t.Filtered > 0 {
 		n.number("filtered", t.Filtered)
 	}
+	if t.Duplicates > 0 {
+		n.number("duplicates", t.Duplicates)
+	}
 	n.key("skipped")
 	n.buf = append(n.buf, '{')
 	for i, s := range t.Skipped {

@@ -185,8 +185,10 @@ func (s *Stats) tcp(r *stats.Report) {
 	if t.Copied > 0 {
 		said += " Of " + plural(t.Copied, "connection") + " packets were captured more than once, so that nothing can be said of what was sent again there."
 	}
-	if text := notUsed(&r.Totals); text != "" {
-		said += " " + text
+	for _, text := range []string{notUsed(&r.Totals), Duplicates(&r.Totals)} {
+		if text != "" {
+			said += " " + text
+		}
 	}
 	s.paper.paragraph(said)
 	if len(t.Worst) == 0 {

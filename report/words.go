@@ -365,6 +365,18 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 	return b.String(), nothingHint(t, udp, skipped)
 }
 
+// Duplicates says how many packets were left out because several files had them,
+// "" for none.
+func Duplicates(t *timeline.Totals) string {
+	switch t.Duplicates {
+	case 0:
+		return ""
+	case 1:
+		return "1 packet was a duplicate: another file has it too. It counts once."
+	}
+	return plural(t.Duplicates, "packet") + " were duplicates: other files have them too. They count once."
+}
+
 // notUsed says how many packets had no TCP segment, and why: "3 packets were not
 // used: 2 UDP, 1 ARP." It is "" when all had one.
 func notUsed(t *timeline.Totals) string {

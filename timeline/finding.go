@@ -85,6 +85,7 @@ type Totals struct {
 	GapBytes    uint64
 	Dropped     uint64  // packets that the capture says were lost
 	Filtered    uint64  // packets that a capture filter left out, which are not among Packets
+	Duplicates  uint64  // packets that another file had too, which are not among Packets
 	Skipped     []Count // packets that were not used, and why
 	Others      []Count // TCP connections without a WebSocket, by what they spoke
 	ServerNames []Count // TLS without keys: server names, most frequent first
@@ -115,6 +116,7 @@ func (t *Totals) Add(o *Totals) {
 		{&t.GapBytes, &o.GapBytes},
 		{&t.Dropped, &o.Dropped},
 		{&t.Filtered, &o.Filtered},
+		{&t.Duplicates, &o.Duplicates},
 	} {
 		*n.to += *n.more
 	}

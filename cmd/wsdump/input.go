@@ -95,6 +95,9 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	if in.source.each && in.captures != nil {
 		return in.runEach(ctx, sink, options, way)
 	}
+	if in.captures != nil {
+		options.Duplicates = in.captures.Duplicates
+	}
 	packets := way.source(in.packets())
 	if in.ring == nil { // which has the filter already
 		packets, options.Filtered = in.source.packets.before(ctx, packets, nil)

@@ -139,6 +139,9 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		cause, err = nil, nil
 	}
 	code := finish(cause, err, out, target, seen, words, time.Since(began))
+	if text := report.Duplicates(&seen.totals); text != "" && view.format.of == rowsView {
+		words.say(text)
+	}
 	if wrong := record.finish(words); wrong != nil {
 		code = words.fail(wrong)
 	}
