@@ -42,11 +42,13 @@ type Options struct {
 	// KeepDuplicates gives packets that several files have several times; see
 	// [DuplicateWithin].
 	KeepDuplicates bool
-	// Wait is called when a file has no more bytes for now, such as one that
-	// is still being written. nil means that it was waited for, and to try
-	// again; an error ends the reading. It is not called for pipes, which wait
-	// by themselves, nor for a file that was replaced or made shorter. Without
-	// Wait a file ends at its end.
+	// Wait lets [Open], given one path, go on when the file grows, is replaced by
+	// another of its name, or begins again; given a folder, with the files that
+	// appear in it, one after the other in the order in which they were written to.
+	// All count as one file. Wait is called when there is nothing to read for now:
+	// nil means that it was waited for, and to try again; an error ends the reading.
+	// It is not called for pipes, which wait by themselves. nil: a file ends at its
+	// end.
 	Wait func() error
 }
 

@@ -12,8 +12,8 @@ const maxOpen = 128
 // handles keeps at most maxOpen files open: the one that was not read for the
 // longest time is closed, and opened again at its place when it is read again.
 type handles struct {
-	open []*handle    // the last is the one read last
-	wait func() error // see [Options.Wait]
+	open   []*handle // the last is the one read last
+	follow *follower // nil: a file ends at its end
 }
 
 // handle is one file, to be read front to back.
@@ -22,7 +22,8 @@ type handle struct {
 	path   string
 	file   *os.File // nil: closed for now
 	offset int64
-	pinned bool // no regular file (a pipe): what was read is gone, so it stays open
+	pinned bool   // no regular file (a pipe): what was read is gone, so it stays open
+	next   string // with follow: what comes after it; "": it may still grow
 }
 
 // Read opens the file when it is closed.
@@ -31,28 +32,16 @@ func (h *handle) Read(b []byte) (int, error) {
 		return 0, err
 	}
 	n, err := h.file.Read(b)
-	for n == 0 && err == io.EOF && h.set.wait != nil && h.grows() {
-		if err := h.set.wait(); err != nil {
+	for follow := h.set.follow; n == 0 && err == io.EOF && follow != nil && !h.pinned && h.next == ""; n, err = h.file.Read(b) {
+		if h.next = follow.successor(h); h.next != "" {
+			continue // what was written before it had one
+		}
+		if err := follow.wait(); err != nil {
 			return 0, err
 		}
-		n, err = h.file.Read(b)
 	}
 	h.offset += int64(n)
 	return n, err
-}
-
-// grows reports whether more may be written to the file: it is still the one at
-// its path, and as long as what was read of it.
-func (h *handle) grows() bool {
-	if h.pinned {
-		return false
-	}
-	now, err := os.Stat(h.path)
-	if err != nil {
-		return false
-	}
-	was, err := h.file.Stat()
-	return err == nil && os.SameFile(was, now) && now.Size() >= h.offset
 }
 
 func (h *handle) use() error {
@@ -87,7 +76,7 @@ func (h *handle) use() error {
 // alone takes the file out of its set, so that it may be read by a goroutine of
 // its own.
 func (h *handle) alone() {
-	own := &handles{wait: h.set.wait}
+	own := &handles{}
 	if i := slices.Index(h.set.open, h); i >= 0 {
 		h.set.open = slices.Delete(h.set.open, i, i+1)
 		own.open = append(own.open, h)

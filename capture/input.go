@@ -27,8 +27,9 @@ type Input struct {
 	each    bool
 	begun   int // files taken from, with each
 	number  uint64
-	copies  *duplicates // nil: there is one file, each is for itself, or repeats
-	repeats bool        // packets that several files have are given several times
+	copies  *duplicates // nil: there is one file, each is for itself, or they are wanted
+	follow  *follower   // nil: files end at their end
+	options Options
 }
 
 // file is one file of an Input.
@@ -51,8 +52,10 @@ type file struct {
 // Open reads the beginning of every file, so on a pipe it waits for that. From a
 // compressed pipe packets come as the blocks of its format do, not one by one.
 func Open(paths []string, opt Options) (*Input, error) {
-	in := &Input{each: opt.Each, repeats: opt.KeepDuplicates}
-	in.handles.wait = opt.Wait
+	if opt.Wait != nil && len(paths) == 1 && paths[0] != Stdin {
+		return openFollowed(paths[0], opt)
+	}
+	in := &Input{each: opt.Each, options: opt}
 	found, err := expand(paths, opt)
 	if err != nil {
 		return nil, err
@@ -167,10 +170,23 @@ func expand(paths []string, opt Options) (found []candidate, err error) {
 	return found, errors.Join(errs...)
 }
 
-// add opens one file and reads its header.
+// add adds one file.
 func (in *Input) add(c candidate, size int, many bool, opt Options) error {
+	f, err := in.open(c, size, uint32(len(in.files)), opt)
+	if err != nil {
+		return err
+	}
+	in.files = append(in.files, f)
+	if (many || opt.Each && f.packed != nil) && f.reader != nil { // a decompressor may need much memory
+		f.park(f.reader.state().offset())
+	}
+	return nil
+}
+
+// open opens one file and reads its header.
+func (in *Input) open(c candidate, size int, index uint32, opt Options) (*file, error) {
 	f := &file{name: c.name}
-	s := stream{name: c.name, index: uint32(len(in.files)), note: opt.OnNote}
+	s := stream{name: c.name, index: index, note: opt.OnNote}
 	s.size = size
 	if c.name == Stdin {
 		s.name = "standard input"
@@ -181,7 +197,7 @@ func (in *Input) add(c candidate, size int, many bool, opt Options) error {
 		f.handle = &handle{set: &in.handles, path: c.name}
 		s.r = f.handle
 		if err := f.handle.use(); err != nil {
-			return openError(c.name, err)
+			return nil, openError(c.name, err)
 		}
 	}
 	if c := compressionOf(s.peek); c != nil {
@@ -195,13 +211,9 @@ func (in *Input) add(c candidate, size int, many bool, opt Options) error {
 		f.reader, f.err = nil, err
 	} else if err != nil {
 		_ = f.close()
-		return err
+		return nil, err
 	}
-	in.files = append(in.files, f)
-	if (many || opt.Each && f.packed != nil) && f.reader != nil { // a decompressor may need much memory
-		f.park(f.reader.state().offset())
-	}
-	return nil
+	return f, nil
 }
 
 // Files returns the names of the files after folders were expanded, in argument
@@ -274,8 +286,10 @@ func (in *Input) merge(p *Packet) error {
 		in.current.parked = false
 		in.advance(in.current) // when the file has changed and has none, the next one is current
 	}
-	if in.current == nil {
-		return in.end()
+	for in.current == nil {
+		if !in.goOn() {
+			return in.end()
+		}
 	}
 	*p = in.current.head
 	return nil
@@ -289,7 +303,7 @@ func (in *Input) start() {
 		in.pop()
 		return
 	}
-	if len(in.files) > 1 && !in.repeats {
+	if len(in.files) > 1 && !in.options.KeepDuplicates {
 		in.copies = newDuplicates()
 	}
 	for _, f := range in.files {
@@ -316,6 +330,9 @@ func (in *Input) waits(f *file) bool {
 // end returns what was wrong with the files, in argument order, or io.EOF.
 func (in *Input) end() error {
 	var errs []error
+	if in.follow != nil {
+		errs = append(errs, in.follow.errs...)
+	}
 	for _, f := range in.files {
 		if f.err != io.EOF {
 			errs = append(errs, f.err)

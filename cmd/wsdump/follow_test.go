@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/binary"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestFollow: rows of a file that grows come as its packets do, and Ctrl-C is
@@ -86,34 +89,115 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestFollowReplaced: a file that another one takes the place of has ended.
-func TestFollowReplaced(t *testing.T) {
+// TestFollowRotated: --follow goes on with what takes the place of a file, and in
+// a folder with the files that appear; connections go on, too.
+func TestFollowRotated(t *testing.T) {
 	whole, err := os.ReadFile(pcaps + "chat.pcap")
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := filepath.Join(t.TempDir(), "replaced.pcap")
-	if err := os.WriteFile(name, whole[:2000], 0o600); err != nil {
+	at := 24 // where the second part begins, behind a record
+	for at < len(whole)*2/3 {
+		at += 16 + int(binary.LittleEndian.Uint32(whole[at+8:]))
+	}
+	second := append(append([]byte(nil), whole[:24]...), whole[at:]...)
+	write := func(name string, b []byte) {
+		t.Helper()
+		if err := os.WriteFile(name, b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		how    string
+		folder bool
+		rotate func(name string)
+	}{
+		{"renamed, and made anew a little later", false, func(name string) {
+			if err := os.Rename(name, name+".1"); err != nil {
+				t.Fatal(err)
+			}
+			for range 4 {
+				_ = waiter(t.Context())()
+			}
+			write(name, nil)
+			_ = waiter(t.Context())()
+			write(name, second)
+		}},
+		{"replaced at once", false, func(name string) {
+			write(name+".new", second)
+			if err := os.Rename(name+".new", name); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"begun again", false, func(name string) { write(name, second) }},
+		{"the next one in a folder", true, func(name string) {
+			write(filepath.Join(filepath.Dir(name), "README"), []byte("this is a folder of captures"))
+			write(name+"2", second)
+		}},
+		{"a ring of one in a folder", true, func(name string) { write(name, second) }},
+	} {
+		t.Run(test.how, func(t *testing.T) {
+			name := filepath.Join(t.TempDir(), "ring.pcap")
+			write(name, whole[:at])
+			path := name
+			if test.folder {
+				path = filepath.Dir(name)
+			}
+			ctx, interrupt := context.WithCancelCause(t.Context())
+			defer interrupt(nil)
+			out, rows := io.Pipe()
+			code := make(chan int, 1)
+			var words bytes.Buffer
+			copied := filepath.Join(t.TempDir(), "copy.pcapng")
+			go func() {
+				c := run(ctx, []string{"-T", "ndjson", "--follow", path, "-w", copied}, strings.NewReader(""), rows, &words)
+				rows.Close()
+				code <- c
+			}()
+			lines := bufio.NewScanner(out)
+			await := func(what string) string {
+				for lines.Scan() {
+					if strings.Contains(lines.Text(), what) {
+						return lines.Text()
+					}
+				}
+				t.Fatalf("%q never came: %s", what, words.String())
+				return ""
+			}
+			await(`"text":"hello"`)
+			for range 4 {
+				_ = waiter(t.Context())()
+			}
+			test.rotate(name)
+			await(`"code":1000`)
+			for range 4 {
+				_ = waiter(t.Context())()
+			}
+			interrupt(errInterrupted)
+			if summary := await(`"type":"summary"`); !strings.Contains(summary, `"packets":36,`) || !strings.Contains(summary, `"connections":1,"messages":10,`) || !strings.Contains(summary, `"error":0,"warning":0,"note":0`) {
+				t.Error(summary)
+			}
+			if c := <-code; c != exitOK || !strings.Contains(words.String(), "36 packets of 1 TCP connection written") {
+				t.Errorf("exit code %d: %s", c, words.String())
+			}
+		})
+	}
+}
+
+// TestFollowNoCapture: what takes the place of a capture and is none ends it.
+func TestFollowNoCapture(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "a.pcap")
+	whole, err := os.ReadFile(pcaps + "chat.pcap")
+	if err != nil {
 		t.Fatal(err)
 	}
-	out, rows := io.Pipe()
-	code := make(chan int)
-	var words bytes.Buffer
-	go func() {
-		c := run(t.Context(), []string{"--follow", name}, strings.NewReader(""), rows, &words)
-		rows.Close()
-		code <- c
-	}()
-	lines := bufio.NewScanner(out)
-	for lines.Scan() && !strings.Contains(lines.Text(), "hello") {
-	}
-	if err := os.Rename(name, name+".1"); err != nil {
+	if err := errors.Join(os.WriteFile(name, whole, 0o600), os.WriteFile(name+".new", []byte(strings.Repeat("no capture\n", 100)), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	for lines.Scan() {
-	}
-	if c := <-code; c != exitInput || !strings.Contains(words.String(), "cut short") {
-		t.Errorf("exit code %d: %s", c, words.String())
+	time.AfterFunc(200*time.Millisecond, func() { _ = os.Rename(name+".new", name) })
+	var out, words bytes.Buffer
+	if code := Main([]string{"--follow", name}, strings.NewReader(""), &out, &words); code != exitInput || !strings.Contains(out.String(), "hello") || !strings.Contains(words.String(), "looks like text") {
+		t.Errorf("exit code %d: %s", code, words.String())
 	}
 }
 

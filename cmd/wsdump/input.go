@@ -92,7 +92,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	if in.ring != nil {
 		options.Heard, options.Behind, options.Lag = in.ring.Heard, in.behind, &in.lag
 	}
-	if in.source.each && in.captures != nil {
+	if in.source.each && in.captures != nil && !in.source.tail {
 		return in.runEach(ctx, sink, options, way)
 	}
 	if in.captures != nil {

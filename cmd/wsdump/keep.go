@@ -134,8 +134,8 @@ func (c *commenter) Finding(f *timeline.Finding) {
 	c.comments[f.At.Packet] = append(c.comments[f.At.Packet], text)
 }
 
-// source returns what copies packets to disk as they pass: of standard input,
-// which cannot be read twice.
+// source returns what copies packets to disk as they pass, where they cannot be
+// read twice.
 func (k *keeper) source() (around func(capture.Source) capture.Source, err error) {
 	f, err := os.CreateTemp("", "wsdump-*.pcapng")
 	if err != nil {
@@ -305,7 +305,7 @@ func (s *spooled) add(p *capture.Packet) {
 	}
 	if s.bytes += uint64(len(p.Data)) + 32; s.bytes > mostSpooled {
 		s.err = &usageError{
-			text: fmt.Sprintf("-w holds at most %d GiB of standard input on disk, and there was more", mostSpooled>>30),
+			text: fmt.Sprintf("-w holds at most %d GiB of standard input, or of --follow, on disk, and there was more", mostSpooled>>30),
 			hint: "save it to a file first, and read that",
 		}
 		return

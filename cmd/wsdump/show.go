@@ -117,7 +117,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	}
 	if keep != nil {
 		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
-		if source.stdin() {
+		if source.stdin() || source.tail { // which cannot be read twice
 			if way.around, err = keep.source(); err != nil {
 				return words.fail(err)
 			}

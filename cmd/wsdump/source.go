@@ -24,7 +24,7 @@ type sourceFlags struct {
 	logs []string // -k
 	as   decodeAsFlag
 	each bool
-	tail bool // --follow
+	tail bool // --follow; it is one file, so that each means nothing then
 	sums bool // --checksums
 	most memoryFlag
 
@@ -42,7 +42,7 @@ func (s *sourceFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVarP(&s.read, "read", "r", nil, "read `FILE`, like an argument; may be repeated")
 	s.keyFlag(f)
 	f.BoolVar(&s.each, "each", false, "every file for itself: no connection, time or key crosses from one into the next; several are read at once")
-	f.BoolVar(&s.tail, "follow", false, "go on when the file grows, until Ctrl-C: a capture that is still being written")
+	f.BoolVar(&s.tail, "follow", false, "go on when the file grows or is replaced, until Ctrl-C: a capture that is still being written; of a folder, with the files that appear in it")
 	s.packets.flags(f)
 	s.iface.flags(f)
 	f.BoolVar(&s.sums, "checksums", false, "leave out packets with a wrong checksum; captures of the sending host have them where the network card fills them in")
@@ -117,10 +117,10 @@ func (s *sourceFlags) followable() error {
 		return nil
 	}
 	if len(paths) > 1 {
-		return &usageError{text: "--follow goes on with one file, and these are " + strconv.Itoa(len(paths)), hint: "name the one that grows"}
+		return &usageError{text: "--follow goes on with one file, and these are " + strconv.Itoa(len(paths)), hint: "name the one that grows, or the folder in which files appear"}
 	}
-	if info, err := os.Stat(paths[0]); paths[0] == capture.Stdin || err == nil && !info.Mode().IsRegular() {
-		return &usageError{text: "--follow goes on with a file, and " + paths[0] + " is none", hint: "a pipe is read as it comes without it"}
+	if info, err := os.Stat(paths[0]); paths[0] == capture.Stdin || err == nil && !info.Mode().IsRegular() && !info.IsDir() {
+		return &usageError{text: "--follow goes on with a file or a folder, and " + paths[0] + " is none", hint: "a pipe is read as it comes without it"}
 	}
 	return nil
 }
