@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"bytes"
 	"io"
 	"os"
 	"slices"
@@ -24,6 +25,7 @@ type handle struct {
 	offset int64
 	pinned bool   // no regular file (a pipe): what was read is gone, so it stays open
 	next   string // with follow: what comes after it; "": it may still grow
+	head   []byte // with follow: how the file began
 }
 
 // Read opens the file when it is closed.
@@ -39,9 +41,27 @@ func (h *handle) Read(b []byte) (int, error) {
 		if err := follow.wait(); err != nil {
 			return 0, err
 		}
+		if h.begunAgain() {
+			h.next = h.path
+			return 0, io.EOF
+		}
+	}
+	if missing := headSize - len(h.head); h.set.follow != nil && missing > 0 && h.offset == int64(len(h.head)) {
+		h.head = append(h.head, b[:min(n, missing)]...)
 	}
 	h.offset += int64(n)
 	return n, err
+}
+
+// headSize is how much of a file that is followed tells it from one that has taken
+// its place: some packets with their times.
+const headSize = 1 << 10
+
+// begunAgain reports whether the file has another beginning than it had.
+func (h *handle) begunAgain() bool {
+	head := make([]byte, len(h.head))
+	n, _ := h.file.ReadAt(head, 0)
+	return n == len(head) && !bytes.Equal(head, h.head)
 }
 
 func (h *handle) use() error {

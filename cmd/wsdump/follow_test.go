@@ -101,6 +101,9 @@ func TestFollowRotated(t *testing.T) {
 		at += 16 + int(binary.LittleEndian.Uint32(whole[at+8:]))
 	}
 	second := append(append([]byte(nil), whole[:24]...), whole[at:]...)
+	other := make([]byte, 16+60) // a record of something else, a little later
+	copy(other, second[len(second)-16-66:][:8])
+	other[8], other[12] = 60, 60
 	write := func(name string, b []byte) {
 		t.Helper()
 		if err := os.WriteFile(name, b, 0o600); err != nil {
@@ -130,6 +133,9 @@ func TestFollowRotated(t *testing.T) {
 			}
 		}},
 		{"begun again", false, func(name string) { write(name, second) }},
+		{"begun again, and longer than it was", false, func(name string) {
+			write(name, append(append([]byte(nil), second...), bytes.Repeat(other, 100)...))
+		}},
 		{"the next one in a folder", true, func(name string) {
 			write(filepath.Join(filepath.Dir(name), "README"), []byte("this is a folder of captures"))
 			write(name+"2", second)
@@ -174,7 +180,7 @@ func TestFollowRotated(t *testing.T) {
 				_ = waiter(t.Context())()
 			}
 			interrupt(errInterrupted)
-			if summary := await(`"type":"summary"`); !strings.Contains(summary, `"packets":36,`) || !strings.Contains(summary, `"connections":1,"messages":10,`) || !strings.Contains(summary, `"error":0,"warning":0,"note":0`) {
+			if summary := await(`"type":"summary"`); !strings.Contains(summary, `36,"bytes"`) || !strings.Contains(summary, `"connections":1,"messages":10,`) || !strings.Contains(summary, `"error":0,"warning":0,"note":0`) {
 				t.Error(summary)
 			}
 			if c := <-code; c != exitOK || !strings.Contains(words.String(), "36 packets of 1 TCP connection written") {

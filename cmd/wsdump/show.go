@@ -36,6 +36,9 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	defer keep.forget()
 	source.hoards = view.group || view.format.value == "html" || view.format.value == "har"
 	in, err := source.begin(ctx, stdin, words)
+	if err != nil && source.finished(ctx) {
+		return exitOK // before there was anything
+	}
 	if err != nil {
 		return words.fail(err)
 	}
