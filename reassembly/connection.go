@@ -29,22 +29,23 @@ type connection struct {
 	unweighed     uint32 // bytes since it was asked for
 }
 
-// half is one direction: what its sender sent.
+// half is one direction: what its sender sent. What every segment needs stands
+// first.
 type half struct {
 	next     wire.Seq // the next byte to deliver
 	acked    wire.Seq // up to here the peer has everything
-	isn      wire.Seq
-	at       wire.Seq // where FIN or RST stands
 	known    bool     // next is known
 	hasAcked bool
 	syn      bool // isn is known
-	over     timeline.End
 	hasOver  bool // FIN or RST was seen at at
 	ended    bool // and told
-	overAt   timeline.Stamp
-	latest   int64  // when the latest piece was delivered
-	piece    uint32 // its length
+	over     timeline.End
+	piece    uint32 // length of the latest piece
+	latest   int64  // when it was delivered
 	queue    queue
+	isn      wire.Seq
+	at       wire.Seq // where FIN or RST stands
+	overAt   timeline.Stamp
 }
 
 // ahead returns how far behind next seq lies: positive is a hole.

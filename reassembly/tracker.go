@@ -29,7 +29,7 @@ type Tracker struct {
 	decoder wire.Decoder
 	segment wire.Segment
 	conns   map[key]*connection
-	latest  *connection // of the last segment: often of the next one too
+	places  places
 	pool    pool
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
@@ -40,6 +40,7 @@ type Tracker struct {
 	given   given
 	// evicting: a connection is being given up.
 	evicting bool
+	plain    bool // no segment takes the short way; for tests
 	pieces   fragments
 	differ   bool           // the pieces of the IP packet that the segment came in did
 	now      timeline.Stamp // the latest packet; Time never goes back
@@ -158,10 +159,7 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 // Segment takes one segment. seg is borrowed.
 func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	k, from := keyOf(seg.Src, seg.Dst)
-	c := t.latest
-	if c == nil || c.key != k {
-		c = t.conns[k]
-	}
+	c := t.find(&k)
 	if c != nil && (seg.Flags&wire.SYN != 0 || c.reborn != nil) {
 		if c = c.reuse(seg, at); c == nil {
 			return
@@ -173,7 +171,6 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 		}
 		c = t.add(k, seg, at)
 	}
-	t.latest = c
 	if c.closed {
 		c.transport.Last = at
 		return
@@ -185,7 +182,9 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	if from != c.client {
 		dir = timeline.ServerToClient
 	}
-	c.segment(dir, seg, at)
+	if t.plain || !c.quick(dir, seg, at) {
+		c.segment(dir, seg, at)
+	}
 }
 
 func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
@@ -293,9 +292,7 @@ func (t *Tracker) forget(c *connection) {
 		c.weight = 0
 		t.timers.remove(c)
 	}
-	if t.latest == c {
-		t.latest = nil
-	}
+	t.places.lose(c)
 }
 
 // maxClosed is how many closed connections are known at most, so that stragglers
@@ -398,7 +395,7 @@ func (t *Tracker) Flush() {
 	}
 	clear(t.conns)
 	t.weight, t.timers = 0, timers{}
-	t.latest = nil
+	t.places = places{}
 	t.pieces.flush()
 }
 

@@ -60,7 +60,8 @@ type Stream struct {
 	midstream bool // the handshake is not in the capture
 	over      bool // both directions have ended
 	tap       timeline.Stream
-	weight    int // of what does not change: itself, its conn and the handshake
+	counts    bool // ordinary messages are only counted, see count
+	weight    int  // of what does not change: itself, its conn and the handshake
 	half      [2]half
 }
 
@@ -105,6 +106,7 @@ type message struct {
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
 	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
+	s.counts = s.needs.Silent && !s.needs.Frames
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
 		s.agreed = rsv1
@@ -131,6 +133,9 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	h.passed += uint64(len(b))
 	if s.tap != nil {
 		s.tap.Data(dir, at, b)
+	}
+	if h.state == atHeader && s.countable(h) {
+		b = s.count(dir, h, at, b)
 	}
 	for len(b) > 0 {
 		switch h.state {

@@ -1,0 +1,70 @@
+package ws
+
+import (
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// TestCount holds the short way of a summary to the one that all else takes:
+// what is known of a connection in the end is the same, and so is what was told.
+func TestCount(t *testing.T) {
+	payloads := [][]byte{
+		nil, []byte("a"), []byte("hello, world"), []byte("grüße"), []byte("caf\xc3"), slices.Repeat([]byte("0123456789abcdef"), 9),
+		slices.Repeat([]byte("x"), 4000), append(slices.Repeat([]byte("y"), 39), 0x80), {0xff}, {0x7f}, slices.Repeat([]byte("é"), 100),
+	}
+	counted := 0
+	for seed := range uint64(3000) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		var in [2][]byte
+		for dir := range in {
+			for range rnd.IntN(12) {
+				b := frame([]byte{1, 2, 1, 2, 0, 9, 8, 3}[min(rnd.IntN(8), rnd.IntN(8))], rnd.IntN(30) != 0 == (dir == 0), payloads[rnd.IntN(len(payloads))])
+				switch rnd.IntN(40) {
+				case 0:
+					b[0] &^= 0x80 // FIN
+				case 1:
+					b[0] |= 0x40 // RSV1
+				case 2:
+					b[1] ^= 1 // another length
+				case 3:
+					b = append(b, b...) // the same key again
+				}
+				in[dir] = append(in[dir], b...)
+			}
+		}
+		needs := timeline.Needs{Silent: true, Payload: rnd.IntN(4) != 0}
+		limits := timeline.Limits{Message: []int{0, 1000}[rnd.IntN(2)]}
+		play := func(short bool) (*timeline.Conn, []string) {
+			s := &sink{needs: needs, keep: true}
+			stream, c := newStream(s, limits)
+			stream.counts = stream.counts && short
+			var rest [2][]byte
+			copy(rest[:], in[:])
+			pieces := rand.New(rand.NewPCG(seed, 2))
+			for at := int64(1); len(rest[0])+len(rest[1]) > 0; at++ {
+				dir := pieces.IntN(2)
+				n := min(len(rest[dir]), 1+pieces.IntN(300))
+				stamp := timeline.Stamp{Packet: uint64(at), Time: at}
+				stream.Data(timeline.Direction(dir), stamp, rest[dir][:n])
+				rest[dir] = rest[dir][n:]
+			}
+			for dir := range in {
+				stream.End(timeline.Direction(dir), timeline.Stamp{Packet: 1e6, Time: 1e6}, timeline.EndFIN)
+			}
+			return c, s.events
+		}
+		a, told := play(true)
+		b, plain := play(false)
+		if a.Counters != b.Counters || a.Rows != b.Rows || a.FirstMsg != b.FirstMsg || a.LastFrame != b.LastFrame || a.LastDir != b.LastDir ||
+			a.FindingsBy != b.FindingsBy || !slices.Equal(told, plain) {
+			t.Fatalf("seed %d: counted %+v %v\nplain %+v %v\n%q\n%q", seed, a.Counters, a.Rows, b.Counters, b.Rows, told, plain)
+		}
+		counted += int(a.Rows)
+	}
+	if counted < 10000 {
+		t.Errorf("only %d messages were counted: the test says little", counted)
+	}
+}
