@@ -11,6 +11,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"runtime"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/pipeline"
@@ -65,7 +66,9 @@ func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.
 		return err
 	}
 	defer in.Close()
-	return pipeline.Run(ctx, in, sink, pipeline.Options{Limits: limits, Files: in.Files(), Notes: notes, Duplicates: in.Duplicates})
+	return pipeline.Run(ctx, in, sink, pipeline.Options{
+		Limits: limits, Files: in.Files(), Notes: notes, Duplicates: in.Duplicates, Beside: runtime.GOMAXPROCS(0) > 1 && in.Regular(),
+	})
 }
 
 // collector copies what a Sink borrows.

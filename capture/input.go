@@ -242,6 +242,18 @@ func (in *Input) Size() (bytes int64, known bool) {
 	return bytes, bytes > 0
 }
 
+// Regular reports whether all files are regular ones, compressed or not, whose
+// bytes are there when they are asked for.
+func (in *Input) Regular() bool {
+	for _, f := range in.files {
+		info, err := os.Stat(f.name)
+		if f.handle == nil || err != nil || !info.Mode().IsRegular() {
+			return false
+		}
+	}
+	return true
+}
+
 // Next gives the next packet, without those that another file has given. At the
 // end of all files the error is io.EOF, or what was wrong with them, joined; see
 // [Incomplete].

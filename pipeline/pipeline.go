@@ -36,6 +36,10 @@ type Options struct {
 	// Checksums says that packets with a wrong checksum are left out.
 	Checksums bool
 
+	// Beside reads the source in a goroutine of its own, as far ahead as a few
+	// blocks: for files, and two processors. Everything told is the same.
+	Beside bool
+
 	// Tick is how often MoreKeys is called while the source is quiet. With it
 	// the source is read ahead, in a goroutine of its own; its Next must return
 	// when the context ends. Zero: the source is a file, and nothing waits.
@@ -88,9 +92,12 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 		r.tracker.VerifyChecksums()
 	}
 	var err error
-	if opt.Tick > 0 {
+	switch {
+	case opt.Tick > 0:
 		err = r.follow(ctx, src, opt)
-	} else {
+	case opt.Beside:
+		err = r.readBeside(ctx, src)
+	default:
 		err = r.read(ctx, src)
 	}
 	r.tellNotes(false)
@@ -127,6 +134,7 @@ type runner struct {
 	until  int64          // the capture went on until then, as it says
 	before timeline.Stamp // the packet before it
 	later  []capture.Note // losses whose place is not reached
+	said   []capture.Note // by a source that is read beside, and not told yet
 
 	weighed func(held int) // see run
 
@@ -161,6 +169,30 @@ func (r *runner) read(ctx context.Context, src capture.Source) error {
 			return err
 		}
 		r.packet(&p)
+	}
+}
+
+// readBeside is read with the source in another goroutine.
+func (r *runner) readBeside(ctx context.Context, src capture.Source) error {
+	source, notes := newBeside(ctx, src, r.notes), r.notes
+	r.notes = nil // they come with the packets
+	defer func() {
+		source.stop()
+		r.notes = notes
+	}()
+	for n := 0; ; n++ {
+		if n%checkEvery == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		p, notes, err := source.Next()
+		r.said = append(r.said, notes...)
+		if err != nil {
+			if errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		r.packet(p)
 	}
 }
 
@@ -308,7 +340,11 @@ func (r *runner) tell(f *timeline.Finding) {
 // tellNotes tells what the source said besides packets: of losses those that lie
 // before the packet at hand, or all.
 func (r *runner) tellNotes(all bool) {
-	notes := r.notes.take()
+	if len(r.said) == 0 && len(r.later) == 0 && r.notes.empty() {
+		return
+	}
+	notes := append(r.said, r.notes.take()...)
+	r.said = nil
 	if len(r.later) > 0 {
 		notes = append(r.later, notes...)
 		r.later = nil
@@ -381,9 +417,12 @@ func (n *Notes) Split(files int) []*Notes {
 	return each
 }
 
+// empty reports whether there is nothing to take.
+func (n *Notes) empty() bool { return n == nil || n.n.Load() == 0 }
+
 // take empties n.
 func (n *Notes) take() []capture.Note {
-	if n == nil || n.n.Load() == 0 {
+	if n.empty() {
 		return nil
 	}
 	n.mu.Lock()

@@ -98,6 +98,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	if in.captures != nil {
 		options.Duplicates = in.captures.Duplicates
 	}
+	options.Beside = !way.shared && in.source.processors() > 1 && in.captures != nil && !in.source.live() && in.captures.Regular()
 	packets := way.source(in.packets())
 	if in.ring == nil { // which has the filter already
 		packets, options.Filtered = in.source.packets.before(ctx, packets, nil)
@@ -108,6 +109,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 // passage is how packets go from the source to the sink.
 type passage struct {
 	around func(capture.Source) capture.Source // looks at packets as they pass; nil: nobody does
+	shared bool                                // and at rows too, so that both come in one goroutine
 	needs  func(*timeline.Conn) timeline.Needs // what the sink needs, to be asked from several goroutines; nil: it is told in one
 }
 

@@ -110,6 +110,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	way := passage{}
 	if record != nil {
 		way = instead(record)
+		way.shared = true
 	}
 	if in.captures != nil {
 		if !source.tail { // whose end nobody knows
@@ -124,6 +125,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 			if way.around, err = keep.source(); err != nil {
 				return words.fail(err)
 			}
+			way.shared = true
 		}
 	}
 	switch needs := view.needs(out, program); {

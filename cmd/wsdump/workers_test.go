@@ -3,6 +3,8 @@ package main
 import (
 	"bytes"
 	"hash/crc32"
+	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,5 +51,44 @@ func TestWorkers(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestWorkersOnHurtCaptures: what a damaged capture says besides packets is told
+// in its place for any number of workers.
+func TestWorkersOnHurtCaptures(t *testing.T) {
+	t.Setenv("SSLKEYLOGFILE", "")
+	rnd := rand.New(rand.NewPCG(5, 1))
+	name := filepath.Join(t.TempDir(), "hurt.pcap")
+	noted := 0
+	for i, file := range captures(t) {
+		whole, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(whole) > 1<<20 || testing.Short() && i%8 > 0 {
+			continue
+		}
+		for range 3 {
+			b, how := hurt(rnd, whole)
+			if err := os.WriteFile(name, b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var want string
+			for _, workers := range []string{"1", "2"} {
+				var out, words bytes.Buffer
+				code := Main([]string{"-T", "ndjson", "--workers", workers, name}, strings.NewReader(""), &out, &words)
+				got := out.String() + words.String() + string(rune('0'+code))
+				if workers == "1" {
+					want = got
+				} else if got != want {
+					t.Errorf("%s, %s: two workers tell another story", file, how)
+				}
+				noted += strings.Count(out.String(), `"capture/`)
+			}
+		}
+	}
+	if noted == 0 {
+		t.Error("no capture said anything besides its packets: the test says little")
 	}
 }

@@ -13,7 +13,10 @@ import (
 func TestCount(t *testing.T) {
 	payloads := [][]byte{
 		nil, []byte("a"), []byte("hello, world"), []byte("grüße"), []byte("caf\xc3"), slices.Repeat([]byte("0123456789abcdef"), 9),
-		slices.Repeat([]byte("x"), 4000), append(slices.Repeat([]byte("y"), 39), 0x80), {0xff}, {0x7f}, slices.Repeat([]byte("é"), 100),
+		slices.Repeat([]byte("x"), 4000), append(slices.Repeat([]byte("y"), 39), 0x80),
+		{0xff},
+		{0x7f},
+		slices.Repeat([]byte("é"), 100),
 	}
 	counted := 0
 	for seed := range uint64(3000) {
