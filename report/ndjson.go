@@ -76,7 +76,7 @@ func (n *NDJSON) Frame(f *timeline.Frame) {
 
 // Message prints a message line.
 func (n *NDJSON) Message(m *timeline.Message) {
-	if !n.off(HideMessage) {
+	if !n.off(HideMessage) && !n.quick(m) {
 		n.message(m)
 	}
 }
@@ -161,20 +161,20 @@ func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
 		b = append(b, '"')
 		if at.Packet != 0 {
 			b = append(b, `,"packet":`...)
-			b = strconv.AppendUint(b, at.Packet, 10)
+			b = appendUint(b, at.Packet)
 		}
 		if len(n.opt.Files) > 1 && int(at.File) < len(n.opt.Files) {
 			b = append(b, `,"file":`...)
 			b = appendString(b, n.opt.Files[at.File])
 			if at.Packet != 0 {
 				b = append(b, `,"file_packet":`...)
-				b = strconv.AppendUint(b, at.FilePacket, 10)
+				b = appendUint(b, at.FilePacket)
 			}
 		}
 	}
 	if c != nil {
 		b = append(b, `,"conn":`...)
-		b = strconv.AppendUint(b, c.ID, 10)
+		b = appendUint(b, c.ID)
 	}
 	n.buf = b
 }
@@ -222,7 +222,7 @@ func (n *NDJSON) summary(t *timeline.Totals) {
 		}
 		n.buf = appendString(n.buf, s.What)
 		n.buf = append(n.buf, ':')
-		n.buf = strconv.AppendUint(n.buf, s.N, 10)
+		n.buf = appendUint(n.buf, s.N)
 	}
 	n.buf = append(n.buf, '}')
 	n.millis("duration_ms", t.Last-t.First)

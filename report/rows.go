@@ -242,7 +242,7 @@ func (n *NDJSON) closing(c *timeline.Conn) {
 func (n *NDJSON) counters(name string, c *timeline.Counters, recorded bool) {
 	n.key(name)
 	n.buf = append(n.buf, `{"messages":`...)
-	n.buf = strconv.AppendUint(n.buf, c.Messages, 10)
+	n.buf = appendUint(n.buf, c.Messages)
 	if !recorded {
 		n.number("frames", c.Frames)
 	}
@@ -256,7 +256,7 @@ func (n *NDJSON) counters(name string, c *timeline.Counters, recorded bool) {
 func (n *NDJSON) severities(name string, by [3]uint64) {
 	n.key(name)
 	n.buf = append(n.buf, `{"error":`...)
-	n.buf = strconv.AppendUint(n.buf, by[timeline.Error], 10)
+	n.buf = appendUint(n.buf, by[timeline.Error])
 	n.number("warning", by[timeline.Warning])
 	n.number("note", by[timeline.Note])
 	n.buf = append(n.buf, '}')
@@ -362,7 +362,7 @@ func (n *NDJSON) fields(name string, headers []timeline.Header) {
 
 func (n *NDJSON) number(name string, value uint64) {
 	n.key(name)
-	n.buf = strconv.AppendUint(n.buf, value, 10)
+	n.buf = appendUint(n.buf, value)
 }
 
 func (n *NDJSON) millis(name string, ns int64) {

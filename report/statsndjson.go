@@ -2,7 +2,6 @@ package report
 
 import (
 	"io"
-	"strconv"
 	"time"
 
 	"github.com/wsdump/wsdump/query"
@@ -117,7 +116,7 @@ func (n *NDJSON) numbers(name string, values []uint64) {
 		if i > 0 {
 			n.buf = append(n.buf, ',')
 		}
-		n.buf = strconv.AppendUint(n.buf, v, 10)
+		n.buf = appendUint(n.buf, v)
 	}
 	n.buf = append(n.buf, ']')
 }
@@ -220,7 +219,7 @@ func (n *NDJSON) statMessages(dir timeline.Direction, r *stats.Report) {
 		n.number("p95", h.Quantile(.95))
 		n.number("p99", h.Quantile(.99))
 		n.number("most", h.Max)
-		n.bins(h, func(v uint64) { n.buf = strconv.AppendUint(n.buf, v, 10) })
+		n.bins(h, func(v uint64) { n.buf = appendUint(n.buf, v) })
 	}
 	n.finish()
 }
@@ -238,7 +237,7 @@ func (n *NDJSON) bins(h *stats.Histogram, value func(uint64)) {
 		n.buf = append(n.buf, ',')
 		value(b.High)
 		n.buf = append(n.buf, ',')
-		n.buf = strconv.AppendUint(n.buf, b.N, 10)
+		n.buf = appendUint(n.buf, b.N)
 		n.buf = append(n.buf, ']')
 	}
 	n.buf = append(n.buf, ']')
@@ -257,9 +256,9 @@ func (n *NDJSON) rate(r *stats.Rates, i int) {
 	for dir, way := range ways {
 		n.key(way)
 		n.buf = append(n.buf, `{"messages":`...)
-		n.buf = strconv.AppendUint(n.buf, s.Messages[dir], 10)
+		n.buf = appendUint(n.buf, s.Messages[dir])
 		n.buf = append(n.buf, `,"bytes":`...)
-		n.buf = strconv.AppendUint(n.buf, s.Bytes[dir], 10)
+		n.buf = appendUint(n.buf, s.Bytes[dir])
 		n.buf = append(n.buf, '}')
 	}
 	n.finish()
@@ -341,9 +340,9 @@ func (n *NDJSON) talkers(kind string, all []stats.Talker) {
 		for dir, way := range ways {
 			n.key(way)
 			n.buf = append(n.buf, `{"messages":`...)
-			n.buf = strconv.AppendUint(n.buf, t.Messages[dir], 10)
+			n.buf = appendUint(n.buf, t.Messages[dir])
 			n.buf = append(n.buf, `,"bytes":`...)
-			n.buf = strconv.AppendUint(n.buf, t.Bytes[dir], 10)
+			n.buf = appendUint(n.buf, t.Bytes[dir])
 			n.buf = append(n.buf, '}')
 		}
 		n.finish()
@@ -379,7 +378,7 @@ func (n *NDJSON) tcpSides(segments, resent, reordered, bytes, missing [2]uint64)
 		}{{"segments", segments[dir]}, {"resent", resent[dir]}, {"reordered", reordered[dir]}, {"bytes", bytes[dir]}, {"missing_bytes", missing[dir]}} {
 			n.buf = append(n.buf, "{,"[min(i, 1)], '"')
 			n.buf = append(append(n.buf, of.name...), '"', ':')
-			n.buf = strconv.AppendUint(n.buf, of.value, 10)
+			n.buf = appendUint(n.buf, of.value)
 		}
 		n.buf = append(n.buf, '}')
 	}
