@@ -25,8 +25,9 @@ import (
 // copyWithin is how far apart the two captures of a handshake are at most.
 const copyWithin = 5 * time.Millisecond
 
-// copyMemory is how long connections are remembered for that: far longer.
-const copyMemory = 200 * time.Millisecond
+// copyMemory is how long connections are remembered for that: longer, since a
+// segment may have to wait for the one before it.
+const copyMemory = 50 * time.Millisecond
 
 // mostAhead is how many bytes one of the two may be ahead of the other in a
 // direction. It is the largest window that is in common use.
@@ -37,6 +38,58 @@ type shown struct {
 	conn   *timeline.Conn
 	stream *ws.Stream // nil for a refused attempt
 	copies []*timeline.Transport
+	other  *shown // with the same initial sequence numbers, shown before
+	before int    // how many others there are
+	later  *shown // shown next, of all
+}
+
+// views are the connections that were shown of late, by their initial sequence
+// numbers, and in the order in which they were.
+type views struct {
+	byISN         map[isn]*shown
+	first, latest *shown
+}
+
+// add remembers s, which was shown at a capture time, and forgets what is old or,
+// where there is too much, was shown first.
+func (v *views) add(s *shown, now int64) {
+	if v.byISN == nil {
+		v.byISN = make(map[isn]*shown)
+	}
+	for v.first != nil && (now-v.first.conn.Handshake.Response.Time > int64(copyMemory) || len(v.byISN) >= legMarks) {
+		v.forget()
+	}
+	numbers := isn(s.conn.Transport.ISN)
+	if s.other = v.byISN[numbers]; s.other != nil {
+		if s.before = s.other.before + 1; s.before >= legViews {
+			return // numbers are random: these are made up
+		}
+	}
+	v.byISN[numbers] = s
+	if v.latest != nil {
+		v.latest.later = s
+	} else {
+		v.first = s
+	}
+	v.latest = s
+}
+
+// forget forgets the one that was shown first.
+func (v *views) forget() {
+	s := v.first
+	if v.first, s.later = s.later, nil; v.first == nil {
+		v.latest = nil
+	}
+	numbers := isn(s.conn.Transport.ISN)
+	if v.byISN[numbers] == s {
+		delete(v.byISN, numbers)
+		return
+	}
+	for o := v.byISN[numbers]; o != nil; o = o.other {
+		if o.other == s {
+			o.other = nil // those before s are gone
+		}
+	}
 }
 
 // isn are the initial sequence numbers by which two captures of one transport
@@ -49,7 +102,7 @@ func (l *legs) copyOf(c *timeline.Conn) *shown {
 	if t.HasISN != [2]bool{true, true} {
 		return nil
 	}
-	for _, s := range l.byISN[t.ISN] {
+	for s := l.shown.byISN[t.ISN]; s != nil; s = s.other {
 		if s.conn.Transport != t && !slices.Contains(s.copies, t) && sameHandshake(s.conn.Handshake, c.Handshake) {
 			return s
 		}

@@ -99,7 +99,7 @@ func splitHost(s string) (host, port string) {
 // list returns the items of all fields of that name.
 func list(headers []timeline.Header, name string) (items []string) {
 	for i := range headers {
-		if strings.EqualFold(headers[i].Name, name) {
+		if headers[i].Is(name) {
 			for item := range strings.SplitSeq(headers[i].Value, ",") {
 				if item = strings.TrimSpace(item); item != "" {
 					items = append(items, item)
@@ -113,7 +113,7 @@ func list(headers []timeline.Header, name string) (items []string) {
 // lists reports whether the fields of that name have an item, in any case.
 func lists(headers []timeline.Header, name, want string) bool {
 	for i := range headers {
-		if strings.EqualFold(headers[i].Name, name) {
+		if headers[i].Is(name) {
 			for item := range strings.SplitSeq(headers[i].Value, ",") {
 				if strings.EqualFold(strings.TrimSpace(item), want) {
 					return true
@@ -127,7 +127,7 @@ func lists(headers []timeline.Header, name, want string) bool {
 // extensions reads Sec-WebSocket-Extensions (RFC 6455 9.1), quoted values too.
 func extensions(headers []timeline.Header) (all []timeline.Extension) {
 	for i := range headers {
-		if !strings.EqualFold(headers[i].Name, "Sec-WebSocket-Extensions") {
+		if !headers[i].Is("Sec-WebSocket-Extensions") {
 			continue
 		}
 		for _, item := range splitQuoted(headers[i].Value, ',') {

@@ -14,9 +14,8 @@ import (
 // in time the handshake behind a proxy lies inside that before it.
 type legs struct {
 	recent map[mark][]leg
-	byISN  map[isn][]*shown
+	shown  views
 	oldest int64 // capture time of the last pruning of recent
-	full   int   // how many byISN has before it is pruned
 }
 
 // leg is what is remembered of a connection: little, since connections may come
@@ -100,14 +99,7 @@ func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
 	if t.HasISN != [2]bool{true, true} {
 		return
 	}
-	if l.byISN == nil {
-		l.byISN, l.full = make(map[isn][]*shown), leastFull
-	}
-	if len(l.byISN) >= l.full {
-		prune(l.byISN, c.Handshake.Response.Time, copyMemory, func(s *shown) int64 { return s.conn.Handshake.Response.Time })
-		l.full = max(leastFull, 2*len(l.byISN))
-	}
-	add(l.byISN, isn(t.ISN), &shown{conn: c, stream: stream})
+	l.shown.add(&shown{conn: c, stream: stream}, c.Handshake.Response.Time)
 }
 
 // number remembers c, which has its number, by what it may be known by.
@@ -117,35 +109,28 @@ func (l *legs) number(c *timeline.Conn) {
 		l.recent, l.oldest = make(map[mark][]leg), now
 	}
 	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks {
-		prune(l.recent, now, legMemory, func(a leg) int64 { return a.response })
+		l.prune(now)
 		l.oldest = now
 	}
 	for _, m := range marks(c.Handshake) {
 		if m.kind != noMark {
 			m.text = strings.Clone(m.text) // it is a part of the whole head
-			add(l.recent, m, legOf(c))
+			if known := l.recent[m]; len(known) < legViews {
+				l.recent[m] = append(known, legOf(c))
+			}
 		}
 	}
 }
 
-// leastFull is how many transports are remembered by their sequence numbers
-// before it is worth while to forget the old ones.
-const leastFull = 256
-
-func add[K comparable, V any](recent map[K][]V, key K, v V) {
-	if known := recent[key]; len(known) < legViews {
-		recent[key] = append(known, v)
-	}
-}
-
-// prune forgets what is old, and all of it where too much is young.
-func prune[K comparable, V any](recent map[K][]V, now int64, memory time.Duration, responded func(V) int64) {
-	for key, known := range recent {
-		if now-responded(known[len(known)-1]) > int64(memory) {
-			delete(recent, key)
+// prune forgets the marks of connections that are old, and all of them where too
+// many are young.
+func (l *legs) prune(now int64) {
+	for m, known := range l.recent {
+		if now-known[len(known)-1].response > int64(legMemory) {
+			delete(l.recent, m)
 		}
 	}
-	if len(recent) >= legMarks {
-		clear(recent)
+	if len(l.recent) >= legMarks {
+		clear(l.recent)
 	}
 }

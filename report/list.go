@@ -229,7 +229,7 @@ func otherStatus(o *timeline.Other) string {
 
 // cut cuts s, which is safe, to width columns.
 func cut(s string, width int) string {
-	if displaywidth.String(s) <= width {
+	if columns(s) <= width {
 		return s
 	}
 	return displaywidth.TruncateString(s, width, ellipsis)
@@ -302,7 +302,7 @@ func (l *List) draw() {
 	}
 	for _, row := range l.page {
 		for i, cell := range row {
-			l.widths[i] = max(l.widths[i], displaywidth.String(cell))
+			l.widths[i] = max(l.widths[i], columns(cell))
 		}
 	}
 	if len(l.page) == listPage { // more will come, with longer numbers
@@ -345,7 +345,7 @@ func (l *List) plain(row []string) {
 		if i == len(row)-1 {
 			break
 		}
-		for range l.widths[i] - displaywidth.String(cell) {
+		for range l.widths[i] - columns(cell) {
 			l.buf = append(l.buf, ' ')
 		}
 		l.buf = append(l.buf, listGap...)

@@ -19,8 +19,29 @@ const marksPerCharacter = 6
 
 // Safe returns s in a form that a terminal may be shown, at full length.
 func Safe(s string) string {
+	if isPlain(s) {
+		return s
+	}
 	b, _ := appendSafe(nil, []byte(s), noLimit)
 	return string(b)
+}
+
+// isPlain reports whether s is printable ASCII: safe, and as wide as it is long.
+func isPlain(s string) bool {
+	for i := range len(s) {
+		if s[i] < 0x20 || s[i] >= 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// columns returns how wide s is, which is safe.
+func columns(s string) int {
+	if isPlain(s) {
+		return len(s)
+	}
+	return displaywidth.String(s)
 }
 
 // appendSafe appends s so that a terminal shows it and never obeys it, in at

@@ -48,10 +48,15 @@ func (t *Transport) Exchange() {
 // value without the surrounding white space. Bytes are not validated.
 type Header struct{ Name, Value string }
 
+// Is reports whether h is a field of that name, in any case.
+func (h *Header) Is(name string) bool {
+	return len(h.Name) == len(name) && strings.EqualFold(h.Name, name)
+}
+
 // Get returns the value of the first field of that name, in any case.
 func Get(headers []Header, name string) (value string, ok bool) {
 	for i := range headers {
-		if strings.EqualFold(headers[i].Name, name) {
+		if headers[i].Is(name) {
 			return headers[i].Value, true
 		}
 	}
@@ -61,7 +66,7 @@ func Get(headers []Header, name string) (value string, ok bool) {
 // Count returns how many fields have that name, in any case.
 func CountHeaders(headers []Header, name string) (n int) {
 	for i := range headers {
-		if strings.EqualFold(headers[i].Name, name) {
+		if headers[i].Is(name) {
 			n++
 		}
 	}

@@ -388,7 +388,7 @@ func probe(b []byte, prefixes []string) timeline.Verdict {
 // name hold token, in any case.
 func hasToken(headers []timeline.Header, name, token string) bool {
 	for i := range headers {
-		if !strings.EqualFold(headers[i].Name, name) {
+		if !headers[i].Is(name) {
 			continue
 		}
 		for item := range strings.SplitSeq(headers[i].Value, ",") {
