@@ -38,6 +38,8 @@ type shown struct {
 	conn   *timeline.Conn
 	stream *ws.Stream // nil for a refused attempt
 	copies []*timeline.Transport
+	isn    isn
+	at     int64  // when the handshake was answered
 	other  *shown // with the same initial sequence numbers, shown before
 	before int    // how many others there are
 	later  *shown // shown next, of all
@@ -50,22 +52,21 @@ type views struct {
 	first, latest *shown
 }
 
-// add remembers s, which was shown at a capture time, and forgets what is old or,
+// add remembers s, and forgets what is old or,
 // where there is too much, was shown first.
-func (v *views) add(s *shown, now int64) {
+func (v *views) add(s *shown) {
 	if v.byISN == nil {
 		v.byISN = make(map[isn]*shown)
 	}
-	for v.first != nil && (now-v.first.conn.Handshake.Response.Time > int64(copyMemory) || len(v.byISN) >= legMarks) {
+	for v.first != nil && (s.at-v.first.at > int64(copyMemory) || len(v.byISN) >= legMarks) {
 		v.forget()
 	}
-	numbers := isn(s.conn.Transport.ISN)
-	if s.other = v.byISN[numbers]; s.other != nil {
+	if s.other = v.byISN[s.isn]; s.other != nil {
 		if s.before = s.other.before + 1; s.before >= legViews {
 			return // numbers are random: these are made up
 		}
 	}
-	v.byISN[numbers] = s
+	v.byISN[s.isn] = s
 	if v.latest != nil {
 		v.latest.later = s
 	} else {
@@ -80,12 +81,11 @@ func (v *views) forget() {
 	if v.first, s.later = s.later, nil; v.first == nil {
 		v.latest = nil
 	}
-	numbers := isn(s.conn.Transport.ISN)
-	if v.byISN[numbers] == s {
-		delete(v.byISN, numbers)
+	if v.byISN[s.isn] == s {
+		delete(v.byISN, s.isn)
 		return
 	}
-	for o := v.byISN[numbers]; o != nil; o = o.other {
+	for o := v.byISN[s.isn]; o != nil; o = o.other {
 		if o.other == s {
 			o.other = nil // those before s are gone
 		}

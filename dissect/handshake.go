@@ -58,7 +58,7 @@ func Understand(h *timeline.Handshake, secure bool) {
 	h.Host, h.Port = splitHost(host)
 	target, _, _ = strings.Cut(target, "#")
 	h.Path, h.Query, _ = strings.Cut(target, "?")
-	if h.Query != "" { // parsing costs an allocation even of nothing
+	if strings.Contains(h.Query, "websocket") { // else parsing is in vain
 		if q, err := url.ParseQuery(h.Query); err == nil && q.Get("transport") == "websocket" {
 			h.EngineIO, h.EngineIOSession = q.Get("EIO"), q.Get("sid")
 		}

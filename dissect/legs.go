@@ -99,7 +99,7 @@ func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
 	if t.HasISN != [2]bool{true, true} {
 		return
 	}
-	l.shown.add(&shown{conn: c, stream: stream}, c.Handshake.Response.Time)
+	l.shown.add(&shown{conn: c, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
 }
 
 // number remembers c, which has its number, by what it may be known by.

@@ -48,7 +48,7 @@ func (p *places) of(k *key) **connection {
 // find returns the connection of k, nil when there is none.
 func (t *Tracker) find(k *key) *connection {
 	place := t.places.of(k)
-	if c := *place; c != nil && c.key == *k {
+	if c := *place; c != nil && c.key.is(k) {
 		return c
 	}
 	c := t.conns[*k]
