@@ -199,6 +199,7 @@ func (in *Input) open(c candidate, size int, index uint32, opt Options) (*file, 
 		if err := f.handle.use(); err != nil {
 			return nil, openError(c.name, err)
 		}
+		s.whole = !f.handle.pinned && in.follow == nil
 	}
 	if c := compressionOf(s.peek); c != nil {
 		f.packed = c.inflate(s.block[s.start:s.buffer.end], s.r, size)

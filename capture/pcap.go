@@ -75,7 +75,26 @@ func newPcap(s stream) (*pcap, error) {
 	r.limit = max(r.limit, usualRecord)
 	r.link = LinkType(r.u32(h[20:]) & 0xffff) // above are the length of the FCS and flags
 	r.skip(24)
+	if r.whole {
+		r.measure(magic)
+	}
 	return r, nil
+}
+
+// measure finds out how long the headers of records are. Tools of around the year
+// 2000 made them longer without a magic number of their own: tcpdump of Red Hat
+// 6.1 (24 bytes) and of Nokia's firewalls (20), and of SuSE 6.3 (28, where the
+// modified format has 24). What the magic number says stands unless only another
+// length makes records follow each other.
+func (r *pcap) measure(magic uint32) {
+	said := r.header
+	others := map[uint32][]int{magicMicro: {24, 20}, magicModified: {28}}[magic]
+	for _, header := range append([]int{said}, others...) {
+		if r.header = header; r.boundary() {
+			return
+		}
+	}
+	r.header = said
 }
 
 // record is the header of one packet.

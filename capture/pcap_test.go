@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -32,6 +33,35 @@ func TestPcapVariants(t *testing.T) {
 						})
 					}
 				}
+			}
+		}
+	}
+}
+
+// TestPcapLongHeaders: tools that made headers of records longer, and did not say
+// so. With the usual length nothing changes.
+func TestPcapLongHeaders(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 12} {
+		packets := samples(n)
+		for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+			for _, test := range []struct {
+				magic       uint32
+				more, usual int
+			}{{magicMicro, 0, 16}, {magicMicro, 4, 16}, {magicMicro, 8, 16}, {magicModified, 0, 24}, {magicModified, 4, 24}} {
+				short := classic(order, test.magic, 4, 65535, 1, packets)
+				file := append([]byte(nil), short[:24]...)
+				for at := 24; at < len(short); {
+					data := at + test.usual
+					file = append(append(file, short[at:data]...), make([]byte, test.more)...)
+					at = data + int(order.(binary.ByteOrder).Uint32(short[at+8:]))
+					file = append(file, short[data:at]...)
+				}
+				name := filepath.Join(write(t, map[string][]byte{"a.pcap": file}), "a.pcap")
+				r, _, err := readPaths(t, name)
+				if err != nil || r.err != nil || len(r.notes) != 0 {
+					t.Fatalf("%+v: %v %v %v", test, err, r.err, r.notes)
+				}
+				same(t, r.packets, packets)
 			}
 		}
 	}

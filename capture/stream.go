@@ -28,6 +28,7 @@ const (
 type stream struct {
 	buffer
 	name    string
+	whole   bool   // all of it is there, so that looking ahead waits for nobody
 	packed  string // how the file is compressed: "gzip"; empty: it is not
 	index   uint32
 	note    func(Note)

@@ -477,6 +477,8 @@ def tools():
     at = lambda name: os.path.join(OUT, name)
     run("editcap", "-F", "nsecpcap", CHAT, at("editcap-nanoseconds.pcap"))
     run("editcap", "-F", "modpcap", CHAT, at("editcap-modified.pcap"))
+    for name, kind in (("redhat", "rh6_1pcap"), ("nokia", "nokiapcap"), ("suse", "suse6_3pcap")):
+        run("editcap", "-F", kind, CHAT, at(f"editcap-{name}.pcap"))
     run("editcap", "-F", "pcapng", "-a", "8:seen by editcap", CHAT, at("editcap-comment.pcapng"))
     run("editcap", "-F", "pcap", "-s", "80", CHAT, at("editcap-snaplen.pcap"))
     run("editcap", "-F", "pcap", "-T", "rawip4", "-L", "-C", "14", CHAT, at("editcap-chopped.pcap"))
