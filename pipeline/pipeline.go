@@ -84,10 +84,8 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	}
 	r := &runner{sink: &tally{Sink: sink, before: before.conns}, notes: opt.Notes, keys: keys, base: before, weighed: weighed}
 	r.dissector = dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
-	r.tracker = reassembly.New(func(t *timeline.Transport) timeline.Stream {
-		t.ID += before.transports
-		return r.dissector.Open(t)
-	}, opt.Limits)
+	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
+	r.tracker.NumberFrom(before.transports)
 	if opt.Checksums {
 		r.tracker.VerifyChecksums()
 	}

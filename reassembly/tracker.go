@@ -51,6 +51,7 @@ type Tracker struct {
 	wrongAt        timeline.Stamp // of the first wrong checksum
 	first, last    int64          // times of packets
 	transports     uint64
+	earlier        uint64 // transports of other inputs, numbered before
 	empty          uint64
 	gaps, gapBytes uint64
 	skipped        [wire.NumSkips]uint64
@@ -113,6 +114,10 @@ func (t *Tracker) skip(why wire.Skip, packets uint64, at timeline.Stamp) {
 	}
 	t.skipped[why] += packets
 }
+
+// NumberFrom says how many transports other inputs had, with which those of this
+// one are numbered through.
+func (t *Tracker) NumberFrom(earlier uint64) { t.earlier = earlier }
 
 // VerifyChecksums drops what has a wrong checksum from now on.
 func (t *Tracker) VerifyChecksums() { t.decoder.Checksums = true }
@@ -209,7 +214,7 @@ func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
 	if seg.Flags&wire.SYN != 0 {
 		fromClient = seg.Flags&wire.ACK == 0
 	}
-	tr := &timeline.Transport{ID: t.transports, Client: seg.Src, Server: seg.Dst, First: at, Last: at, Midstream: seg.Flags&wire.SYN == 0}
+	tr := &timeline.Transport{ID: t.earlier + t.transports, Client: seg.Src, Server: seg.Dst, First: at, Last: at, Midstream: seg.Flags&wire.SYN == 0}
 	if !fromClient {
 		tr.Client, tr.Server = tr.Server, tr.Client
 	}

@@ -2,12 +2,17 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/trafficgen"
 )
 
 // TestEachWorkers: with --each files are read at once, and the output is the same,
@@ -24,6 +29,7 @@ func TestEachWorkers(t *testing.T) {
 	}
 	damaged, _ := filepath.Glob("../../testdata/damaged/*")
 	files = append(append(files, pcaps+"nothing-here.pcap"), damaged[:min(4, len(damaged))]...)
+	files = append(files, pieces(t, 40)...)
 	most := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(most)
 	for _, args := range [][]string{
@@ -68,6 +74,46 @@ func TestEachWorkers(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pieces cuts a capture of many connections into files of n packets: they are open
+// at the end of one and begin in the middle of the next.
+func pieces(t *testing.T, n uint64) (names []string) {
+	t.Helper()
+	var whole bytes.Buffer
+	if _, err := trafficgen.Write(&whole, trafficgen.Spec{Kind: "mixed", Bytes: 1 << 20, Seed: 1, Connections: 50}); err != nil {
+		t.Fatal(err)
+	}
+	in, err := capture.Open([]string{capture.Stdin}, capture.Options{Stdin: &whole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	dir := t.TempDir()
+	var out *capture.Writer
+	var file *os.File
+	end := func() {
+		if out != nil {
+			if err := errors.Join(out.Flush(), file.Close()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for p := (capture.Packet{}); in.Next(&p) == nil; {
+		if p.Number%n == 1 {
+			end()
+			if file, err = os.Create(filepath.Join(dir, strconv.FormatUint(1000+p.Number, 10)+".pcapng")); err != nil {
+				t.Fatal(err)
+			}
+			out = capture.NewWriter(file)
+			names = append(names, file.Name())
+		}
+		if err := out.Write(&p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end()
+	return names
 }
 
 // TestEachTimes: in each file times count from its own first packet.
