@@ -31,6 +31,7 @@ type bench struct {
 	kinds    []string
 	memory   []int64
 	profiles bool
+	beside   bool // other programs, see comparison.go
 
 	captures map[string]*capture
 	measured map[string]map[string]pairs // by kind and tool, beside tcpdump
@@ -57,6 +58,7 @@ func main() {
 	flag.StringVar(&b.folder, "folder", "", "where captures are made, and left; default: a temporary folder")
 	flag.IntVar(&b.rounds, "rounds", 5, "pairs that a median is of")
 	flag.BoolVar(&b.profiles, "profiles", true, "where the time goes")
+	flag.BoolVar(&b.beside, "comparison", false, "print the part about speed of docs/COMPARISON.md instead, measured on slices")
 	flag.Parse()
 	b.kinds = strings.Split(*kinds, ",")
 	if err := b.run(*size, *slice, *memory); err != nil {
@@ -88,10 +90,18 @@ func (b *bench) run(size, slice, memory string) (err error) {
 		}
 		defer func() { _ = os.RemoveAll(b.folder) }()
 	}
-	for _, step := range []func() error{b.build, b.make, b.check, b.measure, b.measureMemory} {
+	steps := []func() error{b.build, b.make, b.check, b.measure, b.measureMemory}
+	if b.beside {
+		b.size = b.slice
+		steps = []func() error{b.build, b.make, func() error { return b.compare(b.out) }}
+	}
+	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
+	}
+	if b.beside {
+		return nil
 	}
 	return b.print(b.out)
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -78,6 +80,27 @@ func TestPage(t *testing.T) {
 				hold(t, row[1:2], nothing(said), false)
 			}
 		})
+	}
+}
+
+// TestProbes holds what the page says that each can do to the programs.
+func TestProbes(t *testing.T) {
+	text, cells := page(t)
+	version := tsharkVersion()
+	if version == "" || !strings.Contains(text, "with tshark "+version+" and ") || testing.Short() {
+		t.Skipf("the page is of another tshark than %q, or tests are to be short", version)
+	}
+	b := &bench{root: root, dir: t.TempDir()}
+	b.wsdump = filepath.Join(b.dir, "wsdump")
+	if out, err := exec.Command("go", "build", "-o", b.wsdump, root+"cmd/wsdump").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for _, p := range probes() {
+		row := cells[[2]string{"What each can do, by trial", p.what}]
+		theirs, ours := p.ask(b)
+		if len(row) != 2 || row[0] != theirs || row[1] != ours {
+			t.Errorf("%s: the page says %q, and the programs %q and %q%s", p.what, row, theirs, ours, again)
+		}
 	}
 }
 
