@@ -315,7 +315,7 @@ func (t *Tracker) forget(c *connection) {
 
 // maxClosed is how many closed connections are known at most, so that stragglers
 // are told from new connections.
-const maxClosed = 1 << 14
+const maxClosed = 1 << 12
 
 // keepClosed knows c for a while, in the place of the one that closed so many
 // before it.
