@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,8 @@ type EachOptions struct {
 	// Needs answers [timeline.Sink.Needs] for all inputs, in several goroutines at
 	// once where Workers is above 1. nil asks the sink, which is then the only one.
 	Needs func(*timeline.Conn) timeline.Needs
-	// Memory is how many bytes of what is written down wait in memory; 0: 32 MiB.
+	// Memory is how many bytes of what is written down wait in memory; 0: a sixteenth
+	// of what connections may take (see [timeline.Limits]), at most 32 MiB.
 	Memory int64
 }
 
@@ -155,7 +157,7 @@ func (e *each) parallel(ctx context.Context) {
 	defer cancel()
 	e.room = sync.NewCond(&e.mu)
 	e.stories = make([]*story, len(e.parts))
-	shelf := newShelf(e.how.Memory)
+	shelf := newShelf(cmp.Or(e.how.Memory, min(int64(e.opt.Limits.WithDefaults().Memory/16), storyMemory)))
 	for i := range e.stories {
 		e.stories[i] = newStory(shelf)
 	}

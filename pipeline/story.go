@@ -2,7 +2,6 @@ package pipeline
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/gob"
 	"sync"
 
@@ -20,11 +19,11 @@ type shelf struct {
 	pool sync.Pool
 }
 
-// storyMemory is how many bytes of batches wait in memory.
+// storyMemory is how many bytes of batches wait in memory at most.
 const storyMemory = 32 << 20
 
 func newShelf(most int64) *shelf {
-	x := &shelf{most: cmp.Or(most, storyMemory), pool: sync.Pool{New: func() any { return &telling{} }}}
+	x := &shelf{most: most, pool: sync.Pool{New: func() any { return &telling{} }}}
 	x.news = sync.NewCond(&x.mu)
 	return x
 }
