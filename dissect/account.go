@@ -25,9 +25,10 @@ type account struct {
 	kind      string         // of Other.Kind: the latest protocol seen
 	http      *http1.Stream  // the first HTTP/1 layer
 	ending    timeline.Ending
-	waits     bool           // TCP has ended, keys may come
-	over      bool           // TCP has ended,
-	ended     timeline.Stamp // then
+	waits     bool              // TCP has ended, keys may come
+	over      bool              // TCP has ended,
+	ended     timeline.Stamp    // then
+	limited   *timeline.Finding // the first limit that was reached over HTTP
 }
 
 func (a *account) saw(kind string) {
@@ -89,6 +90,9 @@ func (a *account) conclude() {
 	if a.tls != nil {
 		o.Guess = a.kind == "tls" && a.tls.LikeWebSocket(time.Duration(a.ended.Time-a.transport.First.Time))
 		o.ServerName, o.ALPN, o.Version, o.Cipher, o.Names = a.tls.ServerName, a.tls.ALPN, a.tls.VersionName(), a.tls.CipherName(), a.tls.Certificate
+	}
+	if a.limited != nil {
+		a.d.gaveUp(a.limited)
 	}
 	a.d.count(&o)
 	a.d.sink.Other(&o)

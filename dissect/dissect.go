@@ -29,6 +29,7 @@ type Dissector struct {
 	looked   int               // bytes in recognisers
 	seen     map[string]uint64 // transports without a WebSocket, by kind
 	names    map[string]uint64 // TLS without keys, by server name
+	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count: how many had one
 }
 
 // Options sets up a Dissector. The zero value is useful.
@@ -114,6 +115,23 @@ func (d *Dissector) count(o *timeline.Other) {
 	d.seen[o.Kind]++
 	if o.Kind == "tls" && o.ServerName != "" {
 		d.sawName(o.ServerName)
+	}
+}
+
+// gaveUp counts a transport whose HTTP was given up at a limit before it could
+// become a WebSocket, so that no connection can tell.
+func (d *Dissector) gaveUp(f *timeline.Finding) {
+	if d.limited == nil {
+		d.limited = f
+		f.Detail = "there is no knowing whether a WebSocket would have come of it"
+	}
+	d.limited.Count++
+}
+
+// Judge tells what concerns no WebSocket, when the input is over.
+func (d *Dissector) Judge(tell func(*timeline.Finding)) {
+	if d.limited != nil {
+		tell(d.limited)
 	}
 }
 

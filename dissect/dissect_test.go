@@ -135,6 +135,30 @@ func TestLimitIsTold(t *testing.T) {
 	}
 }
 
+// TestLimitWithoutWebSocket: heads that are given up before anything came of them
+// are told in the end, together.
+func TestLimitWithoutWebSocket(t *testing.T) {
+	s := &balance{}
+	d := New(s, Options{Limits: timeline.Limits{Head: 1000}})
+	for i := range 4 {
+		stream := d.Open(&timeline.Transport{ID: uint64(i)})
+		stream.Data(timeline.ClientToServer, timeline.Stamp{Packet: uint64(i + 1)}, []byte("GET / HTTP/1.1\r\nHost: a\r\n"))
+		if i > 0 {
+			stream.Data(timeline.ClientToServer, timeline.Stamp{Packet: uint64(i + 10)}, []byte("X: "+strings.Repeat("x", 2000)))
+		}
+		stream.End(timeline.ClientToServer, timeline.Stamp{}, timeline.EndFIN)
+		stream.End(timeline.ServerToClient, timeline.Stamp{}, timeline.EndFIN)
+	}
+	var told []timeline.Finding
+	d.Judge(func(f *timeline.Finding) { told = append(told, *f) })
+	if len(told) != 1 || told[0].Rule.ID != "http/limit" || told[0].Count != 3 || told[0].At.Packet != 11 || told[0].Conn != nil {
+		t.Errorf("told %+v, want http/limit once, of 3, at packet 11", told)
+	}
+	if len(s.rules) != 0 {
+		t.Errorf("told on a connection, where there is none: %v", s.rules)
+	}
+}
+
 // FuzzSwitch: whatever two sides say, nothing panics and every Conn that opens
 // is closed.
 func FuzzSwitch(f *testing.F) {

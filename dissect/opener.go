@@ -110,7 +110,13 @@ func (o *opener) Midstream(uint32, *timeline.Handshake) timeline.Stream {
 
 // Limit implements [http1.Handler] and [http2.Handler].
 func (o *opener) Limit(dir timeline.Direction, at timeline.Stamp, what string, most int) {
-	o.Finding(&timeline.Finding{Rule: ruleLimit, Dir: dir, HasDir: true, At: at, Got: what, Want: fmt.Sprintf("%d at most", most)})
+	f := timeline.Finding{Rule: ruleLimit, At: at, Got: what, Want: fmt.Sprintf("%d at most", most)}
+	if o.account.limited == nil {
+		o.account.limited = &f
+	}
+	told := f
+	told.Dir, told.HasDir = dir, true
+	o.Finding(&told)
 }
 
 // Finding implements [http1.Handler] and [http2.Handler].

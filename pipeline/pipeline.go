@@ -107,6 +107,7 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	r.tellNotes(true)
 	r.judgeCapture()
 	r.tracker.Judge(r.tell)
+	r.dissector.Judge(r.tell)
 
 	totals := &r.sink.totals
 	totals.Files = opt.Files

@@ -135,6 +135,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	case program == nil: // a filter is asked by both, so that it keeps them together
 		sink = pipeline.NewApart(sink, needs)
 	}
+	way.shared = way.shared || view.count.n > 0 // which ends the reading where it is
 	in.greet(words)
 	began := time.Now()
 	err = in.run(ctx, sink, way)
