@@ -32,6 +32,8 @@ type Options struct {
 	// Duplicates tells at the end how many packets the source left out because it
 	// had given them before, from another file; nil: it does not do that.
 	Duplicates func() uint64
+	// Live says what the source captures from, for the summary; nil: from files.
+	Live *timeline.Live
 
 	// Checksums says that packets with a wrong checksum are left out.
 	Checksums bool
@@ -82,6 +84,7 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	if opt.MoreKeys == nil {
 		keys.Complete()
 	}
+	began := time.Now()
 	r := &runner{sink: &tally{Sink: sink, before: before.conns}, notes: opt.Notes, keys: keys, base: before, weighed: weighed}
 	r.dissector = dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
 	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
@@ -118,6 +121,11 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	}
 	if opt.Duplicates != nil {
 		totals.Duplicates = opt.Duplicates()
+	}
+	if opt.Live != nil {
+		here := *opt.Live
+		here.Lasted = time.Since(began)
+		totals.Live = &here
 	}
 	r.sink.Sink.Done(totals)
 	return err

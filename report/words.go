@@ -2,7 +2,6 @@ package report
 
 import (
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -309,62 +308,6 @@ func messageBytes(n *timeline.Counters) string {
 	return size(n.MessageBytes)
 }
 
-// NothingFound says what a capture without a single WebSocket held, and what
-// to try next.
-func NothingFound(t *timeline.Totals) string {
-	said, hint := Nothing(t)
-	return said + " Hint: " + hint
-}
-
-// Nothing returns the two halves of [NothingFound]: what was there, and the
-// hint. Both are safe to show.
-func Nothing(t *timeline.Totals) (said, hint string) {
-	if t.Recorded {
-		said := "0 WebSockets in the HAR"
-		for _, o := range t.Others {
-			said += ", " + count(o.N) + " " + Safe(o.What)
-		}
-		return said + ".", "a browser records a WebSocket that opens while its network panel records, and needs `Save all as HAR with content`; reload the page with the panel open."
-	}
-	var b strings.Builder
-	b.WriteString("0 WebSockets in " + plural(t.Packets, "packet"))
-	if t.Transports > 0 || t.Packets > 0 {
-		b.WriteString(", " + plural(t.Transports, "TCP connection"))
-	}
-	var parts []string
-	if t.TLSNoKeys > 0 {
-		parts = append(parts, count(t.TLSNoKeys)+" TLS without keys"+names(t.ServerNames))
-	}
-	for _, o := range t.Others {
-		parts = append(parts, count(o.N)+" "+Safe(o.What))
-	}
-	udp, skipped := uint64(0), uint64(0)
-	for _, s := range t.Skipped {
-		if strings.Contains(s.What, "UDP") || strings.Contains(s.What, "QUIC") {
-			udp += s.N
-		}
-		skipped += s.N
-	}
-	for _, s := range t.Skipped {
-		what := Safe(s.What)
-		if !strings.Contains(what, "packet") {
-			what += " packet"
-			if s.N != 1 {
-				what += "s"
-			}
-		}
-		parts = append(parts, count(s.N)+" "+what)
-	}
-	if len(parts) > 0 {
-		b.WriteString(": " + strings.Join(parts, ", "))
-	}
-	b.WriteByte('.')
-	if t.Filtered > 0 {
-		b.WriteString(" The capture filter (-f) left " + plural(t.Filtered, "other packet") + " out.")
-	}
-	return b.String(), nothingHint(t, udp, skipped)
-}
-
 // Duplicates says how many packets were left out because several files had them,
 // "" for none.
 func Duplicates(t *timeline.Totals) string {
@@ -393,43 +336,4 @@ func notUsed(t *timeline.Totals) string {
 		return "1 packet was not used: " + strings.TrimPrefix(parts[0], "1 ") + "."
 	}
 	return plural(all, "packet") + " were not used: " + strings.Join(parts, ", ") + "."
-}
-
-func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
-	switch {
-	case t.Packets == 0 && t.Filtered > 0:
-		return "no packet matches the capture filter; behind a VLAN tag it has to say so: vlan and (...). Without -f all packets are looked at."
-	case t.Packets == 0:
-		return "the capture is empty; check the interface and the filter of the tool that made it, and that it ran while there was traffic."
-	case t.TLSNoKeys > 0:
-		return "wss:// is encrypted. Let one end write a key log while the traffic happens and give it with -k keys.log: SSLKEYLOGFILE=keys.log before starting " +
-			"Chrome, Firefox, curl or Python, or node --tls-keylog=keys.log (docs/KEYS.md has more). `wsdump list --all` shows these connections."
-	case t.Transports == 0 && slices.ContainsFunc(t.Skipped, func(c timeline.Count) bool { return c.What == "wrong checksum" }):
-		return "checksums are wrong where the network card of the capturing machine fills them in; leave --checksums out."
-	case t.Transports == 0 && udp > 0 && udp*2 >= skipped:
-		return "there is no TCP, only UDP; WebSockets over HTTP/3 (QUIC) are not supported. " +
-			"Switch HTTP/3 off in the client, or check the capture filter."
-	case t.Transports == 0:
-		return "there is no TCP in this capture; check the interface and the capture filter."
-	case t.Dropped > 0:
-		return "the capture tool lost " + plural(t.Dropped, "packet") + "; the handshake may be among them. Use a larger buffer or a narrower filter."
-	}
-	return "if a WebSocket should be there, check that the capture holds its port and interface, and whole packets (tcpdump -s 0)."
-}
-
-// names returns " (chat.example.com 12, ...)" of the most frequent names.
-func names(counts []timeline.Count) string {
-	if len(counts) == 0 {
-		return ""
-	}
-	const shown = 3
-	var parts []string
-	for i, c := range counts {
-		if i == shown {
-			parts = append(parts, "...")
-			break
-		}
-		parts = append(parts, Safe(c.What)+" "+count(c.N))
-	}
-	return " (" + strings.Join(parts, ", ") + ")"
 }

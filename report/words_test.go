@@ -109,6 +109,26 @@ func TestNothingFound(t *testing.T) {
 			timeline.Totals{Packets: 9, Transports: 1, Others: []timeline.Count{{What: "SSH", N: 1}}},
 			"0 WebSockets in 9 packets, 1 TCP connection: 1 SSH.", "port and interface",
 		},
+		{
+			timeline.Totals{Live: &timeline.Live{Interface: "eth0", Filter: `-f "tcp port 80"`, Lasted: 10 * time.Second}},
+			"0 WebSockets in 0 packets.", `nothing passed -f "tcp port 80" on eth0 in 10.0 s; does it have another port, or is the traffic on another interface? `,
+		},
+		{
+			timeline.Totals{Live: &timeline.Live{Interface: "any", Any: true, Lasted: 10 * time.Second}},
+			"0 WebSockets in 0 packets.", "nothing passed on any interface in 10.0 s; is the traffic inside a container",
+		},
+		{
+			timeline.Totals{Packets: 9, Skipped: []timeline.Count{{What: "ARP", N: 9}}, Live: &timeline.Live{Interface: "eth0"}},
+			"0 WebSockets in 9 packets, 0 TCP connections: 9 ARP packets.", "no TCP passed on eth0; is the traffic on another interface?",
+		},
+		{
+			timeline.Totals{Packets: 9, Transports: 1, Dropped: 3, Live: &timeline.Live{Interface: "eth0"}},
+			"0 WebSockets in 9 packets, 1 TCP connection.", "3 packets found no room",
+		},
+		{
+			timeline.Totals{Packets: 9, Transports: 1, Live: &timeline.Live{Interface: "eth0"}},
+			"0 WebSockets in 9 packets, 1 TCP connection.", "one that was open before when it sends something",
+		},
 	} {
 		said, hint := Nothing(&test.totals)
 		if said != test.said || !strings.Contains(hint, test.hint) {

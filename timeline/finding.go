@@ -3,6 +3,7 @@ package timeline
 import (
 	"cmp"
 	"slices"
+	"time"
 )
 
 // Severity orders findings. Errors are violations of a MUST, warnings are
@@ -91,6 +92,15 @@ type Totals struct {
 	ServerNames []Count // TLS without keys: server names, most frequent first
 	HeadersOnly bool    // payload was not looked at
 	Recorded    bool    // from a HAR: messages only
+	Live        *Live   // nil: packets came from files
+}
+
+// Live says how packets were captured that did not come from files.
+type Live struct {
+	Interface string
+	Any       bool // it stands for all of them
+	Filter    string
+	Lasted    time.Duration
 }
 
 // Add adds what another input came to, which has nothing to do with that of t.

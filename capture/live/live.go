@@ -49,11 +49,12 @@ type Options struct {
 	OnState func(text string)  // the interface went away or came back; called by Open and Next
 }
 
-// Stats are what the kernel has counted since the ring was opened.
+// Stats are what was counted since the ring was opened.
 type Stats struct {
-	Packets uint64 // that passed the filter
-	Dropped uint64 // of them: the ring had no room
-	Frozen  uint64 // how often the ring was full
+	Packets  uint64 // that passed the filter
+	Dropped  uint64 // of them: the ring had no room
+	Filtered uint64 // left out here, for the kernel could not judge them; those that it left out nobody counts
+	Frozen   uint64 // how often the ring was full
 }
 
 // Interface is a network interface of this machine.

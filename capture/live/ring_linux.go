@@ -91,8 +91,7 @@ type Ring struct {
 	block   int  // being read, or the next
 	holding bool // it is ours
 	left    uint32
-	counted time.Time // when the kernel was asked last what it has counted
-	at      int       // byte of memory where the next packet of it begins
+	at      int // byte of memory where the next packet of it begins
 	number  uint64
 
 	closing  sync.Mutex // of wake
@@ -100,6 +99,7 @@ type Ring struct {
 	shut     time.Time // when the ring was stopped
 	heard    atomic.Int64
 	given    atomic.Uint64 // number, block by block
+	filtered atomic.Uint64 // packets that our filter left out
 	packets  atomic.Uint64
 	dropped  atomic.Uint64
 	frozen   atomic.Uint64
@@ -182,6 +182,7 @@ func (r *Ring) read(p *capture.Packet) bool {
 	p.Data, p.Length = b[room-front:], length+front
 	if r.plain != nil && (tagged || !r.judged) {
 		if !r.plain.Match(p.Data, p.Length) {
+			r.filtered.Add(1)
 			return false
 		}
 	}
@@ -264,8 +265,7 @@ func (r *Ring) wait() error {
 	if err != nil && err != unix.EINTR {
 		return &InterfaceError{Name: r.opt.Interface, Err: err}
 	}
-	if polled[0].Revents == 0 || now.Sub(r.counted) > listen {
-		r.counted = now
+	if r.word(blockStatus).Load()&unix.TP_STATUS_USER == 0 { // what was lost lies behind blocks that wait to be read
 		r.count()
 	}
 	if polled[0].Revents&unix.POLLERR != 0 {
@@ -313,10 +313,11 @@ func (r *Ring) Heard() int64 { return r.heard.Load() }
 
 // Stats returns what was counted so far.
 func (r *Ring) Stats() Stats {
-	dropped := r.dropped.Load()
+	dropped, filtered := r.dropped.Load(), r.filtered.Load()
 	// The kernel is not asked while there is much to read: to ask it makes it
 	// forget, and blocks would not say any more what was lost before them.
-	return Stats{Packets: max(r.packets.Load(), r.given.Load()+dropped), Dropped: dropped, Frozen: r.frozen.Load()}
+	packets := max(r.packets.Load(), r.given.Load()+filtered+dropped) - filtered
+	return Stats{Packets: packets, Dropped: dropped, Filtered: filtered, Frozen: r.frozen.Load()}
 }
 
 // Close gives the ring back. Next must have returned.

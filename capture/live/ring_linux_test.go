@@ -183,10 +183,19 @@ func TestLongFilter(t *testing.T) {
 		if c := sender(t, "127.0.0.1"); r.judged != (longer < mostInstructions) {
 			t.Errorf("with %d more instructions the kernel judges: %v", longer, r.judged)
 		} else {
+			elsewhere, err := net.Dial("udp", "127.0.0.1:10")
+			if err != nil {
+				t.Fatal(err)
+			}
+			send(t, elsewhere, []byte("other"))
+			elsewhere.Close()
 			send(t, c, []byte("hello"))
 		}
 		if packets := all(t, r, 1); len(packets) != 1 || !bytes.HasSuffix(packets[0].Data, []byte("hello")) {
 			t.Errorf("with %d more instructions: %d packets", longer, len(packets))
+		}
+		if s := r.Stats(); s.Packets != 1 || (s.Filtered > 0) == r.judged { // and refusals by ICMP
+			t.Errorf("with %d more instructions: %+v", longer, s)
 		}
 	}
 }
@@ -310,6 +319,9 @@ func TestOverflow(t *testing.T) {
 	for i := range sent {
 		binary.BigEndian.PutUint32(payload, uint32(i))
 		send(t, c, payload)
+	}
+	if err := r.wait(); err != nil || len(notes) > 0 { // as if it had waited all the time
+		t.Fatalf("a loss is told before the packets that lie before it: %+v, %v", notes, err)
 	}
 	number := func(p *capture.Packet) int { return int(binary.BigEndian.Uint32(p.Data[42:])) }
 	var p capture.Packet

@@ -28,6 +28,17 @@ func (c *captureFilterFlags) flags(f *pflag.FlagSet) {
 // given reports whether there is a filter.
 func (c *captureFilterFlags) given() bool { return c.expr != nil || c.raw != nil }
 
+// words returns what stands on the command line; "" without a filter.
+func (c *captureFilterFlags) words() string {
+	switch {
+	case c.expr != nil:
+		return "-f " + quote(c.expr.String())
+	case c.raw != nil:
+		return "--bpf-raw"
+	}
+	return ""
+}
+
 // once fails when there is a filter already.
 func (c *captureFilterFlags) once() error {
 	if !c.given() {

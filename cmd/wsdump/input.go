@@ -91,6 +91,8 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	}
 	if in.ring != nil {
 		options.Heard, options.Behind, options.Lag = in.ring.Heard, in.behind, &in.lag
+		options.Filtered = func() uint64 { return in.ring.Stats().Filtered }
+		options.Live = &timeline.Live{Interface: in.source.iface.name, Any: in.source.iface.name == live.Any, Filter: in.source.packets.words()}
 	}
 	if in.source.each && in.captures != nil && !in.source.tail {
 		return in.runEach(ctx, sink, options, way)

@@ -373,13 +373,12 @@ func (r *recorder) finish(words *console) error {
 }
 
 // unseen writes, and counts for --metrics, and shows nothing.
-func (in *input) unseen(ctx context.Context, record *recorder, words *console) int {
+func (in *input) unseen(ctx context.Context, record *recorder, view *viewFlags, words *console, stdout, stderr io.Writer) int {
 	counts, served, err := in.source.iface.metrics.serve(in, words)
 	if err != nil {
 		return words.fail(err)
 	}
 	defer served()
-	in.greet(words)
 	var sinks []timeline.Sink
 	if counts != nil {
 		sinks = append(sinks, counts)
@@ -387,12 +386,19 @@ func (in *input) unseen(ctx context.Context, record *recorder, words *console) i
 	if chooses := record.sink(in.files()); chooses != nil {
 		sinks = append(sinks, chooses)
 	}
+	var sink timeline.Sink
 	if len(sinks) > 0 {
+		sink = timeline.Tee(sinks...)
+	}
+	watched, stopped := in.watch(sink, view, words, stdout, stderr)
+	defer stopped()
+	in.greet(words)
+	if sink != nil {
 		way := passage{}
 		if record != nil {
 			way = instead(record)
 		}
-		err = in.run(ctx, timeline.Tee(sinks...), way)
+		err = in.run(ctx, watched, way)
 	} else {
 		for p := (capture.Packet{}); err == nil; {
 			err = record.Next(&p)
@@ -401,6 +407,7 @@ func (in *input) unseen(ctx context.Context, record *recorder, words *console) i
 	if errors.Is(err, io.EOF) {
 		err = nil
 	}
+	stopped()
 	err = errors.Join(err, record.finish(words))
 	in.farewell(words)
 	if err != nil {

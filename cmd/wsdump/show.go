@@ -50,7 +50,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	if view.keep.alone {
-		return in.unseen(ctx, record, words)
+		return in.unseen(ctx, record, view, words, stdout, stderr)
 	}
 	if keep != nil {
 		if err := keep.accept(in, view); err != nil {

@@ -20,7 +20,8 @@ type status struct {
 	ring  *live.Ring
 	began time.Time
 
-	lag *atomic.Int64 // nanoseconds that the view is behind
+	lag   *atomic.Int64 // nanoseconds that the view is behind
+	blind bool          // packets are only written, and nobody looks into them
 
 	conns, open, messages, findings atomic.Uint64
 
@@ -49,15 +50,15 @@ func (s *status) Close(c *timeline.Conn, at timeline.Stamp) {
 	s.Sink.Close(c, at)
 }
 
-// watch returns sink with a status around it, for what is live, and how to stop
-// showing that.
+// watch returns sink, which may be nil, with a status around it, for what is live,
+// and how to stop showing that.
 func (in *input) watch(sink timeline.Sink, view *viewFlags, words *console, stdout, stderr io.Writer) (_ timeline.Sink, stop func()) {
 	if in.ring == nil {
 		return sink, func() {}
 	}
 	now := time.Now()
-	s := &status{Sink: sink, ring: in.ring, lag: &in.lag, began: now, at: now}
-	terminal := isTerminalWriter(stderr) && !view.quiet && (view.output != "" || !isTerminalWriter(stdout))
+	s := &status{Sink: sink, ring: in.ring, lag: &in.lag, began: now, at: now, blind: sink == nil}
+	terminal := isTerminalWriter(stderr) && !view.quiet && (view.output != "" || view.keep.alone || !isTerminalWriter(stdout))
 	return s, sync.OnceFunc(s.show(words, stderr, terminal))
 }
 
@@ -70,9 +71,12 @@ func (s *status) line(now time.Time) string {
 		rate = uint64(float64(stats.Packets-s.packets) / seconds)
 	}
 	s.packets, s.at = stats.Packets, now
-	text := fmt.Sprintf("%s: %s, %d/s, %s (%d open), %s, %s, %d dropped, %s",
-		now.Sub(s.began).Round(time.Second), counted(stats.Packets, "packet"), rate, counted(s.conns.Load(), "connection"), s.open.Load(),
-		counted(s.messages.Load(), "message"), counted(s.findings.Load(), "finding"), stats.Dropped, strconv.FormatUint(fromSystem()>>20, 10)+" MiB")
+	text := fmt.Sprintf("%s: %s, %d/s", now.Sub(s.began).Round(time.Second), counted(stats.Packets, "packet"), rate)
+	if !s.blind {
+		text += fmt.Sprintf(", %s (%d open), %s, %s",
+			counted(s.conns.Load(), "connection"), s.open.Load(), counted(s.messages.Load(), "message"), counted(s.findings.Load(), "finding"))
+	}
+	text += fmt.Sprintf(", %d dropped, %d MiB", stats.Dropped, fromSystem()>>20)
 	if lag := time.Duration(s.lag.Load()); lag >= time.Second {
 		text += ", the view is " + lag.Round(100*time.Millisecond).String() + " behind"
 	}
