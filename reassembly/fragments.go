@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/reassembly/wire"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -150,6 +151,24 @@ func (s *fragments) follow(decoder *wire.Decoder, seg *wire.Segment, at timeline
 		}
 	}
 	return nil, wire.SkipFragment
+}
+
+// learn takes the next packet, of all of an input. It returns the datagram that
+// became whole by it, and is borrowed, when seg is its TCP segment; else nil.
+func (s *fragments) learn(decoder *wire.Decoder, seg *wire.Segment, p *capture.Packet, limits timeline.Limits) *datagram {
+	if s.limit == 0 {
+		*s = newFragments(limits.WithDefaults())
+	}
+	at := timeline.Stamp{Packet: p.Number, Time: p.Time}
+	s.expire(at)
+	if decoder.Decode(uint32(p.Link), p.Data, p.Length, seg) != wire.SkipFragment {
+		return nil
+	}
+	whole, skip := s.follow(decoder, seg, at)
+	if skip != wire.SkipNone {
+		return nil
+	}
+	return whole
 }
 
 func (s *fragments) begin(key pieceKey, at timeline.Stamp) *datagram {

@@ -10,13 +10,27 @@ import (
 
 // Recent tells which packets belong to connections that were chosen when they
 // ended, while more packets come: a [Selector] for captures that nobody reads
-// twice. Pieces of IP packets are not known to belong to anything. The zero
-// value chooses nothing.
+// twice. Every packet goes to [Recent.Learn] when it comes and to [Recent.Has]
+// when it is to be kept or not, both in their order. The zero value chooses
+// nothing.
 type Recent struct {
 	decoder wire.Decoder
 	segment wire.Segment
 	chosen  map[key][]span
+	pieces  fragments
+	learned map[uint64]origin // by the number of a packet that is a piece
 }
+
+// origin is what a piece of an IP packet was part of, and the packet by which
+// that became known.
+type origin struct {
+	of     key
+	number uint64
+	time   int64
+}
+
+// mostLearned bounds the pieces that are remembered, some 100 bytes each.
+const mostLearned = 1 << 18
 
 // span is where the packets of a connection are.
 type span struct {
@@ -39,14 +53,39 @@ func (r *Recent) Add(t *timeline.Transport, until int64) {
 	r.chosen[k] = append(r.chosen[k], span{t.First.Packet, until})
 }
 
-// Has reports whether p belongs to a chosen connection. p is borrowed.
-func (r *Recent) Has(p *capture.Packet) bool {
-	if len(r.chosen) == 0 || r.decoder.Decode(uint32(p.Link), p.Data, p.Length, &r.segment) != wire.SkipNone {
-		return false
+// Learn takes the next packet, to know which pieces of IP packets belong together.
+// limits bound what waits for its other pieces. p is borrowed.
+func (r *Recent) Learn(p *capture.Packet, limits timeline.Limits) {
+	whole := r.pieces.learn(&r.decoder, &r.segment, p, limits)
+	if whole == nil {
+		return
+	}
+	if r.learned == nil {
+		r.learned = make(map[uint64]origin)
 	}
 	k, _ := keyOf(r.segment.Src, r.segment.Dst)
-	for _, s := range r.chosen[k] {
-		if p.Number >= s.first && p.Time <= s.until {
+	for _, n := range whole.numbers {
+		if len(r.learned) < mostLearned {
+			r.learned[n] = origin{k, p.Number, p.Time}
+		}
+	}
+}
+
+// Has reports whether p belongs to a chosen connection, and forgets what was
+// learned of it. p is borrowed.
+func (r *Recent) Has(p *capture.Packet) bool {
+	from, piece := r.learned[p.Number]
+	switch {
+	case piece:
+		delete(r.learned, p.Number)
+	case len(r.chosen) == 0 || r.decoder.Decode(uint32(p.Link), p.Data, p.Length, &r.segment) != wire.SkipNone:
+		return false
+	default:
+		from.of, _ = keyOf(r.segment.Src, r.segment.Dst)
+		from.number, from.time = p.Number, p.Time
+	}
+	for _, s := range r.chosen[from.of] {
+		if from.number >= s.first && from.time <= s.until {
 			return true
 		}
 	}

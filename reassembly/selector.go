@@ -69,16 +69,8 @@ func (s *Selector) has(packet uint64) bool {
 // Learn takes the next packet, of all of an input, to know which pieces belong
 // to a connection. limits are those of the first pass. p is borrowed.
 func (s *Selector) Learn(p *capture.Packet, limits timeline.Limits) {
-	if s.pieces.limit == 0 {
-		s.pieces = newFragments(limits.WithDefaults())
-	}
-	at := timeline.Stamp{Packet: p.Number, Time: p.Time}
-	s.pieces.expire(at)
-	if s.decoder.Decode(uint32(p.Link), p.Data, p.Length, &s.segment) != wire.SkipFragment {
-		return
-	}
-	whole, skip := s.pieces.follow(&s.decoder, &s.segment, at)
-	if whole == nil || skip != wire.SkipNone || !s.has(p.Number) {
+	whole := s.pieces.learn(&s.decoder, &s.segment, p, limits)
+	if whole == nil || !s.has(p.Number) {
 		return
 	}
 	for _, n := range whole.numbers {

@@ -22,6 +22,7 @@ type flight struct {
 	chunks  []*chunk // the oldest first
 	spare   *chunk
 	recent  reassembly.Recent
+	limits  timeline.Limits // of pieces of IP packets
 	keep    func(*capture.Packet) error
 	chosen  uint64 // connections
 	cut     uint64 // of them, whose beginning was not held any more
@@ -53,6 +54,7 @@ func (f *flight) hold(p *capture.Packet) error {
 		f.chunks = append(f.chunks, c)
 		f.size += c.size()
 	}
+	f.recent.Learn(p, f.limits)
 	at := len(c.bytes)
 	c.bytes = append(c.bytes, p.Data...)
 	c.packets = append(c.packets, *p)

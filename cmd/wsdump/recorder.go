@@ -162,7 +162,7 @@ func (k *keepFlags) record(in *input, stdout io.Writer) (*recorder, error) {
 		if !k.held.set {
 			held = min(held, most/2)
 		}
-		r.keeps, r.flight = keeps, &flight{most: held, keep: r.write}
+		r.keeps, r.flight = keeps, &flight{most: held, keep: r.write, limits: in.limits}
 	}
 	return r, nil
 }
