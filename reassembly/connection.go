@@ -8,25 +8,27 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// connection is one TCP connection between two endpoints.
+// connection is one TCP connection between two endpoints. What every segment
+// needs stands first and together: there may be thousands, and most of what one
+// costs is to fetch it into the cache.
 type connection struct {
-	t         *Tracker
 	key       key
-	transport *timeline.Transport
-	stream    timeline.Stream // nil before the first byte and after the end
-	direct    timeline.Stream // hears Data in its place once it is settled; nil until then
 	client    uint8           // which side of the key is the client
 	closed    bool            // both directions ended; kept to know stragglers
 	waiting   bool            // stands in Tracker.waiting
-	half      [2]half
-	doubled   bool // that packets were seen twice was told
+	scheduled bool            // stands in Tracker.timers
+	unweighed uint32          // bytes since it was asked for its weight
+	direct    timeline.Stream // hears Data in place of stream once it is settled; nil until then
+	transport *timeline.Transport
 	reborn    *rebirth
+	weight    int // that is counted
+	t         *Tracker
+	half      [2]half
 
-	sooner, later *connection // neighbours in timers
-	tick          int64       // of timers
-	scheduled     bool
-	weight        int    // that is counted
-	unweighed     uint32 // bytes since it was asked for
+	stream        timeline.Stream // nil before the first byte and after the end
+	sooner, later *connection     // neighbours in timers
+	tick          int64           // of timers
+	doubled       bool            // that packets were seen twice was told
 }
 
 // half is one direction: what its sender sent. What every segment needs stands

@@ -226,23 +226,23 @@ type Conn struct {
 	LegGuessed bool           // tied by an identifier, not by the handshake's key
 	Recorded   bool           // from a HAR: messages are known; frames, masks, sizes on the wire and TCP are not
 
-	// Known at the end.
+	// Known at the end. What every message changes stands together.
 
-	By         Party     // first close frame's sender, else first FIN's or RST's
-	CloseCode  uint16    // of the first close frame; 0 when it had none
-	CloseText  string    // its reason; valid UTF-8 or not
-	ClosedBy   [2]bool   // which directions sent a close frame
-	TCP        TCPEnd    // how the transport ended
-	FirstFIN   Party     // who ended TCP first
-	FirstMsg   Stamp     // first byte of the first message
+	By         Party   // first close frame's sender, else first FIN's or RST's
+	TCP        TCPEnd  // how the transport ended
+	FirstFIN   Party   // who ended TCP first
+	Aborted    bool    // Recorded: the browser says that it ended without a close frame
+	CloseCode  uint16  // of the first close frame; 0 when it had none
+	ClosedBy   [2]bool // which directions sent a close frame
+	Counters   [2]Counters
+	Rows       uint64    // message and control rows so far
 	LastFrame  Stamp     // last byte of the last frame before the ending began
 	LastDir    Direction // its direction, when LastFrame is not zero
+	CloseText  string    // reason of the first close frame; valid UTF-8 or not
+	FirstMsg   Stamp     // first byte of the first message
 	EndBegan   Stamp     // first close frame, FIN or RST; else the last packet
 	Ended      Stamp     // the stamp of Close
-	Rows       uint64    // message and control rows so far
-	Counters   [2]Counters
 	FindingsBy [3]uint64 // by Severity
-	Aborted    bool      // Recorded: the browser says that it ended without a close frame
 
 	told      map[findingKey]uint64
 	toldOrder []findingKey

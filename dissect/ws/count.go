@@ -14,6 +14,10 @@ import (
 // Whatever is not certain to be ordinary is left to [Stream.Data], which is the
 // reference: both must leave the same [timeline.Conn], see TestCount.
 
+// mostCounted is above the longest message that is counted here, which has a length
+// of 16 bits.
+const mostCounted = 1 << 16
+
 // countable reports whether messages of h may be counted here.
 func (s *Stream) countable(h *half) bool {
 	return s.counts && h.npartial == 0 && !h.msg.open && !h.guessed && !h.closed &&
@@ -48,7 +52,7 @@ func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []b
 				break
 			}
 		}
-		if len(b)-size < n || s.needs.Payload && (n > s.env.limits.Message || b[0]&1 != 0 && !ascii(b[size:size+n], key)) {
+		if len(b)-size < n || s.needs.Payload && b[0]&1 != 0 && !ascii(b[size:size+n], key) {
 			break
 		}
 		if masked != 0 {
@@ -62,12 +66,12 @@ func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []b
 		return b
 	}
 	c := s.conn
-	if c.FirstMsg.IsZero() {
+	count := &c.Counters[dir]
+	if count.Messages == 0 && c.FirstMsg.IsZero() {
 		c.FirstMsg = at
 	}
 	c.LastFrame, c.LastDir = at, dir
 	c.Rows += messages
-	count := &c.Counters[dir]
 	count.Frames += messages
 	count.Messages += messages
 	count.WireBytes += bytes

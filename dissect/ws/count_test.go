@@ -39,7 +39,7 @@ func TestCount(t *testing.T) {
 			}
 		}
 		needs := timeline.Needs{Silent: true, Payload: rnd.IntN(4) != 0}
-		limits := timeline.Limits{Message: []int{0, 1000}[rnd.IntN(2)]}
+		limits := timeline.Limits{Message: []int{0, 1000, 1 << 16}[rnd.IntN(3)]}
 		play := func(short bool) (*timeline.Conn, []string) {
 			s := &sink{needs: needs, keep: true}
 			stream, c := newStream(s, limits)

@@ -49,48 +49,52 @@ const (
 
 // Stream is the WebSocket layer of one connection. It implements
 // [timeline.Stream] and closes its Conn when both directions have ended.
+//
+// What an ordinary message needs stands first, here and in half: there may be
+// thousands of connections, and most of what a short message costs is to fetch
+// that into the cache.
 type Stream struct {
-	env    *Env
-	conn   *timeline.Conn
-	needs  timeline.Needs
-	agreed uint8 // RSV bits that an agreed extension defines on a first frame
-	// deflate is nil unless permessage-deflate was agreed.
-	deflate   *deflate
-	ending    timeline.Ending
-	midstream bool // the handshake is not in the capture
-	over      bool // both directions have ended
+	conn      *timeline.Conn
 	tap       timeline.Stream
-	counts    bool // ordinary messages are only counted, see count
-	weight    int  // of what does not change: itself, its conn and the handshake
+	needs     timeline.Needs
+	counts    bool  // ordinary messages are only counted, see count
+	agreed    uint8 // RSV bits that an agreed extension defines on a first frame
+	midstream bool  // the handshake is not in the capture
+	over      bool  // both directions have ended
 	half      [2]half
+
+	env     *Env
+	deflate *deflate // nil unless permessage-deflate was agreed
+	weight  int      // of what does not change: itself, its conn and the handshake
+	ending  timeline.Ending
 }
 
 // half is one direction.
 type half struct {
-	state    state
-	passed   uint64 // bytes so far, missing ones included
-	ended    bool
-	blind    bool // bytes were missed that may have held a close frame
-	closed   bool // a close frame was seen
-	hasKey   bool
-	guessed  bool    // framing was found again by its looks
-	search   *Search // while lost
-	npartial uint8
-	partial  [maxHeader]byte // a header cut by the end of a piece
-	lastKey  [4]byte
-
-	header    header         // of the frame in progress
-	first     timeline.Stamp // its first byte
-	done      uint64         // its payload bytes passed, missing ones included
-	hole      bool           // some of them were missing
-	cut       bool           // a limit cut them
-	start     int            // where in data its payload begins
-	data      []byte         // payload of the message so far; from buffers
-	control   []byte         // payload of the control frame in progress; from buffers
+	passed    uint64 // bytes so far, missing ones included
+	state     state
+	npartial  uint8
+	ended     bool
+	blind     bool // bytes were missed that may have held a close frame
+	closed    bool // a close frame was seen
+	hasKey    bool
+	guessed   bool    // framing was found again by its looks
+	hole      bool    // bytes of the frame in progress were missing
+	cut       bool    // a limit cut them
+	expecting bool    // the pings of outgoing have a deadline
+	lastKey   [4]byte // of the frame before
 	msg       message
-	outgoing  []ping // pings of this direction that wait for their pong
-	expecting bool   // they have a deadline
-	pending   []timeline.Finding
+
+	header   header          // of the frame in progress
+	first    timeline.Stamp  // its first byte
+	done     uint64          // its payload bytes passed, missing ones included
+	start    int             // where in data its payload begins
+	data     []byte          // payload of the message so far; from buffers
+	control  []byte          // payload of the control frame in progress; from buffers
+	partial  [maxHeader]byte // a header cut by the end of a piece
+	search   *Search         // while lost
+	outgoing []ping          // pings of this direction that wait for their pong
+	pending  []timeline.Finding
 }
 
 // message is the message in progress of a direction.
@@ -106,7 +110,7 @@ type message struct {
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
 	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
-	s.counts = s.needs.Silent && !s.needs.Frames
+	s.counts = s.needs.Silent && !s.needs.Frames && (!s.needs.Payload || env.limits.Message >= mostCounted)
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
 		s.agreed = rsv1
