@@ -243,16 +243,19 @@ func (in *Input) Size() (bytes int64, known bool) {
 	return bytes, bytes > 0
 }
 
-// Regular reports whether all files are regular ones, compressed or not, whose
-// bytes are there when they are asked for.
-func (in *Input) Regular() bool {
+// Packed reports whether files are compressed, and all are regular ones, whose
+// bytes are there when they are asked for: then it is worth while to read them in
+// a goroutine of its own.
+func (in *Input) Packed() bool {
+	packed := false
 	for _, f := range in.files {
 		info, err := os.Stat(f.name)
 		if f.handle == nil || err != nil || !info.Mode().IsRegular() {
 			return false
 		}
+		packed = packed || f.packed != nil
 	}
-	return true
+	return packed
 }
 
 // Next gives the next packet, without those that another file has given. At the

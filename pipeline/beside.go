@@ -8,11 +8,12 @@ import (
 	"github.com/wsdump/wsdump/capture"
 )
 
-// beside reads a source that never waits, such as files, in a goroutine of its
-// own, so that reading (and decompressing, and a capture filter) takes another
-// processor than all the rest. Packets are handed over by the block, a few
-// thousand at a time; what the source says besides them goes along, and is heard
-// in its place. For a source that may be quiet there is [ahead].
+// beside reads a source that never waits, compressed files, in a goroutine of its
+// own, so that decompressing takes another processor than all the rest. Packets are
+// handed over by the block, some thousand at a time; what the source says besides
+// them goes along, and is heard in its place. (Of files that are not compressed it
+// makes nothing faster: to hand the bytes over takes as long as to read them.) For a
+// source that may be quiet there is [ahead].
 type beside struct {
 	full, free chan *block
 	quit       chan struct{}

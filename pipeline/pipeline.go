@@ -39,7 +39,7 @@ type Options struct {
 	Checksums bool
 
 	// Beside reads the source in a goroutine of its own, as far ahead as a few
-	// blocks: for files, and two processors. Everything told is the same.
+	// blocks: for compressed files, and two processors. Everything told is the same.
 	Beside bool
 
 	// Tick is how often MoreKeys is called while the source is quiet. With it

@@ -100,7 +100,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	if in.captures != nil {
 		options.Duplicates = in.captures.Duplicates
 	}
-	options.Beside = !way.shared && in.source.processors() > 1 && in.captures != nil && !in.source.live() && in.captures.Regular()
+	options.Beside = !way.shared && in.source.processors() > 1 && in.captures != nil && !in.source.live() && in.captures.Packed()
 	packets := way.source(in.packets())
 	if in.ring == nil { // which has the filter already
 		packets, options.Filtered = in.source.packets.before(ctx, packets, nil)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"hash/crc32"
 	"math/rand/v2"
 	"os"
@@ -55,11 +56,12 @@ func TestWorkers(t *testing.T) {
 }
 
 // TestWorkersOnHurtCaptures: what a damaged capture says besides packets is told
-// in its place for any number of workers.
+// in its place for any number of workers. It is compressed, so that several read
+// beside the rest.
 func TestWorkersOnHurtCaptures(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
 	rnd := rand.New(rand.NewPCG(5, 1))
-	name := filepath.Join(t.TempDir(), "hurt.pcap")
+	name := filepath.Join(t.TempDir(), "hurt.gz")
 	noted := 0
 	for i, file := range captures(t) {
 		whole, err := os.ReadFile(file)
@@ -71,7 +73,12 @@ func TestWorkersOnHurtCaptures(t *testing.T) {
 		}
 		for range 3 {
 			b, how := hurt(rnd, whole)
-			if err := os.WriteFile(name, b, 0o600); err != nil {
+			var packed bytes.Buffer
+			z := gzip.NewWriter(&packed)
+			if _, err := z.Write(b); err != nil || z.Close() != nil {
+				t.Fatal("gzip does not write to memory")
+			}
+			if err := os.WriteFile(name, packed.Bytes(), 0o600); err != nil {
 				t.Fatal(err)
 			}
 			var want string
