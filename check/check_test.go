@@ -64,6 +64,13 @@ func tls(name string, guess bool, lines ...string) func(*Judge, *timeline.Conn) 
 	}
 }
 
+func idle(name string, lines ...string) func(*Judge, *timeline.Conn) {
+	return func(j *Judge, c *timeline.Conn) {
+		talk(lines...)(j, c)
+		j.Other(&timeline.Other{Kind: "tls", ServerName: name, Idle: true})
+	}
+}
+
 // TestOutcomes is the table of the package's promise.
 func TestOutcomes(t *testing.T) {
 	for _, tc := range []struct {
@@ -76,6 +83,7 @@ func TestOutcomes(t *testing.T) {
 		{`message none: text == "bad"`, talk("(gap)", "good"), Inconclusive},
 		{`message none: text == "bad"`, talk("(gap)", "bad"), Fail},
 		{`message none: text == "bad"`, talk(), Fail}, // nothing was judged
+		{`message none: host == "a.example" and text == "bad"`, idle("a.example", "good"), Pass},
 		{`message none: path == "/other" and text == "bad"`, talk("(gap)", "good"), Pass},
 		{`message some: text == "good"`, talk("good", "(gap)"), Pass},
 		{`message some: text == "good"`, talk("bad"), Fail},

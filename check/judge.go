@@ -239,7 +239,7 @@ func (j *Judge) Close(c *timeline.Conn, at timeline.Stamp) {
 // there go by what behaves like a WebSocket, or nothing would pass beside a
 // browser's other traffic; unless there was nothing else to judge.
 func (j *Judge) Other(o *timeline.Other) {
-	if o.Kind != "tls" {
+	if o.Kind != "tls" || o.Idle {
 		return
 	}
 	c := &timeline.Conn{Transport: o.Transport, ServerName: o.ServerName, Layers: "tls", Midstream: true}

@@ -89,6 +89,8 @@ func (a *account) conclude() {
 	}
 	if a.tls != nil {
 		o.Guess = a.kind == "tls" && a.tls.LikeWebSocket(time.Duration(a.ended.Time-a.transport.First.Time))
+		t := a.transport
+		o.Idle = a.kind == "tls" && a.secure.Idle() && !t.Midstream && t.Gaps[timeline.ClientToServer] == 0
 		o.ServerName, o.ALPN, o.Version, o.Cipher, o.Names = a.tls.ServerName, a.tls.ALPN, a.tls.VersionName(), a.tls.CipherName(), a.tls.Certificate
 	}
 	if a.limited != nil {

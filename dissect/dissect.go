@@ -112,6 +112,10 @@ func (d *Dissector) forWaiting(try func(*account, *tls.Stream)) {
 
 // count adds a transport without a WebSocket to the totals.
 func (d *Dissector) count(o *timeline.Other) {
+	if o.Idle {
+		d.seen[idleTLS]++
+		return
+	}
 	d.seen[o.Kind]++
 	if o.Kind == "tls" && o.ServerName != "" {
 		d.sawName(o.ServerName)
@@ -144,8 +148,11 @@ func (d *Dissector) sawName(name string) {
 	}
 }
 
+// idleTLS stands for TLS that carried no application data.
+const idleTLS = "tls, idle"
+
 // kinds are the words for people of what a transport can be beside a WebSocket.
-var kinds = map[string]string{"http": "plain HTTP", "http2": "HTTP/2", "ssh": "SSH", "other": "other"}
+var kinds = map[string]string{idleTLS: "TLS without data", "http": "plain HTTP", "http2": "HTTP/2", "ssh": "SSH", "other": "other"}
 
 // Report adds what was seen besides WebSockets to t.
 func (d *Dissector) Report(t *timeline.Totals) {

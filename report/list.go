@@ -217,8 +217,11 @@ func otherStatus(o *timeline.Other) string {
 	switch o.Kind {
 	case "tls":
 		said := strings.TrimSpace(o.Version + " " + o.ALPN)
-		if o.Guess {
+		switch {
+		case o.Guess:
 			said += ", perhaps a WebSocket"
+		case o.Idle:
+			said += ", no data"
 		}
 		return said
 	case "http":

@@ -21,5 +21,6 @@ type Other struct {
 	Cipher     string
 	Names      []string // of the certificate (TLS 1.2 and older)
 	Reason     string   // why it cannot be decrypted
+	Idle       bool     // the client sent no application data: nothing is missed for want of keys
 	Guess      bool     // it behaves like a WebSocket; a guess, by times and sizes
 }

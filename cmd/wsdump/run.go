@@ -265,7 +265,7 @@ const mostPeers = 1000
 
 // Other implements [timeline.Sink].
 func (k *keyless) Other(o *timeline.Other) {
-	if o.Kind != "tls" {
+	if o.Kind != "tls" || o.Idle {
 		return
 	}
 	name := o.Transport.Server.String()

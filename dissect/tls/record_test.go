@@ -79,6 +79,7 @@ func relay(t testing.TB, address string) (at string, wait func() []piece) {
 
 // heard is the handler and the layer above: it notes what it is told.
 type heard struct {
+	idle     bool
 	info     *Info
 	b        [2][]byte
 	parts    [2][]part // b with its gaps
@@ -167,7 +168,7 @@ func play(k *Keys, pieces []piece) *heard {
 		}
 	}
 	finish(s)
-	h.info = s.Info()
+	h.info, h.idle = s.Info(), s.Idle()
 	return h
 }
 

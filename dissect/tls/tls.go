@@ -121,6 +121,20 @@ func New(h Handler, keys *Keys) *Stream {
 // Info returns what is known by now. It is borrowed and changes with the stream.
 func (s *Stream) Info() *Info { return &s.info }
 
+// Idle reports whether the client sent no application data, as far as is known for
+// sure: its handshake was not finished, or nothing came behind it. Browsers open
+// such connections, to have one at hand. Nothing is missed then for want of keys.
+func (s *Stream) Idle() bool {
+	h := &s.half[timeline.ClientToServer]
+	switch {
+	case s.next != nil || s.Waiting() || h.lost || h.blind || len(h.buf) > 0:
+		return false
+	case h.dead: // records tell by their type, though in TLS 1.3 a Finished has the same
+		return s.info.Records[timeline.ClientToServer] == 0
+	}
+	return s.info.Version != 0 // there was a ClientHello
+}
+
 // reason writes the sentence for a kind.
 func (s *Stream) reason(kind ReasonKind, detail string) Reason {
 	text := ""
