@@ -109,10 +109,11 @@ func (b *bench) check() error {
 	for _, kind := range b.kinds {
 		c := b.captures[kind]
 		say("%s: checking counts", kind)
-		cmd := exec.Command(b.path("wsdump"), "list", "-T", "ndjson", c.file)
+		args := b.wsdump(c, "list", "-T", "ndjson")
 		if kind == "deflate" { // whose payload a list does not need
-			cmd = exec.Command(b.path("wsdump"), "-T", "ndjson", "--hide", "message,control,finding,open", c.file)
+			args = b.wsdump(c, "-T", "ndjson", "--hide", "message,control,finding,open")
 		}
+		cmd := exec.Command(args[0], args[1:]...)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			return err

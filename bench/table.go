@@ -115,7 +115,8 @@ func (b *bench) reach(p *page) {
 		}
 		p.row(cells...)
 	}
-	p.line("\n`list -f` is with the capture filter `tcp port 80`. gopacket is its reader, decoder and reassembly counting bytes (`bench/gopacket`).")
+	p.line("\nwide is read with `--max-memory %s`: more connections are alive at once than the default of 512 MiB holds.", wideMemory)
+	p.line("`list -f` is with the capture filter `tcp port 80`. gopacket is its reader, decoder and reassembly counting bytes (`bench/gopacket`).")
 }
 
 // ratio writes a figure with its aim.

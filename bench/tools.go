@@ -27,10 +27,23 @@ var modes = []tool{
 // tcpdump is the yardstick T.
 func tcpdump(c *capture) []string { return []string{"tcpdump", "-r", c.file, "-w", "/dev/null"} }
 
+// wideMemory is what wsdump may take on wide, where more connections are alive at
+// once than its default of 512 MiB holds.
+const wideMemory = "4G"
+
+// wsdump is the command line of wsdump on a capture.
+func (b *bench) wsdump(c *capture, args ...string) []string {
+	all := append([]string{b.path("wsdump")}, args...)
+	if c.Kind == "wide" {
+		all = append(all, "--max-memory", wideMemory)
+	}
+	return append(all, c.file)
+}
+
 // tools are what is measured in pairs with tcpdump.
 func (b *bench) tools(c *capture) (all []tool) {
 	for _, mode := range append(modes, tool{"list -f", []string{"list", "-f", "tcp port 80"}}) {
-		all = append(all, tool{mode.name, append(append([]string{b.path("wsdump")}, mode.args...), c.file)})
+		all = append(all, tool{mode.name, b.wsdump(c, mode.args...)})
 	}
 	all = append(all, tool{"cat", []string{"cat", c.file}})
 	if c.Kind != "disorder" { // where it takes gigabytes
