@@ -59,7 +59,7 @@ func TestAction(t *testing.T) {
 		cmd := exec.Command("bash", "-c", action.Runs.Steps[i].Run)
 		cmd.Dir = folder
 		cmd.Env = append(os.Environ(), "PATH="+tools+":"+os.Getenv("PATH"), "RUNNER_OS=Linux", "RUNNER_ARCH=X64", "RUNNER_TEMP="+folder,
-			"GITHUB_ENV="+set, "GITHUB_OUTPUT="+filepath.Join(folder, "output"), "SSLKEYLOGFILE=")
+			"GITHUB_ENV="+set, "GITHUB_OUTPUT="+filepath.Join(folder, "output"), "GITHUB_STEP_SUMMARY="+filepath.Join(folder, "summary"), "SSLKEYLOGFILE=")
 		cmd.Env = append(cmd.Env, env...)
 		out, err := cmd.CombinedOutput()
 		return string(out), err
@@ -101,6 +101,9 @@ func TestAction(t *testing.T) {
 	}
 	if got := strings.Join(names, " "); got != "run.html ws.xml" {
 		t.Errorf("uploaded would be %s", got)
+	}
+	if summary, err := os.ReadFile(filepath.Join(folder, "summary")); err != nil || !strings.Contains(string(summary), "json.password") || strings.Contains(string(summary), planted) {
+		t.Errorf("the summary of the step is %q, %v", summary, err)
 	}
 	if strings.Contains(out, planted) {
 		t.Errorf("the secret is in the log of the job:\n%s", out)
