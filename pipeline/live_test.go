@@ -181,14 +181,18 @@ func TestTheViewMayLag(t *testing.T) {
 	ended := make(chan struct{})
 	src := &lossy{Source: &scenario.Source{Packets: all}, notes: notes, ended: func() { close(ended) }}
 	got := &stamped{}
+	var telling atomic.Int64
 	got.message = func() {
 		select {
 		case <-ended:
 		case <-time.After(time.Minute):
 			t.Error("the source waits for the sink")
 		}
+		if at := telling.Load(); at < all[0].Time || at > all[len(all)-1].Time {
+			t.Errorf("the sink is at %d, and told a packet of %d to %d", at, all[0].Time, all[len(all)-1].Time)
+		}
 	}
-	err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes, Behind: 50_000})
+	err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes, Behind: 50_000, Telling: &telling})
 	if err != nil {
 		t.Fatal(err)
 	}

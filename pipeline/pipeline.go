@@ -58,9 +58,10 @@ type Options struct {
 	// Idle is called when all that the source gave is told, with Tick: a good time
 	// to show it. nil: nobody wants to know.
 	Idle func()
-	// Lag is told now and then how long ago the packet was captured that is being
-	// told, with Heard.
-	Lag *atomic.Int64
+	// Telling is when the packet was captured that is being told, or one shortly
+	// before it, in nanoseconds since the Unix epoch, with Tick: the sink is as far
+	// behind as that is ago, also while it takes its time. Zero: nothing waits for it.
+	Telling *atomic.Int64
 	// MoreKeys adds what a key log has got since and reports whether there was
 	// anything; nil: no more keys will come. What waits for keys is then tried
 	// again, and its rows have the stamps of their packets.
@@ -250,12 +251,14 @@ func (r *runner) follow(ctx context.Context, src capture.Source, opt *Options) e
 			return err
 		}
 		for i := range packets {
+			if i%checkEvery == 0 {
+				opt.telling(packets[i].Time)
+			}
 			r.packet(&packets[i])
 			if i%checkEvery == 0 {
 				if now := time.Now(); now.Sub(last) >= opt.Tick {
 					last = now
 					r.more(opt)
-					opt.lag(now.UnixNano() - packets[i].Time)
 				}
 				if ctx.Err() != nil {
 					return ctx.Err()
@@ -267,8 +270,11 @@ func (r *runner) follow(ctx context.Context, src capture.Source, opt *Options) e
 			last = now
 			r.more(opt)
 		}
-		if opt.Idle != nil && source.empty() {
-			opt.Idle()
+		if source.empty() {
+			if opt.Idle != nil {
+				opt.Idle()
+			}
+			opt.telling(0)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -283,7 +289,6 @@ func (r *runner) silent(source *ahead, opt *Options) {
 	}
 	// In this order: all that came before that time is in the batch by now.
 	if now := opt.Heard(); source.empty() {
-		opt.lag(0)
 		r.tellNotes(true)
 		r.advance(now)
 		r.dissector.GiveUp(now)
@@ -297,9 +302,9 @@ func (o *Options) heard() int64 {
 	return o.Heard()
 }
 
-func (o *Options) lag(ns int64) {
-	if o.Lag != nil {
-		o.Lag.Store(ns)
+func (o *Options) telling(ns int64) {
+	if o.Telling != nil {
+		o.Telling.Store(ns)
 	}
 }
 

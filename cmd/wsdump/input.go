@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync/atomic"
+	"time"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/capture/live"
@@ -19,7 +20,7 @@ type input struct {
 	source   *sourceFlags
 	captures *capture.Input // nil for recordings
 	archives []*har.Archive
-	lag      atomic.Int64 // nanoseconds that the view is behind the ring
+	telling  atomic.Int64 // when the packet was captured that the view is at; 0: it waits for packets
 	idle     func()       // shows what is told; nil: nothing is shown meanwhile
 	behind   int          // bytes that the view may lag behind the ring; 0: the ring waits for it
 	ring     *live.Ring   // nil unless packets come from an interface
@@ -90,7 +91,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 		options.Tick, options.MoreKeys, options.Idle = flushEvery, in.source.moreKeys, in.idle
 	}
 	if in.ring != nil {
-		options.Heard, options.Behind, options.Lag = in.ring.Heard, in.behind, &in.lag
+		options.Heard, options.Behind, options.Telling = in.ring.Heard, in.behind, &in.telling
 		options.Filtered = func() uint64 { return in.ring.Stats().Filtered }
 		options.Live = &timeline.Live{Interface: in.source.iface.name, Any: in.source.iface.name == live.Any, Filter: in.source.packets.words()}
 	}
@@ -182,6 +183,15 @@ func (in *input) close() {
 	if in.ring != nil {
 		_ = in.ring.Close()
 	}
+}
+
+// lag returns how far the view is behind the ring.
+func (in *input) lag() time.Duration {
+	at := in.telling.Load()
+	if at == 0 {
+		return 0
+	}
+	return max(0, time.Since(time.Unix(0, at)))
 }
 
 // recoverable reports whether err only says that an archive is cut: what could

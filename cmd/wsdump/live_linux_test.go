@@ -745,7 +745,7 @@ func TestLiveSlowView(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGUSR1); err != nil {
 		t.Fatal(err)
 	}
-	said.await(t, ` 0 dropped, \d+ MiB`)
+	said.await(t, ` 0 dropped, \d+ MiB, the view is [\d.]+s behind$`)
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,7 @@ func (m *metricsFlags) serve(in *input, words *console) (_ *report.Metrics, stop
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		stats := in.ring.Stats()
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_ = counts.Write(w, &report.Gauges{Packets: stats.Packets, Dropped: stats.Dropped, Behind: time.Duration(in.lag.Load()), Memory: fromSystem()})
+		_ = counts.Write(w, &report.Gauges{Packets: stats.Packets, Dropped: stats.Dropped, Behind: in.lag(), Memory: fromSystem()})
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	go func() { _ = server.Serve(listener) }()

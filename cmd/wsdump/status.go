@@ -20,8 +20,8 @@ type status struct {
 	ring  *live.Ring
 	began time.Time
 
-	lag   *atomic.Int64 // nanoseconds that the view is behind
-	blind bool          // packets are only written, and nobody looks into them
+	lag   func() time.Duration // that the view is behind
+	blind bool                 // packets are only written, and nobody looks into them
 
 	conns, open, messages, findings atomic.Uint64
 
@@ -57,7 +57,7 @@ func (in *input) watch(sink timeline.Sink, view *viewFlags, words *console, stdo
 		return sink, func() {}
 	}
 	now := time.Now()
-	s := &status{Sink: sink, ring: in.ring, lag: &in.lag, began: now, at: now, blind: sink == nil}
+	s := &status{Sink: sink, ring: in.ring, lag: in.lag, began: now, at: now, blind: sink == nil}
 	terminal := isTerminalWriter(stderr) && !view.quiet && (view.output != "" || view.keep.alone || !isTerminalWriter(stdout))
 	return s, sync.OnceFunc(s.show(words, stderr, terminal))
 }
@@ -77,7 +77,7 @@ func (s *status) line(now time.Time) string {
 			counted(s.conns.Load(), "connection"), s.open.Load(), counted(s.messages.Load(), "message"), counted(s.findings.Load(), "finding"))
 	}
 	text += fmt.Sprintf(", %d dropped, %d MiB", stats.Dropped, fromSystem()>>20)
-	if lag := time.Duration(s.lag.Load()); lag >= time.Second {
+	if lag := s.lag(); lag >= time.Second {
 		text += ", the view is " + lag.Round(100*time.Millisecond).String() + " behind"
 	}
 	return text
