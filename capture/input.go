@@ -243,6 +243,15 @@ func (in *Input) Size() (bytes int64, known bool) {
 	return bytes, bytes > 0
 }
 
+// Pcapng reports whether a file is a pcapng, which may bring TLS secrets at any
+// time.
+func (in *Input) Pcapng() bool {
+	return slices.ContainsFunc(in.files, func(f *file) bool {
+		_, is := f.reader.(*pcapng)
+		return is
+	})
+}
+
 // Packed reports whether files are compressed, and all are regular ones, whose
 // bytes are there when they are asked for: then it is worth while to read them in
 // a goroutine of its own.

@@ -88,7 +88,10 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	}
 	options := pipeline.Options{Limits: in.limits, Files: in.files(), Notes: in.notes, Keys: in.keys, DecodeAs: in.source.as, Checksums: in.source.sums}
 	if in.source.live() {
-		options.Tick, options.MoreKeys, options.Idle = flushEvery, in.source.moreKeys, in.idle
+		options.Tick, options.Idle = flushEvery, in.idle
+		if len(in.source.followed) > 0 || in.captures != nil && in.captures.Pcapng() {
+			options.MoreKeys = in.source.moreKeys
+		} // else nobody will bring keys, and TLS need not be kept for them
 	}
 	if in.ring != nil {
 		options.Heard, options.Behind, options.Telling = in.ring.Heard, in.behind, &in.telling

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/hex"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsdump/wsdump/capture"
 )
@@ -98,5 +101,38 @@ func TestKeysInComments(t *testing.T) {
 	text, err := os.ReadFile(stripped)
 	if err != nil || bytes.Contains(text, []byte("TRAFFIC_SECRET")) || !bytes.Contains(text, []byte("no interest")) {
 		t.Errorf("stripped: %v, or keys are left, or too much is gone", err)
+	}
+}
+
+// TestNoKeysWillCome: TLS on standard input does not wait, in memory, for keys
+// that nobody will bring: it is told when it ends, while the input goes on.
+func TestNoKeysWillCome(t *testing.T) {
+	t.Setenv("SSLKEYLOGFILE", "")
+	whole, err := os.ReadFile(pcaps + "tls-node.pcap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdin, feed := io.Pipe()
+	out, rows := io.Pipe()
+	go func() {
+		Main([]string{"list", "--all", "-T", "ndjson", "-"}, stdin, rows, io.Discard)
+		rows.Close()
+	}()
+	go func() {
+		if _, err := feed.Write(whole); err != nil {
+			t.Error(err)
+		}
+	}()
+	late := time.AfterFunc(guard, func() { feed.Close() })
+	lines := bufio.NewScanner(out)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), `{"type":"tls"`) {
+		continue
+	}
+	if !late.Stop() {
+		t.Error("it was told when the input ended, not when the connection did")
+	}
+	feed.Close()
+	for lines.Scan() {
+		continue
 	}
 }
