@@ -105,7 +105,7 @@ func (b *bench) compare(w io.Writer) error {
 	p := &page{w: w}
 	p.line("## Speed and memory\n")
 	p.line("Megabytes of capture a second of processor time, and the peak of resident memory, on %s of each kind of traffic that `internal/trafficgen` makes; medians of %d runs, printed by `%s`.", amount(float64(b.slice)), b.rounds, strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
-	p.line("More about wsdump alone is in PERFORMANCE.md.\n")
+	p.line("Slices are short, since tshark is slow, so that starting is half of what the others take here; PERFORMANCE.md has longer captures.\n")
 	p.line("- tshark, default: `%s`", strings.Join(tshark("FILE"), " "))
 	p.line("- tshark, best: `%s`", strings.Join(tsharkAtItsBest("FILE"), " "))
 	p.line("- gopacket and its fork (`%s`): their pcap reader, `DecodingLayerParser` and `reassembly`, which count bytes of streams and know nothing of WebSocket (`bench/gopacket`)", fork)
