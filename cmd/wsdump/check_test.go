@@ -166,10 +166,7 @@ func idsOf(not map[string]string, outcome string) string {
 // TestStarter: every capture keeps the rules that were made from it.
 func TestStarter(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d fixtures, %v", len(files), err)
-	}
+	files := fixtures(t)
 	dir, made := t.TempDir(), 0
 	for _, file := range files {
 		rules := filepath.Join(dir, filepath.Base(file)+".yaml")

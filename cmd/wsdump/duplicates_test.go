@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -12,10 +11,7 @@ import (
 // is counted; what was sent again in it still counts as that.
 func TestDuplicates(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d fixtures, %v", len(files), err)
-	}
+	files := fixtures(t)
 	type summary struct{ Packets, Duplicates uint64 }
 	told := func(args ...string) (rows string, s summary) {
 		var out, words bytes.Buffer

@@ -20,10 +20,7 @@ import (
 // shown.
 func TestEachWorkers(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d fixtures, %v", len(files), err)
-	}
+	files := fixtures(t)
 	if testing.Short() {
 		files = slices.DeleteFunc(files, func(file string) bool { return len(file)%3 != 0 })
 	}
@@ -32,25 +29,17 @@ func TestEachWorkers(t *testing.T) {
 	files = append(files, pieces(t, 40)...)
 	most := runtime.GOMAXPROCS(0)
 	defer runtime.GOMAXPROCS(most)
-	for _, args := range [][]string{
-		{"-T", "ndjson", "--frames"},
-		{"-T", "table", "--reply-key", "json.id"},
-		{"-T", "csv"},
-		{"-T", "har"},
-		{"-T", "transcript"},
-		{"-T", "html"},
-		{"--group", "--redact"},
+	for _, args := range slices.Concat(everyView, [][]string{
 		{"-T", "ndjson", "-f", "tcp port 80"},
 		{"-T", "ndjson", "-Y", `conn in [3, 40] or text contains "hello"`},
 		{"-T", "ndjson", "-c", "50"},
 		{"-T", "ndjson", "-k", pcaps + "tls-chromium.keys", "-k", pcaps + "tls-node.keys"},
-		{"list"},
 		{"list", "--all", "-T", "ndjson", "--sort", "bytes"},
 		{"list", "-Y", "not clean"},
 		{"stats"},
 		{"stats", "-T", "ndjson", "-Y", `dir == "send"`},
 		{"check", "--protocol", "strict", "--report", "json=-"},
-	} {
+	}) {
 		var want string
 		for _, workers := range []int{1, 2, 5} {
 			run := append(slices.Clone(args), "--each")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -27,10 +26,7 @@ type row struct {
 // that a reader of the unfiltered output would select.
 func TestFilterEqualsSelection(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
+	files := fixtures(t)
 	files = append(files, pcaps) // all of them at once
 	for _, tc := range []struct {
 		filter string

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,31 +33,6 @@ func packetsIn(t *testing.T, name string) (all []capture.Packet) {
 	}
 }
 
-// inPieces makes a capture whose IP packets came in pieces.
-func inPieces(t *testing.T) string {
-	t.Helper()
-	s, err := scenario.Parse("pieces", "C> upgrade /\nS> 101\nC> text \"a text that does not go into one piece\"\nC> fin\nS> fin\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := capture.NewWriter(&b)
-	packets := s.Packets(scenario.Disguise{Fragment: 24})
-	for i := range packets {
-		if err := w.Write(&packets[i]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "pieces.pcapng")
-	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
-}
-
 // TestFlight: what a flight recorder keeps is what two passes over the same
 // packets select.
 func TestFlight(t *testing.T) {
@@ -67,7 +41,7 @@ func TestFlight(t *testing.T) {
 	if err != nil || len(files) < 5 {
 		t.Fatal(files, err)
 	}
-	files = append(files, inPieces(t))
+	files = append(files, captured(t, "C> upgrade /\nS> 101\nC> text \"a text that does not go into one piece\"\nC> fin\nS> fin\n", scenario.Disguise{Fragment: 24}))
 	kept := 0
 	for _, file := range files {
 		for _, expr := range []string{"not clean", "clean", "status != 101"} {

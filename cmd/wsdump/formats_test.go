@@ -54,10 +54,7 @@ func messagesOf(t *testing.T, ndjson []byte) []string {
 // TestHARRoundTrip: a capture, and the HAR that was made of it, tell the same
 // messages, for every fixture.
 func TestHARRoundTrip(t *testing.T) {
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
+	files := fixtures(t)
 	dir, messages := t.TempDir(), 0
 	for _, file := range files {
 		if filepath.Base(file) == "deflate-bomb.pcap" {

@@ -22,10 +22,7 @@ var versionKey = regexp.MustCompile(`"version":"[^"]*"`)
 // Payloads are cut, so that the files stay readable.
 func TestGolden(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no captures: %v", err)
-	}
+	files := fixtures(t)
 	for _, file := range files {
 		name := filepath.Base(file)
 		t.Run(name, func(t *testing.T) {

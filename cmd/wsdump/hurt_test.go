@@ -19,19 +19,6 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// captures returns every capture of the test data.
-func captures(t testing.TB) (files []string) {
-	t.Helper()
-	for _, pattern := range []string{"*.pcap*", "formats/*.pcap*", "../damaged/*.pcap*"} {
-		found, err := filepath.Glob(pcaps + pattern)
-		if err != nil || len(found) == 0 {
-			t.Fatalf("no captures: %v", err)
-		}
-		files = append(files, found...)
-	}
-	return files
-}
-
 // hurt damages a file as disks, networks and people do.
 func hurt(rnd *rand.Rand, whole []byte) (b []byte, how string) {
 	b = bytes.Clone(whole)

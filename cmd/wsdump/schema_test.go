@@ -11,7 +11,6 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
-	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/internal/scenario"
 )
 
@@ -50,7 +49,7 @@ func TestSchema(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
 	s := schema(t)
 	files, _ := filepath.Glob(pcaps + "*.pcap*")
-	files = append(files, unknownProtocol(t))
+	files = append(files, captured(t, "C> raw 00010203\nS> raw 04050607\n", scenario.Disguise{}))
 	seen := map[string]int{}
 	for _, args := range [][]string{{"--frames"}, {"--payload", "none"}, {"--payload", "3"}, {"list", "--all"}, {"-f", "greater 100"}, {"stats", "--seq", "json.sequence", "--reply-key", "json.sequence"}} {
 		for _, file := range append(files, pcaps) {
@@ -88,30 +87,6 @@ func TestSchema(t *testing.T) {
 			t.Errorf("no fixture gives a line of type %s", kind)
 		}
 	}
-}
-
-// unknownProtocol returns a capture of something that is nothing we know.
-func unknownProtocol(t *testing.T) string {
-	t.Helper()
-	s, err := scenario.Parse("x", "C> raw 00010203\nS> raw 04050607\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var b bytes.Buffer
-	w := capture.NewWriter(&b)
-	for _, p := range s.Packets(scenario.Disguise{}) {
-		if err := w.Write(&p); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := w.Flush(); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(t.TempDir(), "unknown.pcapng")
-	if err := os.WriteFile(name, b.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return name
 }
 
 // TestReadme: what the README shows is what the program prints.

@@ -15,10 +15,7 @@ import (
 // TestWorkers: the output is the same, byte by byte, for any number of workers.
 func TestWorkers(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	files, err := filepath.Glob(pcaps + "*.pcap*")
-	if err != nil || len(files) < 50 {
-		t.Fatalf("%d fixtures, %v", len(files), err)
-	}
+	files := fixtures(t)
 	every := 3
 	if testing.Short() {
 		every = 12
@@ -27,18 +24,10 @@ func TestWorkers(t *testing.T) {
 		return int(crc32.ChecksumIEEE([]byte(file)))%every != 0
 	})
 	for _, file := range files {
-		for _, args := range [][]string{
-			{"-T", "ndjson", "--frames"},
-			{"-T", "table", "--reply-key", "json.id"},
-			{"-T", "csv"},
-			{"-T", "har"},
-			{"-T", "transcript"},
-			{"-T", "html"},
+		for _, args := range slices.Concat(everyView, [][]string{
 			{"stats", "-T", "ndjson"},
 			{"-T", "ndjson", "-c", "5"},
-			{"--group", "--redact"},
-			{"list"},
-		} {
+		}) {
 			args = append(append(append([]string{}, args...), keysBeside(file)...), file)
 			var want string
 			for _, workers := range []string{"1", "2", "5"} {
