@@ -73,6 +73,19 @@ func conversation(rnd *rand.Rand, from, to netip.AddrPort) []wire.Segment {
 
 // TestQuick holds the short way of a segment to the long one.
 func TestQuick(t *testing.T) {
+	orderly := New(func(*timeline.Transport) timeline.Stream { return settled{recorded{&recorder{}, 1}} }, timeline.Limits{})
+	for i, seg := range []wire.Segment{
+		{Src: client, Dst: server, Seq: 9, Flags: wire.SYN},
+		{Src: server, Dst: client, Seq: 4, Ack: 10, Flags: wire.SYN | wire.ACK},
+		{Src: client, Dst: server, Seq: 10, Ack: 5, Flags: wire.ACK, Payload: []byte("a"), Length: 1},
+		{Src: server, Dst: client, Seq: 5, Ack: 11, Flags: wire.ACK, Payload: []byte("b"), Length: 1},
+	} {
+		orderly.Segment(&seg, timeline.Stamp{Packet: uint64(i + 1), Time: 1e18})
+	}
+	next := wire.Segment{Src: client, Dst: server, Seq: 11, Ack: 6, Flags: wire.ACK, Payload: []byte("c"), Length: 1}
+	if c := orderly.conns[first(keyOf(client, server))]; !c.quick(timeline.ClientToServer, &next, timeline.Stamp{}) || c.quick(timeline.ClientToServer, &next, timeline.Stamp{}) {
+		t.Fatal("of a segment that comes twice the first should go the short way and the second should not")
+	}
 	quick := 0
 	for seed := range uint64(2000) {
 		play := func(plain bool) (lines []string, transports []timeline.Transport, totals timeline.Totals) {

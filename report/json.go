@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/binary"
 	"slices"
 	"time"
@@ -208,17 +209,8 @@ func appendMillis(dst []byte, d time.Duration) []byte {
 	if rest == 0 {
 		return dst
 	}
-	digits := [6]byte{}
-	for i := 5; i >= 0; i-- {
-		digits[i] = byte('0' + rest%10)
-		rest /= 10
-	}
-	end := 6
-	for digits[end-1] == '0' {
-		end--
-	}
-	dst = append(dst, '.')
-	return append(dst, digits[:end]...)
+	dst = appendDigits(append(dst, '.'), rest, 6)
+	return bytes.TrimRight(dst, "0") // there is another digit behind the point
 }
 
 // clock writes times and remembers the text of the latest second. An int64 of

@@ -12,7 +12,7 @@ import (
 func (n *NDJSON) quick(m *timeline.Message) bool {
 	size := len(m.Payload)
 	if m.Conn.Recorded || !m.HasLength || !m.HasPayload || m.Opaque || m.Truncated || m.Incomplete || m.Guessed || m.Redacted || m.Answers != 0 ||
-		m.First.Packet == 0 || m.First.IsZero() || m.Last.Packet == 0 || len(n.opt.Files) > 1 ||
+		m.First.Packet == 0 || m.Last.Packet == 0 || len(n.opt.Files) > 1 ||
 		n.opt.Payload == PayloadNone || n.opt.Payload.bytes(size, ndjsonPayload) < size {
 		return false
 	}

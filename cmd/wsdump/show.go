@@ -34,6 +34,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 		return words.fail(err)
 	}
 	defer keep.forget()
+	source.workers = view.workers
 	source.hoards = view.group || view.format.value == "html" || view.format.value == "har"
 	in, err := source.begin(ctx, stdin, words)
 	if err != nil && source.finished(ctx) {

@@ -110,7 +110,6 @@ func (v *viewFlags) answers(next timeline.Sink, program *query.Program) (timelin
 // parallel reports whether more than one processor may be used. A count of rows
 // ends the reading where it is; what is live shows rows at once.
 func (v *viewFlags) parallel(in *input) bool {
-	in.source.workers = v.workers
 	return in.source.processors() > 1 && v.count.n == 0 && in.captures != nil && !in.source.live()
 }
 

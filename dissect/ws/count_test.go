@@ -18,6 +18,10 @@ func TestCount(t *testing.T) {
 		{0x7f},
 		slices.Repeat([]byte("é"), 100),
 	}
+	s, _ := newStream(&sink{needs: timeline.Needs{Silent: true, Payload: true}}, timeline.Limits{})
+	if h := &s.half[0]; !s.countable(h) || len(s.count(timeline.ClientToServer, h, timeline.Stamp{}, frame(1, true, []byte("hello")))) > 0 {
+		t.Fatal("an ordinary message does not go the short way, which is what is looked at here")
+	}
 	counted := 0
 	for seed := range uint64(3000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
