@@ -1,15 +1,12 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
-	"github.com/clipperhouse/displaywidth"
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/tw"
 
@@ -26,6 +23,7 @@ type List struct {
 	writer
 	opt    Options
 	order  *order // nil: as they come
+	cells  cells  // of the row at hand
 	page   [][]string
 	widths []int // of the columns, once the page was drawn
 	conns  uint64
@@ -48,7 +46,11 @@ func NewList(w io.Writer, opt Options) *List {
 	l := &List{opt: opt, writer: newWriter(w, &opt), order: newOrder(&opt)}
 	if opt.Live && l.order == nil {
 		l.columns()
-		l.plain(slices.Clone(listHead[:]))
+		l.cells.reset()
+		for _, name := range listHead {
+			l.cells.add(name)
+		}
+		l.plain()
 	}
 	return l
 }
@@ -88,21 +90,19 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 		l.totals[d].Messages += c.Counters[d].Messages
 		l.totals[d].MessageBytes += c.Counters[d].MessageBytes
 	}
-	row := l.cells(c)
+	l.cells.conn(c)
 	if l.order != nil {
-		l.fail(l.order.put(l.order.conn(c), joinCells(row)))
+		l.fail(l.order.put(l.order.conn(c), l.cells.text))
 		return
 	}
-	l.add(row)
+	l.add()
 }
 
-// joinCells makes one piece of a row. A cell is safe, so that no zero is in it.
-func joinCells(row []string) []byte { return []byte(strings.Join(row, "\x00")) }
-
-func (l *List) add(row []string) {
+// add adds the row that is in cells.
+func (l *List) add() {
 	if l.widths != nil {
-		l.plain(row)
-	} else if l.page = append(l.page, row); len(l.page) == listPage {
+		l.plain()
+	} else if l.page = append(l.page, l.cells.strings()); len(l.page) == listPage {
 		l.draw()
 	}
 	l.row()
@@ -114,19 +114,20 @@ func (l *List) Other(o *timeline.Other) {
 	if l.stopped || !l.opt.All {
 		return
 	}
-	row := otherCells(o)
+	l.cells.other(o)
 	if l.order != nil {
-		l.fail(l.order.put(l.order.other(o), joinCells(row)))
+		l.fail(l.order.put(l.order.other(o), l.cells.text))
 		return
 	}
-	l.add(row)
+	l.add()
 }
 
 // Done prints what is held, and the totals.
 func (l *List) Done(t *timeline.Totals) {
 	if l.order != nil {
 		l.fail(l.order.each(func(row []byte) bool {
-			l.add(strings.Split(string(row), "\x00"))
+			l.cells.load(row)
+			l.add()
 			return !l.stopped
 		}))
 	}
@@ -143,158 +144,6 @@ func (l *List) Done(t *timeline.Totals) {
 func (l *List) Flush() error {
 	l.write()
 	return l.err
-}
-
-// cells returns the row of c, safe to show.
-func (l *List) cells(c *timeline.Conn) []string {
-	url, answer := "(handshake not in the capture)", "mid-stream"
-	if h := c.Handshake; h != nil {
-		url, answer = Safe(c.URL()), status(h)
-	}
-	client := address(c.Client)
-	if c.Peer.IsValid() {
-		client += " via " + c.Peer.String()
-	}
-	messages := func(n *timeline.Counters) string {
-		if n.Messages == 0 {
-			return "-"
-		}
-		if bytes := messageBytes(n); bytes != "" {
-			return count(n.Messages) + " (" + bytes + ")"
-		}
-		return count(n.Messages)
-	}
-	return []string{
-		strconv.FormatUint(c.ID, 10), cut(url, listURL), client, address(c.Server), cut(answer, 40), duration(c.Duration()),
-		messages(&c.Counters[0]), messages(&c.Counters[1]), listClose(c), listFindings(c.FindingsBy),
-	}
-}
-
-// otherCells returns the row of a transport without a WebSocket, safe to show.
-func otherCells(o *timeline.Other) []string {
-	t := o.Transport
-	what := otherName(o)
-	bytes := func(n uint64) string {
-		if n == 0 {
-			return "-"
-		}
-		return size(n)
-	}
-	return []string{
-		"-", cut(Safe(what), listURL), t.Client.String(), t.Server.String(), cut(Safe(otherStatus(o)), 40),
-		duration(time.Duration(o.Ended.Time - t.First.Time)), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
-	}
-}
-
-// otherName says what a transport without a WebSocket was.
-func otherName(o *timeline.Other) string {
-	switch o.Kind {
-	case "tls":
-		name := o.ServerName
-		if name == "" && len(o.Names) > 0 {
-			name = o.Names[0]
-		}
-		return strings.TrimSpace("TLS " + name)
-	case "http", "http2":
-		words := []string{"HTTP", o.Host + o.Path}
-		switch o.Fallback {
-		case "sse":
-			words = append(words, "(Server-Sent Events)")
-		case "long-polling":
-			words = append(words, "(long polling)")
-		case "engine.io":
-			words = append(words, "(Engine.IO polling)")
-		}
-		return strings.Join(words, " ")
-	case "ssh":
-		return "SSH"
-	}
-	return "other"
-}
-
-// otherStatus says in a few words what is known of it.
-func otherStatus(o *timeline.Other) string {
-	switch o.Kind {
-	case "tls":
-		said := strings.TrimSpace(o.Version + " " + o.ALPN)
-		switch {
-		case o.Guess:
-			said += ", perhaps a WebSocket"
-		case o.Idle:
-			said += ", no data"
-		}
-		return said
-	case "http":
-		return plural(o.Requests, "request")
-	}
-	return "-"
-}
-
-// cut cuts s, which is safe, to width columns.
-func cut(s string, width int) string {
-	if columns(s) <= width {
-		return s
-	}
-	return displaywidth.TruncateString(s, width, ellipsis)
-}
-
-// listClose says how a connection ended in as few words as possible.
-func listClose(c *timeline.Conn) string {
-	if c.Refused() {
-		return "refused"
-	}
-	var words []string
-	if c.CloseCode != 0 {
-		words = append(words, strconv.Itoa(int(c.CloseCode)))
-	}
-	if c.Recorded {
-		return cmp.Or(strings.Join(append(words, recordedBy(c)...), " "), "-")
-	}
-	if c.By != timeline.PartyUnknown {
-		words = append(words, c.By.String())
-	}
-	switch {
-	case c.Clean():
-		words = append(words, "clean")
-	case c.TCP == timeline.TCPReset:
-		words = append(words, "reset")
-	case c.TCP == timeline.TCPTimeout:
-		words = append(words, "given up")
-	case c.TCP == timeline.TCPOpen && !c.ClosedBy[0] && !c.ClosedBy[1]:
-		words = append(words, "open")
-	case c.TCP == timeline.TCPOpen:
-		words = append(words, "closing")
-	case !c.ClosedBy[0] && !c.ClosedBy[1]:
-		words = append(words, "no close frame")
-	default:
-		words = append(words, "half closed")
-	}
-	return strings.Join(words, " ")
-}
-
-// recordedBy says what a HAR knows beside the code.
-func recordedBy(c *timeline.Conn) (words []string) {
-	if c.By != timeline.PartyUnknown {
-		words = append(words, c.By.String())
-	}
-	if c.Aborted {
-		words = append(words, "aborted")
-	}
-	return words
-}
-
-// listFindings returns "2 errors, 1 note", "-" for none.
-func listFindings(by [3]uint64) string {
-	var words []string
-	for _, s := range [...]timeline.Severity{timeline.Error, timeline.Warning, timeline.Note} {
-		if n := by[s]; n > 0 {
-			words = append(words, plural(n, s.String()))
-		}
-	}
-	if len(words) == 0 {
-		return "-"
-	}
-	return strings.Join(words, ", ")
 }
 
 // draw prints the page as a table and fixes the widths for what follows.
@@ -341,14 +190,19 @@ const listGap = "  "
 
 // plain prints a row beyond the page, in the columns of the page. A cell that
 // is wider pushes the rest to the right; only the URL is cut, visibly.
-func (l *List) plain(row []string) {
-	row[listColumnURL] = cut(row[listColumnURL], max(l.widths[listColumnURL], leastWidth))
-	for i, cell := range row {
-		l.buf = append(l.buf, cell...)
-		if i == len(row)-1 {
+func (l *List) plain() {
+	for i := range l.widths {
+		cell := l.cells.at(i)
+		from := len(l.buf)
+		if i == listColumnURL {
+			l.buf = appendCut(l.buf, cell, max(l.widths[i], leastWidth))
+		} else {
+			l.buf = append(l.buf, cell...)
+		}
+		if i == len(l.widths)-1 {
 			break
 		}
-		for range l.widths[i] - columns(cell) {
+		for range l.widths[i] - columns(l.buf[from:]) {
 			l.buf = append(l.buf, ' ')
 		}
 		l.buf = append(l.buf, listGap...)
@@ -365,8 +219,8 @@ func (l *List) summary(t *timeline.Totals) string {
 	}
 	fmt.Fprintf(&b, ": %s sent (%s), %s received (%s)", plural(l.totals[0].Messages, "message"), size(l.totals[0].MessageBytes),
 		count(l.totals[1].Messages), size(l.totals[1].MessageBytes))
-	if f := listFindings(t.Findings); f != "-" {
-		b.WriteString("; " + f)
+	if f := appendFindings(nil, t.Findings); string(f) != "-" {
+		b.WriteString("; " + string(f))
 	}
 	if t.Recorded {
 		b.WriteString("; from a HAR")

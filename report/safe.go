@@ -27,7 +27,7 @@ func Safe(s string) string {
 }
 
 // isPlain reports whether s is printable ASCII: safe, and as wide as it is long.
-func isPlain(s string) bool {
+func isPlain[T string | []byte](s T) bool {
 	for i := range len(s) {
 		if s[i] < 0x20 || s[i] >= 0x7f {
 			return false
@@ -37,11 +37,30 @@ func isPlain(s string) bool {
 }
 
 // columns returns how wide s is, which is safe.
-func columns(s string) int {
+func columns[T string | []byte](s T) int {
 	if isPlain(s) {
 		return len(s)
 	}
-	return displaywidth.String(s)
+	return displaywidth.String(string(s))
+}
+
+// cut cuts s, which is safe, to width columns; a cut ends in an ellipsis.
+func cut(s string, width int) string {
+	if columns(s) <= width {
+		return s
+	}
+	return displaywidth.TruncateString(s, width, ellipsis)
+}
+
+// appendCut appends s as cut returns it.
+func appendCut(dst, s []byte, width int) []byte {
+	switch {
+	case !isPlain(s):
+		return append(dst, cut(string(s), width)...)
+	case len(s) <= width:
+		return append(dst, s...)
+	}
+	return append(append(dst, s[:max(width-1, 0)]...), ellipsis...)
 }
 
 // appendSafe appends s so that a terminal shows it and never obeys it, in at

@@ -33,9 +33,12 @@ func plural(n uint64, one string) string {
 }
 
 // size returns "5 B", "64.0 KiB", "1.2 MiB".
-func size(n uint64) string {
+func size(n uint64) string { return string(appendSize(nil, n)) }
+
+// appendSize appends what size returns.
+func appendSize(dst []byte, n uint64) []byte {
 	if n < 1024 {
-		return strconv.FormatUint(n, 10) + " B"
+		return append(strconv.AppendUint(dst, n, 10), " B"...)
 	}
 	unit := 0
 	tenths := (n*10 + 512) / 1024
@@ -46,8 +49,8 @@ func size(n uint64) string {
 		tenths = (tenths + 512) / 1024
 		unit++
 	}
-	return strconv.FormatUint(tenths/10, 10) + "." + strconv.FormatUint(tenths%10, 10) +
-		" " + "KMGTPE"[unit:unit+1] + "iB"
+	dst = append(strconv.AppendUint(dst, tenths/10, 10), '.', byte('0'+tenths%10), ' ')
+	return append(dst, "KMGTPE"[unit], 'i', 'B')
 }
 
 // appendDuration appends d as people say it: "23 µs", "0.4 ms", "12.4 ms",
@@ -157,14 +160,18 @@ func closeName(code uint16) string {
 }
 
 // status returns "101" or "403 Forbidden", and "no response" for none.
-func status(h *timeline.Handshake) string {
-	switch {
-	case h.Status == 0:
-		return "no response"
-	case h.Accepted() || h.Reason == "":
-		return strconv.Itoa(h.Status)
+func status(h *timeline.Handshake) string { return string(appendStatus(nil, h)) }
+
+// appendStatus appends what status returns.
+func appendStatus(dst []byte, h *timeline.Handshake) []byte {
+	if h.Status == 0 {
+		return append(dst, "no response"...)
 	}
-	return strconv.Itoa(h.Status) + " " + Safe(h.Reason)
+	dst = strconv.AppendInt(dst, int64(h.Status), 10)
+	if h.Accepted() || h.Reason == "" {
+		return dst
+	}
+	return append(append(dst, ' '), Safe(h.Reason)...)
 }
 
 // ending says in plain words how c ended and what it carried.
@@ -244,11 +251,14 @@ func endingRecorded(c *timeline.Conn, after string) string {
 }
 
 // address returns an address, or a question mark where it is not known.
-func address(a netip.AddrPort) string {
+func address(a netip.AddrPort) string { return string(appendAddress(nil, a)) }
+
+// appendAddress appends what address returns.
+func appendAddress(dst []byte, a netip.AddrPort) []byte {
 	if !a.IsValid() {
-		return "?"
+		return append(dst, '?')
 	}
-	return a.String()
+	return a.AppendTo(dst)
 }
 
 // carrier has the words for what lies under a connection.
@@ -289,8 +299,8 @@ func carried(c *timeline.Conn) string {
 		return "no messages"
 	}
 	with := func(n *timeline.Counters) string {
-		if text := messageBytes(n); text != "" {
-			return " (" + text + ")"
+		if hasMessageBytes(n) {
+			return " (" + size(n.MessageBytes) + ")"
 		}
 		return ""
 	}
@@ -298,14 +308,11 @@ func carried(c *timeline.Conn) string {
 		count(received.Messages) + " received" + with(received)
 }
 
-// messageBytes returns the size of all messages of a direction, "" when there
-// are none or nobody knows it, as with compressed messages that were not
+// hasMessageBytes reports whether it is known how large the messages of a
+// direction were: there are some, and they are not compressed ones that were not
 // inflated.
-func messageBytes(n *timeline.Counters) string {
-	if n.Messages == 0 || n.MessageBytes == 0 && n.WireBytes > n.Bytes {
-		return ""
-	}
-	return size(n.MessageBytes)
+func hasMessageBytes(n *timeline.Counters) bool {
+	return n.Messages > 0 && (n.MessageBytes > 0 || n.WireBytes <= n.Bytes)
 }
 
 // Duplicates says how many packets were left out because several files had them,

@@ -155,18 +155,25 @@ func (h *Handshake) Accepted() bool {
 // URL returns the WebSocket URL (RFC 6455 3). fallback stands in for the host
 // when the request names none.
 func (h *Handshake) URL(fallback string) string {
-	host := h.Host
+	var room [256]byte
+	return string(h.appendURL(room[:0], fallback))
+}
+
+func (h *Handshake) appendURL(dst []byte, fallback string) []byte {
+	dst = append(append(dst, h.Scheme...), "://"...)
 	switch {
-	case host == "":
-		host = fallback
+	case h.Host == "":
+		dst = append(dst, fallback...)
 	case h.Port != "":
-		host += ":" + h.Port
+		dst = append(append(append(dst, h.Host...), ':'), h.Port...)
+	default:
+		dst = append(dst, h.Host...)
 	}
-	url := h.Scheme + "://" + host + h.Path
+	dst = append(dst, h.Path...)
 	if h.Query != "" {
-		url += "?" + h.Query
+		dst = append(append(dst, '?'), h.Query...)
 	}
-	return url
+	return dst
 }
 
 // TCPEnd says how the transport under a Conn ended.
@@ -288,9 +295,18 @@ func (c *Conn) URL() string {
 	if c.Handshake == nil {
 		return ""
 	}
+	var room [256]byte
+	return string(c.AppendURL(room[:0]))
+}
+
+// AppendURL appends what URL returns.
+func (c *Conn) AppendURL(dst []byte) []byte {
+	if c.Handshake == nil {
+		return dst
+	}
 	fallback := ""
-	if c.Server.IsValid() {
+	if c.Handshake.Host == "" && c.Server.IsValid() {
 		fallback = c.Server.String()
 	}
-	return c.Handshake.URL(fallback)
+	return c.Handshake.appendURL(dst, fallback)
 }

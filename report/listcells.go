@@ -1,0 +1,250 @@
+package report
+
+import (
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// cells is a row of a list: safe texts one behind the other, a zero between
+// them, which no safe text has. It is filled again for every row, for there may
+// be a row for each of very many connections.
+type cells struct {
+	text []byte
+	ends []int // of the cells in text
+}
+
+func (c *cells) reset() { c.text, c.ends = c.text[:0], c.ends[:0] }
+
+// end ends a cell of what was appended to text since the one before.
+func (c *cells) end() {
+	c.ends = append(c.ends, len(c.text))
+	c.text = append(c.text, 0)
+}
+
+// add adds a cell.
+func (c *cells) add(cell string) {
+	c.text = append(c.text, cell...)
+	c.end()
+}
+
+// load takes what text was of another row.
+func (c *cells) load(text []byte) {
+	c.reset()
+	for cell := range strings.SplitSeq(strings.TrimSuffix(string(text), "\x00"), "\x00") {
+		c.add(cell)
+	}
+}
+
+// at returns a cell, borrowed.
+func (c *cells) at(i int) []byte {
+	start := 0
+	if i > 0 {
+		start = c.ends[i-1] + 1
+	}
+	return c.text[start:c.ends[i]]
+}
+
+// strings returns all cells, to keep.
+func (c *cells) strings() []string {
+	all := make([]string, len(c.ends))
+	for i := range all {
+		all[i] = string(c.at(i))
+	}
+	return all
+}
+
+// word begins a further word of the cell that begins at from.
+func (c *cells) word(from int, word string) {
+	if len(c.text) > from {
+		c.text = append(c.text, ' ')
+	}
+	c.text = append(c.text, word...)
+}
+
+// safe ends a cell of what was appended to text since the one before, made safe
+// and cut to width columns.
+func (c *cells) safe(width int) {
+	from := 0
+	if n := len(c.ends); n > 0 {
+		from = c.ends[n-1] + 1
+	}
+	if cell := c.text[from:]; len(cell) > width || !isPlain(cell) {
+		text := cut(Safe(string(cell)), width)
+		c.text = append(c.text[:from], text...)
+	}
+	c.end()
+}
+
+// conn makes the row of a connection.
+func (c *cells) conn(conn *timeline.Conn) {
+	c.reset()
+	c.text = strconv.AppendUint(c.text, conn.ID, 10)
+	c.end()
+	if h := conn.Handshake; h == nil {
+		c.add("(handshake not in the capture)")
+		c.address(conn)
+		c.add("mid-stream")
+	} else {
+		c.text = conn.AppendURL(c.text)
+		c.safe(listURL)
+		c.address(conn)
+		c.text = appendStatus(c.text, h)
+		c.safe(statusWidth)
+	}
+	c.text = appendDuration(c.text, conn.Duration())
+	c.end()
+	c.messages(&conn.Counters[timeline.ClientToServer])
+	c.messages(&conn.Counters[timeline.ServerToClient])
+	c.closed(conn)
+	c.text = appendFindings(c.text, conn.FindingsBy)
+	c.end()
+}
+
+// statusWidth is the widest STATUS.
+const statusWidth = 40
+
+// address adds the cells CLIENT and SERVER.
+func (c *cells) address(conn *timeline.Conn) {
+	c.text = appendAddress(c.text, conn.Client)
+	if conn.Peer.IsValid() {
+		c.text = conn.Peer.AppendTo(append(c.text, " via "...))
+	}
+	c.end()
+	c.text = appendAddress(c.text, conn.Server)
+	c.end()
+}
+
+// messages adds the cell of one direction.
+func (c *cells) messages(n *timeline.Counters) {
+	if n.Messages == 0 {
+		c.add("-")
+		return
+	}
+	c.text = appendCount(c.text, n.Messages)
+	if hasMessageBytes(n) {
+		c.text = append(appendSize(append(c.text, " ("...), n.MessageBytes), ')')
+	}
+	c.end()
+}
+
+// closed adds how a connection ended in as few words as possible.
+func (c *cells) closed(conn *timeline.Conn) {
+	if conn.Refused() {
+		c.add("refused")
+		return
+	}
+	from := len(c.text)
+	if conn.CloseCode != 0 {
+		c.text = strconv.AppendUint(c.text, uint64(conn.CloseCode), 10)
+	}
+	if conn.By != timeline.PartyUnknown {
+		c.word(from, conn.By.String())
+	}
+	frames := conn.ClosedBy[0] || conn.ClosedBy[1]
+	switch {
+	case conn.Recorded: // what a HAR knows
+		if conn.Aborted {
+			c.word(from, "aborted")
+		}
+		if len(c.text) == from {
+			c.word(from, "-")
+		}
+	case conn.Clean():
+		c.word(from, "clean")
+	case conn.TCP == timeline.TCPReset:
+		c.word(from, "reset")
+	case conn.TCP == timeline.TCPTimeout:
+		c.word(from, "given up")
+	case conn.TCP == timeline.TCPOpen && !frames:
+		c.word(from, "open")
+	case conn.TCP == timeline.TCPOpen:
+		c.word(from, "closing")
+	case !frames:
+		c.word(from, "no close frame")
+	default:
+		c.word(from, "half closed")
+	}
+	c.end()
+}
+
+// appendFindings appends "2 errors, 1 note", "-" for none.
+func appendFindings(dst []byte, by [3]uint64) []byte {
+	from := len(dst)
+	for _, s := range [...]timeline.Severity{timeline.Error, timeline.Warning, timeline.Note} {
+		if n := by[s]; n > 0 {
+			if len(dst) > from {
+				dst = append(dst, ", "...)
+			}
+			dst = append(dst, plural(n, s.String())...)
+		}
+	}
+	if len(dst) == from {
+		dst = append(dst, '-')
+	}
+	return dst
+}
+
+// other makes the row of a transport without a WebSocket.
+func (c *cells) other(o *timeline.Other) {
+	t := o.Transport
+	bytes := func(n uint64) string {
+		if n == 0 {
+			return "-"
+		}
+		return size(n)
+	}
+	c.reset()
+	for _, cell := range [...]string{
+		"-", cut(Safe(otherName(o)), listURL), t.Client.String(), t.Server.String(), cut(Safe(otherStatus(o)), statusWidth),
+		duration(time.Duration(o.Ended.Time - t.First.Time)), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
+	} {
+		c.add(cell)
+	}
+}
+
+// otherName says what a transport without a WebSocket was.
+func otherName(o *timeline.Other) string {
+	switch o.Kind {
+	case "tls":
+		name := o.ServerName
+		if name == "" && len(o.Names) > 0 {
+			name = o.Names[0]
+		}
+		return strings.TrimSpace("TLS " + name)
+	case "http", "http2":
+		words := []string{"HTTP", o.Host + o.Path}
+		switch o.Fallback {
+		case "sse":
+			words = append(words, "(Server-Sent Events)")
+		case "long-polling":
+			words = append(words, "(long polling)")
+		case "engine.io":
+			words = append(words, "(Engine.IO polling)")
+		}
+		return strings.Join(words, " ")
+	case "ssh":
+		return "SSH"
+	}
+	return "other"
+}
+
+// otherStatus says in a few words what is known of it.
+func otherStatus(o *timeline.Other) string {
+	switch o.Kind {
+	case "tls":
+		said := strings.TrimSpace(o.Version + " " + o.ALPN)
+		switch {
+		case o.Guess:
+			said += ", perhaps a WebSocket"
+		case o.Idle:
+			said += ", no data"
+		}
+		return said
+	case "http":
+		return plural(o.Requests, "request")
+	}
+	return "-"
+}
