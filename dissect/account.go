@@ -16,7 +16,9 @@ import (
 type account struct {
 	d         *Dissector
 	transport *timeline.Transport
-	root      *Switch        // the lowest layer, which hears the ends of TCP
+	root      Switch         // the lowest layer, which hears the ends of TCP
+	opener    opener         // the first
+	passed    passed         // what root points to once its HTTP/1 has become a WebSocket
 	client    netip.AddrPort // the true client behind a proxy; else zero
 	tls       *tls.Info      // nil without TLS
 	secure    *tls.Stream    // the same
@@ -40,7 +42,16 @@ func (a *account) saw(kind string) {
 // inner returns a Switch for what a layer carries.
 func (a *account) inner(layers string) *Switch { return &Switch{account: a, layers: layers} }
 
-func (a *account) newOpener(layers string) *opener { return &opener{account: a, layers: layers} }
+// newOpener returns an opener: the first one that is inside the account, which
+// saves an object for each of very many WebSockets, then others.
+func (a *account) newOpener(layers string) *opener {
+	o := &a.opener
+	if o.account != nil {
+		o = &opener{}
+	}
+	o.account, o.layers = a, layers
+	return o
+}
 
 func (a *account) newHTTP2(layers string, opt http2.Options) timeline.Stream {
 	o := a.newOpener("h2")
@@ -53,7 +64,7 @@ func (a *account) newHTTP2(layers string, opt http2.Options) timeline.Stream {
 // end hears the ends of every layer and minds those of TCP. It reports whether
 // the transport is over.
 func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why timeline.End) (over bool) {
-	if s != a.root || !a.ending.Add(dir, at, why) {
+	if s != &a.root || !a.ending.Add(dir, at, why) {
 		return false
 	}
 	a.over, a.ended = true, at

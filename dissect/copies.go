@@ -50,22 +50,30 @@ type shown struct {
 type views struct {
 	byISN         map[isn]*shown
 	first, latest *shown
+	free          *shown // to use again; later is the next one
 }
 
-// add remembers s, and forgets what is old or,
-// where there is too much, was shown first.
-func (v *views) add(s *shown) {
+// add remembers it, and forgets what is old or, where there is too much, was
+// shown first.
+func (v *views) add(it shown) {
 	if v.byISN == nil {
 		v.byISN = make(map[isn]*shown)
 	}
-	for v.first != nil && (s.at-v.first.at > int64(copyMemory) || len(v.byISN) >= legMarks) {
+	for v.first != nil && (it.at-v.first.at > int64(copyMemory) || len(v.byISN) >= legMarks) {
 		v.forget()
 	}
-	if s.other = v.byISN[s.isn]; s.other != nil {
-		if s.before = s.other.before + 1; s.before >= legViews {
+	if it.other = v.byISN[it.isn]; it.other != nil {
+		if it.before = it.other.before + 1; it.before >= legViews {
 			return // numbers are random: these are made up
 		}
 	}
+	s := v.free
+	if s == nil {
+		s = &shown{}
+	} else {
+		v.free = s.later
+	}
+	*s = it
 	v.byISN[s.isn] = s
 	if v.latest != nil {
 		v.latest.later = s
@@ -83,13 +91,15 @@ func (v *views) forget() {
 	}
 	if v.byISN[s.isn] == s {
 		delete(v.byISN, s.isn)
-		return
-	}
-	for o := v.byISN[s.isn]; o != nil; o = o.other {
-		if o.other == s {
-			o.other = nil // those before s are gone
+	} else {
+		for o := v.byISN[s.isn]; o != nil; o = o.other {
+			if o.other == s {
+				o.other = nil // those before s are gone
+			}
 		}
 	}
+	*s = shown{later: v.free}
+	v.free = s
 }
 
 // isn are the initial sequence numbers by which two captures of one transport

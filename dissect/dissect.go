@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
@@ -29,6 +30,7 @@ type Dissector struct {
 	looked   int               // bytes in recognisers
 	seen     map[string]uint64 // transports without a WebSocket, by kind
 	names    map[string]uint64 // TLS without keys, by server name
+	spare    *http1.Stream     // an HTTP/1 layer to use again
 	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count: how many had one
 }
 
@@ -50,14 +52,14 @@ func New(sink timeline.Sink, opt Options) *Dissector {
 // Open returns the stream that hears t.
 func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
 	a := &account{d: d, transport: t}
-	a.root = a.inner("tcp")
+	a.root = Switch{account: a, layers: "tcp"}
 	if t.Midstream {
 		a.root.seek()
 	}
 	if len(d.decodeAs) > 0 {
 		a.root.force(d.told(t))
 	}
-	return a.root
+	return &a.root
 }
 
 // follow remembers a TLS layer that may wait for keys.

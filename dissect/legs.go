@@ -13,7 +13,7 @@ import (
 // key, which most proxies pass on, else by an identifier that a proxy adds; and
 // in time the handshake behind a proxy lies inside that before it.
 type legs struct {
-	recent map[mark][]leg
+	recent map[mark]legsOf
 	shown  views
 	oldest int64 // capture time of the last pruning of recent
 }
@@ -28,16 +28,59 @@ type leg struct {
 
 func (a *leg) around(b *leg) bool { return a.request <= b.request && b.response <= a.response }
 
+// legsOf are the connections of one mark, in the order of their handshakes. Most
+// have one.
+type legsOf struct {
+	first leg
+	more  []leg
+}
+
+// latest returns the one with the latest handshake.
+func (k *legsOf) latest() *leg {
+	if n := len(k.more); n > 0 {
+		return &k.more[n-1]
+	}
+	return &k.first
+}
+
+// find returns the one that lies around mine or inside it, nil for none.
+func (k *legsOf) find(mine *leg) *leg {
+	for i := range len(k.more) + 1 {
+		known := &k.first
+		if i > 0 {
+			known = &k.more[i-1]
+		}
+		if known.transport != mine.transport && (known.around(mine) || mine.around(known)) {
+			return known
+		}
+	}
+	return nil
+}
+
 const (
 	legMemory = 60 * time.Second // by capture time
 	legMarks  = 10_000
 	legViews  = 8 // connections with one mark
 )
 
-// mark is something that a handshake may be known by.
+// mark is something that a handshake may be known by: a text, of which the map
+// holds what is short itself.
 type mark struct {
-	kind markKind
-	text string
+	kind  markKind
+	size  uint8
+	short [40]byte // a key has 24 bytes, a UUID 36, a trace id 32
+	long  string   // the whole text, where it is longer
+}
+
+// newMark returns the mark of a text, which it borrows where it is long.
+func newMark(kind markKind, text string) mark {
+	m := mark{kind: kind}
+	if n := copy(m.short[:], text); n < len(text) {
+		m.long = text
+	} else {
+		m.size = uint8(n)
+	}
+	return m
 }
 
 type markKind uint8
@@ -53,14 +96,14 @@ const (
 // noMark.
 func marks(h *timeline.Handshake) (all [3]mark) {
 	if h.Key != "" {
-		all[0] = mark{keyMark, h.Key}
+		all[0] = newMark(keyMark, h.Key)
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "X-Request-Id"); ok && v != "" {
-		all[1] = mark{requestMark, v}
+		all[1] = newMark(requestMark, v)
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "traceparent"); ok {
 		if parts := strings.Split(v, "-"); len(parts) >= 3 {
-			all[2] = mark{traceMark, parts[1]}
+			all[2] = newMark(traceMark, parts[1])
 		}
 	}
 	return all
@@ -74,10 +117,9 @@ func (l *legs) tie(c *timeline.Conn) (of uint64, guessed bool) {
 		if m.kind == noMark {
 			continue
 		}
-		for i := range l.recent[m] {
-			known := &l.recent[m][i]
-			if known.transport != mine.transport && (known.around(&mine) || mine.around(known)) {
-				return known.id, m.kind != keyMark
+		if known, is := l.recent[m]; is {
+			if other := known.find(&mine); other != nil {
+				return other.id, m.kind != keyMark
 			}
 		}
 	}
@@ -99,26 +141,34 @@ func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
 	if t.HasISN != [2]bool{true, true} {
 		return
 	}
-	l.shown.add(&shown{conn: c, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
+	l.shown.add(shown{conn: c, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
 }
 
 // number remembers c, which has its number, by what it may be known by.
 func (l *legs) number(c *timeline.Conn) {
 	now := c.Handshake.Response.Time
 	if l.recent == nil {
-		l.recent, l.oldest = make(map[mark][]leg), now
+		l.recent, l.oldest = make(map[mark]legsOf), now
 	}
 	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks {
 		l.prune(now)
 		l.oldest = now
 	}
 	for _, m := range marks(c.Handshake) {
-		if m.kind != noMark {
-			m.text = strings.Clone(m.text) // it is a part of the whole head
-			if known := l.recent[m]; len(known) < legViews {
-				l.recent[m] = append(known, legOf(c))
-			}
+		if m.kind == noMark {
+			continue
 		}
+		known, is := l.recent[m]
+		switch {
+		case !is:
+			m.long = strings.Clone(m.long) // it is a part of the whole head
+			known.first = legOf(c)
+		case len(known.more)+1 < legViews:
+			known.more = append(known.more, legOf(c))
+		default:
+			continue
+		}
+		l.recent[m] = known
 	}
 }
 
@@ -126,7 +176,7 @@ func (l *legs) number(c *timeline.Conn) {
 // many are young.
 func (l *legs) prune(now int64) {
 	for m, known := range l.recent {
-		if now-known[len(known)-1].response > int64(legMemory) {
+		if now-known.latest().response > int64(legMemory) {
 			delete(l.recent, m)
 		}
 	}

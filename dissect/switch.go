@@ -130,7 +130,12 @@ func isSettings(b []byte) bool {
 func (s *Switch) becomeHTTP1() {
 	o := s.account.newOpener(s.layers)
 	o.http1 = true
-	layer := http1.New(o, s.account.d.limits, s.anywhere)
+	layer := s.account.d.spare
+	if s.account.d.spare = nil; layer != nil {
+		layer.Reset(o, s.anywhere)
+	} else {
+		layer = http1.New(o, s.account.d.limits, s.anywhere)
+	}
 	if s.account.http == nil {
 		s.account.http = layer
 	}
@@ -157,12 +162,20 @@ func (s *Switch) pass() {
 	if !ok || s.account.conns == 0 {
 		return
 	}
-	if next, handler := layer.Passed(); next != nil {
-		s.next = &passed{next, handler}
-		if s.account.http == layer {
-			s.account.http = nil // asked only where there is no WebSocket
-		}
+	next, handler := layer.Passed()
+	if next == nil {
+		return
 	}
+	p := &s.account.passed
+	if p.Stream != nil {
+		p = &passed{}
+	}
+	*p = passed{next, handler}
+	s.next = p
+	if s.account.http == layer {
+		s.account.http = nil // asked only where there is no WebSocket
+	}
+	s.account.d.spare = layer
 }
 
 func (s *Switch) becomeHTTP2(opt http2.Options) {
@@ -185,7 +198,7 @@ func (s *Switch) become(saw string, next timeline.Stream) {
 // orient swaps client and server when the bytes say that they are the other
 // way round. A SYN knows better, and no row was told yet.
 func (s *Switch) orient(swap bool) {
-	if !swap || !s.anywhere || s != s.account.root || !s.account.transport.Midstream {
+	if !swap || !s.anywhere || s != &s.account.root || !s.account.transport.Midstream {
 		return
 	}
 	s.flip ^= 1
@@ -239,8 +252,8 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	}
 }
 
-// switchWeight is what an account with its root takes, by measurement.
-const switchWeight = 350
+// switchWeight is what an account takes, by measurement.
+const switchWeight = 580
 
 // Weight implements [timeline.Weighed].
 func (s *Switch) Weight() int {

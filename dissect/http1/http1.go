@@ -85,11 +85,22 @@ type half struct {
 // stand anywhere inside a message: the start of the connection is not in the
 // capture.
 func New(handler Handler, limits timeline.Limits, seek bool) *Stream {
-	s := &Stream{handler: handler, limits: limits.WithDefaults()}
+	s := &Stream{limits: limits.WithDefaults()}
+	s.Reset(handler, seek)
+	return s
+}
+
+// Reset makes s the layer of another connection, as New would, with the limits
+// that it has. The one that it was the layer of must have passed it, see Passed.
+func (s *Stream) Reset(handler Handler, seek bool) {
+	pending := s.pending[:0]
+	if clear(pending[:cap(pending)]); cap(pending) > 4 {
+		pending = nil
+	}
+	*s = Stream{handler: handler, limits: s.limits, pending: pending}
 	if seek {
 		s.half[0].state, s.half[1].state = seeking, seeking
 	}
-	return s
 }
 
 // Data implements [timeline.Stream].
@@ -307,7 +318,8 @@ func (s *Stream) Lost() bool {
 }
 
 // Passed returns the layer that the connection was handed to, and the handler of
-// findings; nil while it is HTTP.
+// findings; nil while it is HTTP. Who feeds that layer from then on may
+// Reset s.
 func (s *Stream) Passed() (next timeline.Stream, handler Handler) { return s.next, s.handler }
 
 // Held returns what waits behind a request that may switch protocols. Its bytes

@@ -160,7 +160,7 @@ func (s *Stream) body(h *half, headers []timeline.Header, status int) {
 // joined by one space (RFC 9112 5.2). Strings are owned: they are parts of one.
 func splitHead(head []byte) (start string, headers []timeline.Header) {
 	text := string(head)
-	headers = make([]timeline.Header, 0, strings.Count(text, "\n"))
+	headers = make([]timeline.Header, 0, max(strings.Count(text, "\n")-2, 0)) // but the first line and the empty one
 	first := true
 	for text != "" {
 		line, rest, _ := strings.Cut(text, "\n")
