@@ -38,6 +38,7 @@ type file struct {
 	handle *handle   // nil: standard input
 	packed *inflater // nil: the file is not compressed
 	reader reader
+	stream *stream // of reader
 	err    error // why it gives no more packets; nil while it does
 	head   Packet
 	parked bool // only head.Time is known; the rest is read again when its turn comes
@@ -214,6 +215,9 @@ func (in *Input) open(c candidate, size int, index uint32, opt Options) (*file, 
 		_ = f.close()
 		return nil, err
 	}
+	if f.reader != nil {
+		f.stream = f.reader.state()
+	}
 	return f, nil
 }
 
@@ -271,6 +275,13 @@ func (in *Input) Packed() bool {
 // end of all files the error is io.EOF, or what was wrong with them, joined; see
 // [Incomplete].
 func (in *Input) Next(p *Packet) error {
+	if f := in.current; f != nil && len(in.heap) == 0 && in.copies == nil && !f.parked { // one file is left: nothing to compare
+		if f.err = f.reader.next(p); f.err == nil {
+			in.number++
+			p.Number, p.File, p.FilePacket = in.number, f.stream.index, f.stream.packets
+			return nil
+		}
+	}
 	for {
 		if err := in.merge(p); err != nil {
 			return err
@@ -386,8 +397,7 @@ func (in *Input) advance(f *file) bool {
 func (f *file) next() bool {
 	if f.err == nil {
 		if f.err = f.reader.next(&f.head); f.err == nil {
-			s := f.reader.state()
-			f.head.File, f.head.FilePacket = s.index, s.packets
+			f.head.File, f.head.FilePacket = f.stream.index, f.stream.packets
 			return true
 		}
 	}

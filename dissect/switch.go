@@ -56,6 +56,9 @@ func (s *Switch) Settled() timeline.Stream {
 	if further, is := s.next.(timeline.Settled); is {
 		return further.Settled()
 	}
+	if p, is := s.next.(*passed); is {
+		return p.Stream // who hears Data alone need not go through it
+	}
 	return s.next
 }
 

@@ -316,7 +316,9 @@ func (r *runner) look(p *capture.Packet) {
 	if begins {
 		r.sink.Begin(r.at)
 	}
-	r.tellNotes(false)
+	if r.noted() {
+		r.tellNotes(false)
+	}
 	if uint32(len(p.Data)) < p.Length {
 		if r.short == 0 {
 			r.shortAt = r.at
@@ -349,10 +351,13 @@ func (r *runner) tell(f *timeline.Finding) {
 	r.sink.Finding(f)
 }
 
+// noted reports whether there is something that tellNotes may tell.
+func (r *runner) noted() bool { return len(r.said) > 0 || len(r.later) > 0 || !r.notes.empty() }
+
 // tellNotes tells what the source said besides packets: of losses those that lie
 // before the packet at hand, or all.
 func (r *runner) tellNotes(all bool) {
-	if len(r.said) == 0 && len(r.later) == 0 && r.notes.empty() {
+	if !r.noted() {
 		return
 	}
 	notes := append(r.said, r.notes.take()...)

@@ -12,7 +12,6 @@ import (
 // needs stands first and together: there may be thousands, and most of what one
 // costs is to fetch it into the cache.
 type connection struct {
-	key       key
 	client    uint8           // which side of the key is the client
 	closed    bool            // both directions ended; kept to know stragglers
 	waiting   bool            // stands in Tracker.waiting
@@ -25,6 +24,7 @@ type connection struct {
 	t         *Tracker
 	half      [2]half
 
+	key           key
 	stream        timeline.Stream // nil before the first byte and after the end
 	sooner, later *connection     // neighbours in timers
 	tick          int64           // of timers

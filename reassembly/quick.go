@@ -1,15 +1,62 @@
 package reassembly
 
 import (
+	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/reassembly/wire"
 	"github.com/wsdump/wsdump/timeline"
 )
 
 // Nearly every segment of a capture is the next one of its direction, on a
 // connection that is known both ways and on which nothing waits. This file has
-// the short way for those: to their connection and through it. It decides
-// nothing: what is not plainly in order is [connection.segment]'s, and both
-// leave the same behind, see TestQuick.
+// the short way for those: from the packet to their connection and through it. It
+// decides nothing: what is not plainly in order is that of [Tracker.Segment] and
+// [connection.segment], and both leave the same behind, see TestQuick.
+
+// quick takes p if it is a plain packet with the next segment of a connection of
+// late, and reports whether it did. If not, the packet's flow is remembered for
+// Segment, which knows whose it is.
+func (t *Tracker) quick(p *capture.Packet, at timeline.Stamp) bool {
+	var plain bool
+	if t.flow, plain = wire.Plain(uint32(p.Link), p.Data, p.Length, &t.segment); !plain || t.plain || t.decoder.Checksums {
+		t.flow = wire.Flow{}
+		return false
+	}
+	f := t.flows.of(t.flow)
+	return f.flow == t.flow && f.c != nil && f.c.reborn == nil && f.c.quick(f.dir, &t.segment, at)
+}
+
+// flows are the directions of connections of late, each in the place that its
+// endpoints give it. Those of which only Segment can take packets need not be
+// here.
+type flows [1 << flowBits]flow
+
+type flow struct {
+	flow wire.Flow
+	dir  timeline.Direction
+	c    *connection // nil: none
+}
+
+const flowBits = 12
+
+func (f *flows) of(flow wire.Flow) *flow {
+	mixed := (flow.Addresses ^ uint64(flow.Ports)<<16) * 0x9e3779b97f4a7c15
+	return &f[mixed>>(64-flowBits)]
+}
+
+// lose forgets both directions of c.
+func (f *flows) lose(c *connection) {
+	const mapped = 0xffff << 32 // ::ffff:0:0/96
+	a, b := &c.key.addr[0], &c.key.addr[1]
+	if a[1]&^0xffffffff != mapped || b[1]&^0xffffffff != mapped {
+		return
+	}
+	there := wire.Flow{Addresses: a[1]<<32 | b[1]&0xffffffff, Ports: uint32(c.key.port[0])<<16 | uint32(c.key.port[1])}
+	for _, direction := range [...]wire.Flow{there, there.Reverse()} {
+		if place := f.of(direction); place.c == c {
+			*place = flow{}
+		}
+	}
+}
 
 // quick takes seg if it is the next of its direction and acknowledges nothing
 // that was not captured, and reports whether it did.

@@ -7,6 +7,10 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/gopacket"
+	"github.com/google/gopacket/layers"
+
+	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/reassembly/wire"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -71,7 +75,27 @@ func conversation(rnd *rand.Rand, from, to netip.AddrPort) []wire.Segment {
 	return segs
 }
 
-// TestQuick holds the short way of a segment to the long one.
+// packet is a segment as gopacket writes it, as far as the capture has it.
+func packet(t *testing.T, seg *wire.Segment, at timeline.Stamp) *capture.Packet {
+	t.Helper()
+	ip := &layers.IPv4{Version: 4, TTL: 64, Protocol: layers.IPProtocolTCP, SrcIP: seg.Src.Addr().AsSlice(), DstIP: seg.Dst.Addr().AsSlice()}
+	tcp := &layers.TCP{SrcPort: layers.TCPPort(seg.Src.Port()), DstPort: layers.TCPPort(seg.Dst.Port()), Seq: uint32(seg.Seq), Ack: uint32(seg.Ack), Window: seg.Window}
+	tcp.FIN, tcp.SYN, tcp.RST, tcp.ACK = seg.Flags.Has(wire.FIN), seg.Flags.Has(wire.SYN), seg.Flags.Has(wire.RST), seg.Flags.Has(wire.ACK)
+	whole := append(slices.Clone(seg.Payload), make([]byte, int(seg.Length)-len(seg.Payload))...)
+	b := gopacket.NewSerializeBuffer()
+	err := gopacket.SerializeLayers(b, gopacket.SerializeOptions{FixLengths: true},
+		&layers.Ethernet{SrcMAC: make([]byte, 6), DstMAC: make([]byte, 6), EthernetType: layers.EthernetTypeIPv4}, ip, tcp, gopacket.Payload(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := b.Bytes()
+	return &capture.Packet{
+		Number: at.Packet, Time: at.Time, Link: 1, Length: uint32(len(data)),
+		Data: data[:len(data)-(len(whole)-len(seg.Payload))],
+	}
+}
+
+// TestQuick holds the short ways of a packet and of a segment to the long ones.
 func TestQuick(t *testing.T) {
 	orderly := New(func(*timeline.Transport) timeline.Stream { return settled{recorded{&recorder{}, 1}} }, timeline.Limits{})
 	for i, seg := range []wire.Segment{
@@ -83,8 +107,22 @@ func TestQuick(t *testing.T) {
 		orderly.Segment(&seg, timeline.Stamp{Packet: uint64(i + 1), Time: 1e18})
 	}
 	next := wire.Segment{Src: client, Dst: server, Seq: 11, Ack: 6, Flags: wire.ACK, Payload: []byte("c"), Length: 1}
-	if c := orderly.conns[first(keyOf(client, server))]; !c.quick(timeline.ClientToServer, &next, timeline.Stamp{}) || c.quick(timeline.ClientToServer, &next, timeline.Stamp{}) {
+	if c := orderly.conns[first(keyOf(client, server))]; !c.quick(timeline.ClientToServer, &next, timeline.Stamp{Time: 1e18}) || c.quick(timeline.ClientToServer, &next, timeline.Stamp{Time: 1e18}) {
 		t.Fatal("of a segment that comes twice the first should go the short way and the second should not")
+	}
+	orderly.plain = true
+	if again := (wire.Segment{Src: server, Dst: client, Seq: 6, Ack: 12, Flags: wire.ACK, Payload: []byte("d"), Length: 1}); orderly.quick(packet(t, &again, timeline.Stamp{}), timeline.Stamp{}) {
+		t.Fatal("a short way that is closed was taken")
+	}
+	orderly.plain = false
+	for i, seq := range []wire.Seq{6, 7} { // the first makes the flow known
+		seg := wire.Segment{Src: server, Dst: client, Seq: seq, Ack: 12, Flags: wire.ACK, Payload: []byte("d"), Length: 1}
+		at := timeline.Stamp{Packet: uint64(9 + i), Time: 1e18}
+		if i == 0 {
+			orderly.Packet(packet(t, &seg, at))
+		} else if !orderly.quick(packet(t, &seg, at), at) {
+			t.Fatal("a packet of a flow that is known does not go the short way")
+		}
 	}
 	quick := 0
 	for seed := range uint64(2000) {
@@ -107,11 +145,13 @@ func TestQuick(t *testing.T) {
 				i := rnd.IntN(min(2, len(conns)))
 				at.Packet++
 				at.Time += int64(rnd.IntN(3e6))
-				tr.Advance(at)
 				seg := conns[i][0]
-				before := len(r.lines)
-				tr.Segment(&seg, at)
-				if c := tr.conns[first(keyOf(seg.Src, seg.Dst))]; !plain && c != nil && c.direct != nil && len(r.lines) == before+1 {
+				p := packet(t, &seg, at)
+				var again wire.Segment
+				flow, _ := wire.Plain(1, p.Data, p.Length, &again)
+				before, known := len(r.lines), tr.flows.of(flow).c != nil
+				tr.Packet(p)
+				if !plain && known && len(r.lines) == before+1 {
 					quick++
 				}
 				if conns[i] = conns[i][1:]; len(conns[i]) == 0 {

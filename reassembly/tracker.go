@@ -31,6 +31,8 @@ type Tracker struct {
 	segment wire.Segment
 	conns   map[key]*connection
 	places  places
+	flows   flows
+	flow    wire.Flow // of the packet at hand; zero: not a plain one
 	pool    pool
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
@@ -95,6 +97,9 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	}
 	at := timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
 	t.Advance(at)
+	if t.quick(p, at) {
+		return
+	}
 	skip := t.decoder.Decode(uint32(p.Link), p.Data, p.Length, &t.segment)
 	if skip == wire.SkipFragment {
 		t.fragment(at)
@@ -202,6 +207,8 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	}
 	if t.plain || !c.quick(dir, seg, at) {
 		c.segment(dir, seg, at)
+	} else if t.flow != (wire.Flow{}) {
+		*t.flows.of(t.flow) = flow{t.flow, dir, c}
 	}
 }
 
@@ -311,6 +318,7 @@ func (t *Tracker) forget(c *connection) {
 		t.timers.remove(c)
 	}
 	t.places.lose(c)
+	t.flows.lose(c)
 }
 
 // maxClosed is how many closed connections are known at most, so that stragglers
@@ -413,7 +421,7 @@ func (t *Tracker) Flush() {
 	}
 	clear(t.conns)
 	t.weight, t.timers = 0, timers{}
-	t.places = places{}
+	t.places, t.flows = places{}, flows{}
 	t.pieces.flush()
 }
 

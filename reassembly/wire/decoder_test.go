@@ -295,6 +295,37 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// endpoints returns who sends to whom.
+func (f Flow) endpoints() (source, destination netip.AddrPort) {
+	var a [8]byte
+	binary.BigEndian.PutUint64(a[:], f.Addresses)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[:])), uint16(f.Ports>>16)),
+		netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[4:])), uint16(f.Ports))
+}
+
+// TestPlain holds the short way to the decoder, for whole and cut packets.
+func TestPlain(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(8, 8))
+	var d Decoder
+	plain := 0
+	for range 50_000 {
+		p, _ := newPacket(rnd, 0)
+		padded := slices.Concat(p.b, random(rnd, rnd.IntN(2)*rnd.IntN(20)))
+		check(t, &d, p.link, slices.Clip(padded), uint32(len(padded)))
+		check(t, &d, p.link, slices.Clip(p.b[:rnd.IntN(len(p.b))]), uint32(len(p.b)))
+		p.b = slices.Clip(p.b)
+		p.b[rnd.IntN(min(len(p.b), 60))] = byte(rnd.Uint32())
+		check(t, &d, p.link, p.b, uint32(len(p.b)))
+		var seg Segment
+		if _, ok := Plain(p.link, p.b, uint32(len(p.b)), &seg); ok {
+			plain++
+		}
+	}
+	if plain < 500 {
+		t.Errorf("only %d packets were plain: the test says little", plain)
+	}
+}
+
 // check decodes and holds what is true of any result.
 func check(t *testing.T, d *Decoder, link uint32, data []byte, length uint32) (Segment, Skip) {
 	t.Helper()
@@ -306,6 +337,16 @@ func check(t *testing.T, d *Decoder, link uint32, data []byte, length uint32) (S
 	}
 	if skip >= NumSkips {
 		t.Fatal(skip)
+	}
+	var plain Segment
+	if flow, ok := Plain(link, data, length, &plain); ok {
+		plain.Src, plain.Dst = flow.endpoints()
+		if skip != SkipNone || !equal(&plain, &seg) || cap(plain.Payload) != cap(seg.Payload) && len(plain.Payload) > 0 {
+			t.Fatalf("plain: %+v\nby the decoder: %v %+v", plain, skip, seg)
+		}
+		if back, _ := flow.Reverse().endpoints(); back != plain.Dst {
+			t.Fatalf("%v reversed comes from %v", flow, back)
+		}
 	}
 	if skip != SkipNone {
 		return seg, skip

@@ -1,0 +1,39 @@
+package wire
+
+import "encoding/binary"
+
+// Flow is who sent a plain packet to whom, as the packet says it: two of them are
+// the same when they are equal.
+type Flow struct {
+	Addresses uint64 // of IPv4: the source in the upper half, the destination in the lower
+	Ports     uint32 // likewise
+}
+
+// Reverse returns the flow of the other direction.
+func (f Flow) Reverse() Flow { return Flow{f.Addresses<<32 | f.Addresses>>32, f.Ports<<16 | f.Ports>>16} }
+
+// Plain reads a packet of the shape that nearly all have: TCP in a whole IPv4
+// packet without options, right on Ethernet. It reports false for any other, and
+// for what is not in order: [Decoder.Decode] knows those. It fills what Decode
+// does, and leaves the endpoints, which the flow names, as they are.
+func Plain(link uint32, data []byte, length uint32, seg *Segment) (f Flow, ok bool) {
+	const ip, ports = 14, 34
+	if link != linkEthernet || len(data) < ports+20 || uint32(len(data)) > length ||
+		binary.BigEndian.Uint16(data[12:]) != etherIPv4 || data[ip] != 0x45 ||
+		binary.BigEndian.Uint16(data[ip+6:])&0x3fff != 0 || data[ip+9] != protoTCP {
+		return f, false
+	}
+	total := uint32(binary.BigEndian.Uint16(data[ip+2:]))
+	header := uint32(data[ports+12]>>4) * 4
+	if total < 20+20 || header < 20 || header > total-20 {
+		return f, false
+	}
+	seg.Seq = Seq(binary.BigEndian.Uint32(data[ports+4:]))
+	seg.Ack = Seq(binary.BigEndian.Uint32(data[ports+8:]))
+	seg.Flags = Flags(data[ports+13])
+	seg.Window = binary.BigEndian.Uint16(data[ports+14:])
+	seg.Length = total - 20 - header
+	end := min(ip+total, uint32(len(data)))
+	seg.Payload = data[min(ports+header, end):end]
+	return Flow{binary.BigEndian.Uint64(data[ip+12:]), binary.BigEndian.Uint32(data[ports:])}, true
+}
