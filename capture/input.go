@@ -39,7 +39,7 @@ type file struct {
 	packed *inflater // nil: the file is not compressed
 	reader reader
 	stream *stream // of reader
-	err    error // why it gives no more packets; nil while it does
+	err    error   // why it gives no more packets; nil while it does
 	head   Packet
 	parked bool // only head.Time is known; the rest is read again when its turn comes
 }

@@ -10,7 +10,9 @@ type Flow struct {
 }
 
 // Reverse returns the flow of the other direction.
-func (f Flow) Reverse() Flow { return Flow{f.Addresses<<32 | f.Addresses>>32, f.Ports<<16 | f.Ports>>16} }
+func (f Flow) Reverse() Flow {
+	return Flow{f.Addresses<<32 | f.Addresses>>32, f.Ports<<16 | f.Ports>>16}
+}
 
 // Plain reads a packet of the shape that nearly all have: TCP in a whole IPv4
 // packet without options, right on Ethernet. It reports false for any other, and
