@@ -39,6 +39,8 @@ type Tracker struct {
 	timers  timers
 	closed  []*connection // the latest that closed, a ring
 	nClosed int           // how many closed so far
+	free    *connection   // to be used again; later is the next one
+	nFree   int
 	weight  int           // of all connections
 	given   given
 	// evicting: a connection is being given up.
@@ -225,7 +227,14 @@ func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
 	if !fromClient {
 		tr.Client, tr.Server = tr.Server, tr.Client
 	}
-	c := &connection{t: t, key: k, transport: tr, client: side(k, tr.Client)}
+	c := t.free
+	if c != nil {
+		t.free = c.later
+		t.nFree--
+	} else {
+		c = &connection{}
+	}
+	*c = connection{t: t, key: k, transport: tr, client: side(k, tr.Client)}
 	t.conns[k] = c
 	t.schedule(c, t.limits.HalfOpen)
 	t.weigh(c, 0)
@@ -329,13 +338,29 @@ const maxClosed = 1 << 12
 // before it.
 func (t *Tracker) keepClosed(c *connection) {
 	if at := t.nClosed % maxClosed; at < len(t.closed) {
-		t.forget(t.closed[at])
+		old := t.closed[at]
+		t.forget(old)
+		t.reuse(old)
 		t.closed[at] = c
 	} else {
 		t.closed = append(t.closed, c)
 	}
 	t.nClosed++
 }
+
+// reuse keeps c, which was closed and forgotten, for another connection: nobody
+// knows it any more but the list of those that wait.
+func (t *Tracker) reuse(c *connection) {
+	if c.waiting || t.nFree == maxFree {
+		return
+	}
+	*c = connection{later: t.free}
+	t.free = c
+	t.nFree++
+}
+
+// maxFree is how many connections are kept to be used again at most.
+const maxFree = 1 << 10
 
 // schedule looks at c again after d.
 func (t *Tracker) schedule(c *connection, d time.Duration) { t.timers.add(c, t.now.Time+int64(d)) }

@@ -192,17 +192,15 @@ const listGap = "  "
 // is wider pushes the rest to the right; only the URL is cut, visibly.
 func (l *List) plain() {
 	for i := range l.widths {
-		cell := l.cells.at(i)
-		from := len(l.buf)
+		most, used := noLimit, 0
 		if i == listColumnURL {
-			l.buf = appendCut(l.buf, cell, max(l.widths[i], leastWidth))
-		} else {
-			l.buf = append(l.buf, cell...)
+			most = max(l.widths[i], leastWidth)
 		}
+		l.buf, used = appendCut(l.buf, l.cells.at(i), most)
 		if i == len(l.widths)-1 {
 			break
 		}
-		for range l.widths[i] - columns(l.buf[from:]) {
+		for range l.widths[i] - used {
 			l.buf = append(l.buf, ' ')
 		}
 		l.buf = append(l.buf, listGap...)

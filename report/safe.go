@@ -52,15 +52,17 @@ func cut(s string, width int) string {
 	return displaywidth.TruncateString(s, width, ellipsis)
 }
 
-// appendCut appends s as cut returns it.
-func appendCut(dst, s []byte, width int) []byte {
+// appendCut appends s as cut returns it, and returns how wide that is.
+func appendCut(dst, s []byte, width int) (_ []byte, used int) {
 	switch {
 	case !isPlain(s):
-		return append(dst, cut(string(s), width)...)
+		text := cut(string(s), width)
+		return append(dst, text...), columns(text)
 	case len(s) <= width:
-		return append(dst, s...)
+		return append(dst, s...), len(s)
 	}
-	return append(append(dst, s[:max(width-1, 0)]...), ellipsis...)
+	width = max(width, 1)
+	return append(append(dst, s[:width-1]...), ellipsis...), width
 }
 
 // appendSafe appends s so that a terminal shows it and never obeys it, in at

@@ -75,8 +75,9 @@ func FuzzSafe(f *testing.F) {
 func TestAppendCut(t *testing.T) {
 	for _, s := range []string{"", "x", "ws://10.0.0.1/chat", "caf\u00e9 on the wire", "\u65e5\u672c\u8a9e", `\x1b[31m`} {
 		for width := range columns(s) + 2 {
-			if got, want := string(appendCut(nil, []byte(s), width)), cut(s, width); got != want && width > 0 {
-				t.Errorf("%q cut to %d columns: %q, want %q", s, width, got, want)
+			got, used := appendCut(nil, []byte(s), width)
+			if want := cut(s, width); width > 0 && (string(got) != want || used != columns(want)) {
+				t.Errorf("%q cut to %d columns: %q of %d, want %q", s, width, got, used, want)
 			}
 		}
 	}
