@@ -440,8 +440,8 @@ func TestEvict(t *testing.T) {
 		at := timeline.Stamp{Packet: uint64(i + 1), Time: int64(i)}
 		tr.Segment(&wire.Segment{Src: src, Dst: server, Seq: 1, Flags: wire.SYN, Payload: []byte{'0' + byte(i)}, Length: 1}, at)
 	}
-	if len(tr.conns) != 2 {
-		t.Errorf("%d connections are followed, want 2", len(tr.conns))
+	if tr.conns.n != 2 {
+		t.Errorf("%d connections are followed, want 2", tr.conns.n)
 	}
 	got := strings.Join(r.lines, "\n")
 	for _, want := range []string{"1 finding tcp/limit\n1 C end limit\n1 S end limit", "2 finding tcp/limit", `4 C "3"`} {

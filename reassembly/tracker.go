@@ -11,9 +11,7 @@ package reassembly
 
 import (
 	"cmp"
-	"encoding/binary"
 	"fmt"
-	"net/netip"
 	"slices"
 	"time"
 
@@ -29,10 +27,7 @@ type Tracker struct {
 	limits  timeline.Limits
 	decoder wire.Decoder
 	segment wire.Segment
-	conns   map[key]*connection
-	places  places
-	flows   flows
-	flow    wire.Flow // of the packet at hand; zero: not a plain one
+	conns   table
 	pool    pool
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
@@ -41,7 +36,7 @@ type Tracker struct {
 	nClosed int           // how many closed so far
 	free    *connection   // to be used again; later is the next one
 	nFree   int
-	weight  int           // of all connections
+	weight  int // of all connections
 	given   given
 	// evicting: a connection is being given up.
 	evicting bool
@@ -61,31 +56,12 @@ type Tracker struct {
 	skipped        [wire.NumSkips]uint64
 }
 
-// key is the pair of endpoints of a connection, that with the lower port first,
-// of equal ports that with the lower address.
-type key struct {
-	addr [2][2]uint64 // the halves of an IPv6 address, or of an IPv4 one mapped to it
-	port [2]uint16
-}
-
-// is reports whether k and o are the same; == takes twice as long.
-func (k *key) is(o *key) bool {
-	return k.port == o.port && k.addr[0][1] == o.addr[0][1] && k.addr[1][1] == o.addr[1][1] &&
-		k.addr[0][0] == o.addr[0][0] && k.addr[1][0] == o.addr[1][0]
-}
-
-// words returns the halves of an address.
-func words(a netip.Addr) [2]uint64 {
-	b := a.As16()
-	return [2]uint64{binary.BigEndian.Uint64(b[:8]), binary.BigEndian.Uint64(b[8:])}
-}
-
 // New returns a Tracker that calls open for every TCP connection that carries
 // bytes and feeds the stream that it returns. Zero limits mean the defaults.
 func New(open func(*timeline.Transport) timeline.Stream, limits timeline.Limits) *Tracker {
 	limits = limits.WithDefaults()
 	return &Tracker{
-		open: open, limits: limits, conns: make(map[key]*connection),
+		open: open, limits: limits, conns: newTable(),
 		pieces: newFragments(limits),
 	}
 }
@@ -184,7 +160,7 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 // Segment takes one segment. seg is borrowed.
 func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	k, from := keyOf(seg.Src, seg.Dst)
-	c := t.find(&k)
+	c := t.conns.find(&k)
 	if c != nil && (seg.Flags&wire.SYN != 0 || c.reborn != nil) {
 		if c = c.reuse(seg, at); c == nil {
 			return
@@ -209,13 +185,11 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	}
 	if t.plain || !c.quick(dir, seg, at) {
 		c.segment(dir, seg, at)
-	} else if t.flow != (wire.Flow{}) {
-		*t.flows.of(t.flow) = flow{t.flow, dir, c}
 	}
 }
 
 func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
-	for len(t.conns) >= t.limits.Transports {
+	for t.conns.n >= t.limits.Transports {
 		t.evict(nil, "Transports", at)
 	}
 	t.transports++
@@ -235,7 +209,7 @@ func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
 		c = &connection{}
 	}
 	*c = connection{t: t, key: k, transport: tr, client: side(k, tr.Client)}
-	t.conns[k] = c
+	t.conns.put(c)
 	t.schedule(c, t.limits.HalfOpen)
 	t.weigh(c, 0)
 	for t.weight > t.limits.Memory && t.evict(c, "Memory", at) {
@@ -320,14 +294,11 @@ func (c *connection) heard(n uint32) {
 }
 
 func (t *Tracker) forget(c *connection) {
-	if t.conns[c.key] == c {
-		delete(t.conns, c.key)
+	if t.conns.remove(c) {
 		t.weight -= c.weight
 		c.weight = 0
 		t.timers.remove(c)
 	}
-	t.places.lose(c)
-	t.flows.lose(c)
 }
 
 // maxClosed is how many closed connections are known at most, so that stragglers
@@ -434,19 +405,18 @@ const oneSided = 10
 
 // Flush ends every connection: the input is over.
 func (t *Tracker) Flush() {
-	rest := make([]*connection, 0, len(t.conns))
-	for _, c := range t.conns {
-		if !c.closed {
-			rest = append(rest, c)
+	rest := make([]*connection, 0, t.conns.n)
+	for _, s := range t.conns.slots {
+		if s.c != nil && !s.c.closed {
+			rest = append(rest, s.c)
 		}
 	}
 	slices.SortFunc(rest, func(a, b *connection) int { return cmp.Compare(a.transport.ID, b.transport.ID) })
 	for _, c := range rest {
 		c.finishBoth(t.now, timeline.EndOpen)
 	}
-	clear(t.conns)
+	t.conns.clear()
 	t.weight, t.timers = 0, timers{}
-	t.places, t.flows = places{}, flows{}
 	t.pieces.flush()
 }
 
@@ -493,22 +463,6 @@ func (t *Tracker) Report(totals *timeline.Totals) {
 			totals.Skipped = append(totals.Skipped, timeline.Count{What: wire.Skip(skip).String(), N: n})
 		}
 	}
-}
-
-// keyOf returns the key of a segment from a to b, and which side a is.
-func keyOf(a, b netip.AddrPort) (k key, from uint8) {
-	if d := cmp.Compare(a.Port(), b.Port()); d > 0 || d == 0 && a.Addr().Compare(b.Addr()) > 0 {
-		a, b, from = b, a, 1
-	}
-	return key{[2][2]uint64{words(a.Addr()), words(b.Addr())}, [2]uint16{a.Port(), b.Port()}}, from
-}
-
-// side returns which side of k is a.
-func side(k key, a netip.AddrPort) uint8 {
-	if k.port[0] == a.Port() && k.addr[0] == words(a.Addr()) {
-		return 0
-	}
-	return 1
 }
 
 func (c *connection) direction(seg *wire.Segment) timeline.Direction {
