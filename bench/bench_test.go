@@ -26,7 +26,7 @@ func TestBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := out.String()
-	for _, want := range []string{"# Speed and memory", "| `list`, times T |", "| `ndjson`, times faster than K |", "| wide, packets a second |", "| bulk | tcpdump |", "## Where the time goes"} {
+	for _, want := range []string{"# Speed and memory", "| `list`, times T |", "| `ndjson`, times faster than K |", "| wide, packets a second |", "one worker, times two: small |", "of the cpu of `list`: conns |", "| bulk | tcpdump |", "## Where the time goes"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
@@ -53,6 +53,16 @@ func TestCheckBites(t *testing.T) {
 		if err := c.holds(&line{Packets: 9, Connections: 1, Frames: frames}, &line{}); (err == nil) != good {
 			t.Errorf("%d frames found: %v", frames, err)
 		}
+	}
+}
+
+func TestGarbageTime(t *testing.T) {
+	ms, err := garbageTime(`gc 1 @0.019s 6%: 0.19+6.1+0.004 ms clock, 0.38+2.7/0.36/5.2+0.008 ms cpu, 5->6->3 MB, 5 MB goal, 0 MB stacks, 5 MB globals, 2 P
+wsdump: warning: gc
+gc 2 @1.035s 4%: 2.4+10+0.17 ms clock, 4.8+0/2.1/3.1+0.35 ms cpu, 21->23->10 MB, 26 MB goal, 0 MB stacks, 5 MB globals, 2 P (forced)
+`)
+	if want := 0.38 + 2.7 + 0.36 + 5.2 + 0.008 + 4.8 + 2.1 + 3.1 + 0.35; err != nil || ms < want-1e-9 || ms > want+1e-9 {
+		t.Errorf("%v ms, %v, want %v", ms, err, want)
 	}
 }
 

@@ -165,6 +165,18 @@ func (b *bench) others(p *page) error {
 		table, ndjson := b.alone[kind]["table"], b.alone[kind]["ndjson"]
 		p.row("table, times ndjson: "+kind, fmt.Sprintf("%.2f", table.wall().Seconds()/ndjson.wall().Seconds()), "3")
 	}
+	for _, kind := range worked {
+		if beside := b.measured[kind]["one worker"]; len(beside) > 0 {
+			p.row("`ndjson`, one worker, times two: "+kind, fmt.Sprintf("%.2f", beside.wall()), "1.6")
+		}
+	}
+	for _, kind := range b.kinds {
+		part, err := garbage(b.wsdump(b.captures[kind], "list")...)
+		if err != nil {
+			return err
+		}
+		p.row("garbage collection, of the cpu of `list`: "+kind, fmt.Sprintf("%.1f %%", 100*part), "2 %")
+	}
 	first, err := b.firstRow()
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -89,8 +90,11 @@ func tshark(file string) []string {
 	return []string{"tshark", "-r", file, "-Y", "websocket", "-T", "fields", "-e", "frame.time_epoch", "-e", "websocket.opcode", "-e", "websocket.payload_length"}
 }
 
+// worked are the captures on which one worker is measured beside two.
+var worked = []string{"small", "mixed", "bulk", "deflate"}
+
 // rounder measures in a round what stands beside something else than tcpdump:
-// zlib, and tshark, which reads a slice in one round of two.
+// zlib, one worker beside two, and tshark, which reads a slice in one round of two.
 func (b *bench) rounder(kind string, round int) error {
 	c := b.captures[kind]
 	if kind == "deflate" && b.has("inflate") {
@@ -104,6 +108,17 @@ func (b *bench) rounder(kind string, round int) error {
 		}
 		b.measured[kind]["beside zlib"] = append(b.measured[kind]["beside zlib"], pair{r, theirs})
 		b.alone[kind]["zlib"] = append(b.alone[kind]["zlib"], theirs)
+	}
+	if slices.Contains(worked, kind) {
+		one, err := command(nil, b.path("wsdump"), "-T", "ndjson", "--workers", "1", c.file)
+		if err != nil {
+			return err
+		}
+		two, err := command(nil, b.path("wsdump"), "-T", "ndjson", "--workers", "2", c.file)
+		if err != nil {
+			return err
+		}
+		b.measured[kind]["one worker"] = append(b.measured[kind]["one worker"], pair{one, two})
 	}
 	if round%2 == 0 && b.has("tshark") {
 		idle, err := command(nil, tshark(b.path("empty.pcap"))...) // starting it takes long
