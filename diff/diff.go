@@ -205,7 +205,8 @@ type Side struct {
 type Report struct {
 	A, B     Side
 	Pairs    []*Pair       // in order of opening in A, then what only B has
-	Counts   [kinds]uint64 // messages by Kind
+	Counts   [kinds]uint64 // messages by Kind, pings and pongs among them where they were compared
+	Pings    uint64        // of all Counts: pings and pongs
 	Only     [2]uint64     // connections on one side only
 	Property uint64        // properties that differ
 	Alone    uint64        // of [CompareLegs]: connections that have no other leg

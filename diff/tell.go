@@ -127,6 +127,9 @@ func (t *teller) difference(kind Kind, i, j int32) int {
 		}
 	}
 	t.p.Counts[kind]++
+	if i >= 0 && t.a.conn.items[i].control() || j >= 0 && t.b.conn.items[j].control() {
+		t.r.Pings++
+	}
 	index := int32(-1)
 	if t.r.told < t.most {
 		t.r.told++

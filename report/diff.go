@@ -67,19 +67,21 @@ func (d *differ) side(i int, s *diff.Side) string {
 	return Safe(d.opt.Names[i]) + "   " + plural(s.Connections, "connection") + ", " + plural(s.Messages, "message")
 }
 
-// DiffSummary says in a line how much differs: "3 messages lost, 1 doubled".
+// DiffSummary says in a line how much differs: "3 messages lost, 1 doubled"; where
+// pings and pongs are among them it says "rows".
 func DiffSummary(r *diff.Report) string {
+	what := "message"
+	if r.Pings > 0 {
+		what = "row"
+	}
 	var parts []string
 	for k, n := range r.Counts {
-		if n > 0 {
-			what := " "
-			if len(parts) == 0 {
-				what = " messages "
-				if n == 1 {
-					what = " message "
-				}
-			}
-			parts = append(parts, count(n)+what+diff.Kind(k).String())
+		switch {
+		case n == 0:
+		case len(parts) == 0:
+			parts = append(parts, plural(n, what)+" "+diff.Kind(k).String())
+		default:
+			parts = append(parts, count(n)+" "+diff.Kind(k).String())
 		}
 	}
 	for i, name := range [2]string{"A", "B"} {

@@ -54,7 +54,7 @@ func TestDiff(t *testing.T) {
 	}
 	want := `--- a.pcap   1 connection, 15 messages
 +++ b\u001b[2J.pcap   1 connection, 17 messages
-# 2 messages lost, 2 added, 1 doubled, 1 reordered, 3 changed, 1 property of connections changed
+# 2 rows lost, 2 added, 1 doubled, 1 reordered, 3 changed, 1 property of connections changed
 
 # ws://a/x: connection 1 of A is 1 of B
 `
