@@ -12,25 +12,29 @@ import (
 // decides nothing: what is not plainly in order is that of [Tracker.Segment] and
 // [connection.segment], and both leave the same behind, see TestQuick.
 
-// quick takes p if it is a plain packet with the next segment of a connection, and
-// reports whether it did.
-func (t *Tracker) quick(p *capture.Packet, at timeline.Stamp) bool {
+// plainly takes p if it is a plain packet, and reports whether it did.
+func (t *Tracker) plainly(p *capture.Packet, at timeline.Stamp) bool {
 	if t.plain || t.decoder.Checksums {
 		return false
 	}
-	flow, plain := wire.Plain(uint32(p.Link), p.Data, p.Length, &t.segment)
+	seg := &t.segment
+	flow, plain := wire.Plain(uint32(p.Link), p.Data, p.Length, seg)
 	if !plain {
 		return false
 	}
 	c, from := t.conns.findFlow(flow)
-	if c == nil || c.direct == nil || c.reborn != nil {
-		return false
+	if c != nil && c.direct != nil && c.reborn == nil {
+		dir := timeline.ClientToServer
+		if from != c.client {
+			dir = timeline.ServerToClient
+		}
+		if c.quick(dir, seg, at) {
+			return true
+		}
 	}
-	dir := timeline.ClientToServer
-	if from != c.client {
-		dir = timeline.ServerToClient
-	}
-	return c.quick(dir, &t.segment, at)
+	seg.Src, seg.Dst = flow.Endpoints()
+	t.take(c, from, seg, at)
+	return true
 }
 
 // quick takes seg if it is the next of its direction and acknowledges nothing

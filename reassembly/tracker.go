@@ -75,7 +75,7 @@ func (t *Tracker) Packet(p *capture.Packet) {
 	}
 	at := timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
 	t.Advance(at)
-	if t.quick(p, at) {
+	if t.plainly(p, at) {
 		return
 	}
 	skip := t.decoder.Decode(uint32(p.Link), p.Data, p.Length, &t.segment)
@@ -160,7 +160,11 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 // Segment takes one segment. seg is borrowed.
 func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	k, from := keyOf(seg.Src, seg.Dst)
-	c := t.conns.find(&k)
+	t.take(t.conns.find(&k), from, seg, at)
+}
+
+// take takes a segment that a side of c sent, which is nil for a new connection.
+func (t *Tracker) take(c *connection, from uint8, seg *wire.Segment, at timeline.Stamp) {
 	if c != nil && (seg.Flags&wire.SYN != 0 || c.reborn != nil) {
 		if c = c.reuse(seg, at); c == nil {
 			return
@@ -170,6 +174,7 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 		if seg.Flags&(wire.SYN|wire.RST) == 0 && seg.Length == 0 || seg.Flags&wire.RST != 0 {
 			return // nothing to learn: the rest of a connection that we never saw
 		}
+		k, _ := keyOf(seg.Src, seg.Dst)
 		c = t.add(k, seg, at)
 	}
 	if c.closed {

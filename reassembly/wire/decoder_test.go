@@ -295,14 +295,6 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// endpoints returns who sends to whom.
-func (f Flow) endpoints() (source, destination netip.AddrPort) {
-	var a [8]byte
-	binary.BigEndian.PutUint64(a[:], f.Addresses)
-	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[:])), uint16(f.Ports>>16)),
-		netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[4:])), uint16(f.Ports))
-}
-
 // TestPlain holds the short way to the decoder, for whole and cut packets.
 func TestPlain(t *testing.T) {
 	rnd := rand.New(rand.NewPCG(8, 8))
@@ -340,11 +332,11 @@ func check(t *testing.T, d *Decoder, link uint32, data []byte, length uint32) (S
 	}
 	var plain Segment
 	if flow, ok := Plain(link, data, length, &plain); ok {
-		plain.Src, plain.Dst = flow.endpoints()
+		plain.Src, plain.Dst = flow.Endpoints()
 		if skip != SkipNone || !equal(&plain, &seg) || cap(plain.Payload) != cap(seg.Payload) && len(plain.Payload) > 0 {
 			t.Fatalf("plain: %+v\nby the decoder: %v %+v", plain, skip, seg)
 		}
-		if back, _ := flow.Reverse().endpoints(); back != plain.Dst {
+		if back, _ := flow.Reverse().Endpoints(); back != plain.Dst {
 			t.Fatalf("%v reversed comes from %v", flow, back)
 		}
 	}

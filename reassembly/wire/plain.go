@@ -1,6 +1,9 @@
 package wire
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"net/netip"
+)
 
 // Flow is who sent a plain packet to whom, as the packet says it: two of them are
 // the same when they are equal.
@@ -12,6 +15,14 @@ type Flow struct {
 // Reverse returns the flow of the other direction.
 func (f Flow) Reverse() Flow {
 	return Flow{f.Addresses<<32 | f.Addresses>>32, f.Ports<<16 | f.Ports>>16}
+}
+
+// Endpoints returns the source and the destination.
+func (f Flow) Endpoints() (source, destination netip.AddrPort) {
+	var a [8]byte
+	binary.BigEndian.PutUint64(a[:], f.Addresses)
+	return netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[:])), uint16(f.Ports>>16)),
+		netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[4:])), uint16(f.Ports))
 }
 
 // Plain reads a packet of the shape that nearly all have: TCP in a whole IPv4
