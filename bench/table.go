@@ -1,6 +1,7 @@
 package main
 
 import (
+	_ "embed"
 	"fmt"
 	"io"
 	"os"
@@ -230,20 +231,21 @@ func (b *bench) memoryTable(p *page) {
 
 // profile writes where the time of NDJSON goes.
 func (b *bench) profile(p *page) error {
-	p.line("\n## Where the time goes\n\nNDJSON with payload, by function (`go tool pprof -top`).")
-	for _, kind := range b.kinds {
-		if kind != "small" && kind != "bulk" && kind != "deflate" {
+	p.line("\n## Where the time goes\n\nBy function (`go tool pprof -top`): of itself, and with what it calls. One goroutine does it all here.")
+	for _, of := range [...][2]string{{"list", "small"}, {"list", "conns"}, {"list", "wide"}, {"ndjson", "small"}, {"ndjson", "bulk"}, {"ndjson", "deflate"}} {
+		mode, kind := of[0], of[1]
+		if b.captures[kind] == nil {
 			continue
 		}
-		file := b.path(kind + ".prof")
-		if _, err := command(nil, b.path("profile"), b.captures[kind].file, file); err != nil {
+		file := b.path(mode + "-" + kind + ".prof")
+		if _, err := command(nil, b.path("profile"), mode, b.captures[kind].file, file); err != nil {
 			return err
 		}
-		out, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount", "14", b.path("profile"), file).Output()
+		out, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount", "16", b.path("profile"), file).Output()
 		if err != nil {
 			return fmt.Errorf("pprof: %w", err)
 		}
-		p.line("\n%s:\n\n```", kind)
+		p.line("\n`%s`, %s:\n\n```", mode, kind)
 		for line := range strings.Lines(string(out)) {
 			if fields := strings.Fields(line); len(fields) > 5 && strings.HasSuffix(fields[1], "%") {
 				p.line("%7s %7s  %s", fields[1], fields[4], strings.Join(fields[5:], " "))
@@ -251,5 +253,11 @@ func (b *bench) profile(p *page) error {
 		}
 		p.line("```")
 	}
+	p.line("\n%s", why)
 	return nil
 }
+
+// why says what is not reached, and why.
+//
+//go:embed why.md
+var why string

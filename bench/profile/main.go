@@ -1,5 +1,5 @@
 // Command profile reads a capture as wsdump does and writes where the time goes:
-// the same reader, pipeline and NDJSON, without the command line.
+// the same reader, pipeline and output, without the command line.
 package main
 
 import (
@@ -12,20 +12,27 @@ import (
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/timeline"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, "usage: profile CAPTURE PROFILE")
+	if len(os.Args) != 4 || outputs[os.Args[1]] == nil {
+		fmt.Fprintln(os.Stderr, "usage: profile list|ndjson CAPTURE PROFILE")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1], os.Args[2]); err != nil {
+	if err := run(outputs[os.Args[1]](io.Discard, report.Options{}), os.Args[2], os.Args[3]); err != nil {
 		fmt.Fprintln(os.Stderr, "profile:", err)
 		os.Exit(1)
 	}
 }
 
-func run(file, profile string) error {
+// outputs are what can be looked at.
+var outputs = map[string]func(io.Writer, report.Options) timeline.Sink{
+	"list":   func(w io.Writer, opt report.Options) timeline.Sink { return report.NewList(w, opt) },
+	"ndjson": func(w io.Writer, opt report.Options) timeline.Sink { return report.NewNDJSON(w, opt) },
+}
+
+func run(rows timeline.Sink, file, profile string) error {
 	in, err := capture.Open([]string{file}, capture.Options{})
 	if err != nil {
 		return err
@@ -38,8 +45,7 @@ func run(file, profile string) error {
 	if err := pprof.StartCPUProfile(out); err != nil {
 		return err
 	}
-	rows := report.NewNDJSON(io.Discard, report.Options{})
-	err = pipeline.Run(context.Background(), in, rows, pipeline.Options{Files: in.Files()})
+	err = pipeline.Run(context.Background(), in, rows, pipeline.Options{Files: in.Files(), Limits: timeline.Limits{Memory: 4 << 30}})
 	pprof.StopCPUProfile()
 	if closed := out.Close(); err == nil {
 		err = closed
