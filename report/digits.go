@@ -1,13 +1,14 @@
 package report
 
 import (
+	"encoding/binary"
 	"math/bits"
 	"slices"
 )
 
 // A line of NDJSON has eight numbers and two times, and a third of what it costs
-// was to write their digits. Here they are written where they belong, two at a
-// time; strconv is the reference, see TestDigits.
+// was to write their digits. Here they are written where they belong, eight at a
+// time where there are no more; strconv is the reference, see TestDigits.
 
 // pairs are the two digits of every number below 100.
 const pairs = "00010203040506070809" +
@@ -46,6 +47,17 @@ func appendUint(dst []byte, n uint64) []byte {
 // leading zeros.
 func appendDigits(dst []byte, n uint64, width int) []byte {
 	at := len(dst)
+	switch {
+	case width <= 8 && n < 1e8:
+		dst = slices.Grow(dst, 8)[:at+8]
+		binary.LittleEndian.PutUint64(dst[at:], eightDigits(n)>>(8*(8-width)))
+		return dst[:at+width]
+	case width == 9 && n < 1e9: // nanoseconds
+		dst = slices.Grow(dst, 9)[:at+9]
+		binary.LittleEndian.PutUint64(dst[at:], eightDigits(n/10))
+		dst[at+8] = byte('0' + n%10)
+		return dst
+	}
 	dst = slices.Grow(dst, width)[:at+width]
 	out := dst[at:]
 	for len(out) >= 2 {
@@ -58,4 +70,17 @@ func appendDigits(dst []byte, n uint64, width int) []byte {
 		out[0] = byte('0' + n%10)
 	}
 	return dst
+}
+
+// eightDigits returns the eight decimal digits of n, which is below 1e8, the first
+// in the lowest byte. It halves all parts of the number at once: in two of four
+// digits, then in four of two, then in eight. 10486/2^20 is near enough to 1/100
+// for what is below 10,000, and 103/2^10 to 1/10 for what is below 100.
+func eightDigits(n uint64) uint64 {
+	v := n/10_000 | n%10_000<<32
+	q := v * 10_486 >> 20 & 0x7f_0000_007f
+	v = q | (v-100*q)<<16
+	q = v * 103 >> 10 & 0xf_000f_000f_000f
+	v = q | (v-10*q)<<8
+	return v | 0x3030_3030_3030_3030
 }

@@ -2,6 +2,7 @@ package report
 
 import (
 	stdbase64 "encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -26,6 +27,17 @@ func TestDigits(t *testing.T) {
 		want := fmt.Sprintf("%020d", n)
 		if got := string(appendDigits(nil, n, width)); got != want[20-width:] {
 			t.Fatalf("the last %d digits of %d became %s", width, n, got)
+		}
+	}
+}
+
+// TestEightDigits tries all halves: they do not touch each other.
+func TestEightDigits(t *testing.T) {
+	for i := range uint64(10_000) {
+		for _, n := range []uint64{i, i * 10_000, i*10_000 + 9_999, 99_990_000 + i} {
+			if got, want := string(binary.LittleEndian.AppendUint64(nil, eightDigits(n))), fmt.Sprintf("%08d", n); got != want {
+				t.Fatalf("%d became %s", n, got)
+			}
 		}
 	}
 }

@@ -4,16 +4,16 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Nearly every line of a timeline as NDJSON is an ordinary message with its
-// payload. This file writes those in one go; [NDJSON.message] is the reference,
+// Nearly every line of a timeline as NDJSON is an ordinary message, with its
+// payload or, where nobody wants any, without. This file writes those in one go; [NDJSON.message] is the reference,
 // and both give the same bytes, see TestQuickRow.
 
 // quick writes m if it is ordinary, and reports whether it did.
 func (n *NDJSON) quick(m *timeline.Message) bool {
-	size := len(m.Payload)
-	if m.Conn.Recorded || !m.HasLength || !m.HasPayload || m.Opaque || m.Truncated || m.Incomplete || m.Guessed || m.Redacted || m.Answers != 0 ||
+	size, shown := len(m.Payload), m.HasPayload && n.opt.Payload != PayloadNone
+	if m.Conn.Recorded || !m.HasLength || m.Opaque || m.Truncated || m.Incomplete || m.Guessed || m.Redacted || m.Answers != 0 ||
 		m.First.Packet == 0 || m.Last.Packet == 0 || len(n.opt.Files) > 1 ||
-		n.opt.Payload == PayloadNone || n.opt.Payload.bytes(size, ndjsonPayload) < size {
+		shown && n.opt.Payload.bytes(size, ndjsonPayload) < size {
 		return false
 	}
 	b := append(n.buf, `{"type":"message","time":"`...)
@@ -50,6 +50,7 @@ func (n *NDJSON) quick(m *timeline.Message) bool {
 		b = append(b, `,"compressed":false`...)
 	}
 	switch {
+	case !shown:
 	case m.Text || size == 0:
 		b = append(b, `,"text":`...)
 		b = appendValidJSON(b, m.Payload)
