@@ -32,7 +32,7 @@ type List struct {
 }
 
 // listPage is how many rows are held for the table.
-const listPage = 200
+const listPage = 100
 
 // listURL is the widest URL that is shown where no terminal bounds it.
 const listURL = 200
