@@ -26,9 +26,13 @@ type Apart struct {
 	panic any           // of the sink, to be read when over is closed
 }
 
-// aloneSize is how large a payload may be that is copied. For a larger one the
-// sink is waited for, and told at once.
-const aloneSize = 1 << 20
+// aloneSize and aloneBinary are how large a payload may be that is copied. For a
+// larger one the sink is waited for, and told at once: nobody shows binary payload
+// at a greater cost than that of copying it.
+const (
+	aloneSize   = 1 << 20
+	aloneBinary = 16 << 10
+)
 
 // NewApart returns such a sink before sink. needs answers [timeline.Sink.Needs].
 // Done waits until sink has heard everything.
@@ -96,7 +100,7 @@ func (a *Apart) Frame(f *timeline.Frame) {
 
 // Message implements [timeline.Sink].
 func (a *Apart) Message(m *timeline.Message) {
-	if len(m.Payload) <= aloneSize {
+	if len(m.Payload) <= aloneBinary || m.Text && len(m.Payload) <= aloneSize {
 		a.author.Message(m)
 		return
 	}

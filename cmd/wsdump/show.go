@@ -133,7 +133,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	case !view.parallel(in) || keep != nil:
 	case source.each:
 		way.needs = needs
-	case program == nil && !out.Needs(&timeline.Conn{}).Silent: // a filter is asked by both, so that it keeps them together
+	case program == nil && view.laborious(out): // a filter is asked by both, so that it keeps them together
 		sink = pipeline.NewApart(sink, needs)
 	}
 	way.shared = way.shared || view.count.n > 0 // which ends the reading where it is

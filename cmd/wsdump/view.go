@@ -113,6 +113,13 @@ func (v *viewFlags) parallel(in *input) bool {
 	return in.source.processors() > 1 && v.count.n == 0 && in.captures != nil && !in.source.live()
 }
 
+// laborious reports whether rows take longer to print than to hand over to another
+// goroutine. Those of NDJSON without payload do not.
+func (v *viewFlags) laborious(out report.Output) bool {
+	needs := out.Needs(&timeline.Conn{})
+	return !needs.Silent && (needs.Payload || v.format.value != "ndjson")
+}
+
 // needs returns what all connections need, whatever a filter says of them.
 func (v *viewFlags) needs(out report.Output, program *query.Program) func(*timeline.Conn) timeline.Needs {
 	if program == nil {
