@@ -1,5 +1,7 @@
 package capture
 
+import "os"
+
 // Alone is the [Source] of one file of an [Input]. Packets are numbered from 1;
 // Packet.File is the file's index in the Input.
 type Alone struct {
@@ -43,3 +45,26 @@ func (a *Alone) Next(p *Packet) error {
 
 // Close closes the file.
 func (a *Alone) Close() error { return a.file.close() }
+
+// Again opens the files of in, which are regular ones and not compressed, once more
+// from their start, before in was read to its end. Both give the same packets: those
+// that were there when the first Again was called, where a program still writes. note
+// hears what the new Input says; nil: nobody. The files are as many more to hold open.
+func (in *Input) Again(note func(Note)) (*Input, error) {
+	opt := in.options
+	opt.OnNote, opt.ends = note, make(map[string]int64)
+	for _, f := range in.files {
+		if f.handle == nil { // there was none to open, and will be none
+			continue
+		}
+		if f.handle.end == 0 {
+			info, err := os.Stat(f.name)
+			if err != nil {
+				return nil, openError(f.name, err)
+			}
+			f.handle.end = max(info.Size(), f.handle.offset)
+		}
+		opt.ends[f.name] = f.handle.end
+	}
+	return Open(in.Files(), opt)
+}

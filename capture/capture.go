@@ -50,6 +50,8 @@ type Options struct {
 	// It is not called for pipes, which wait by themselves. nil: a file ends at its
 	// end.
 	Wait func() error
+
+	ends map[string]int64 // see Again: where files end
 }
 
 // NoteKind says what a [Note] is about.

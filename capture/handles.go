@@ -23,6 +23,7 @@ type handle struct {
 	path   string
 	file   *os.File // nil: closed for now
 	offset int64
+	end    int64  // no byte from there on is read; 0: all
 	pinned bool   // no regular file (a pipe): what was read is gone, so it stays open
 	next   string // with follow: what comes after it; "": it may still grow
 	head   []byte // with follow: how the file began
@@ -32,6 +33,11 @@ type handle struct {
 func (h *handle) Read(b []byte) (int, error) {
 	if err := h.use(); err != nil {
 		return 0, err
+	}
+	if h.end > 0 {
+		if b = b[:min(int64(len(b)), h.end-h.offset)]; len(b) == 0 {
+			return 0, io.EOF
+		}
 	}
 	n, err := h.file.Read(b)
 	for follow := h.set.follow; n == 0 && err == io.EOF && follow != nil && !h.pinned && h.next == ""; n, err = h.file.Read(b) {

@@ -195,7 +195,7 @@ func (in *Input) open(c candidate, size int, index uint32, opt Options) (*file, 
 			s.r = os.Stdin
 		}
 	} else {
-		f.handle = &handle{set: &in.handles, path: c.name}
+		f.handle = &handle{set: &in.handles, path: c.name, end: opt.ends[c.name]}
 		s.r = f.handle
 		if err := f.handle.use(); err != nil {
 			return nil, openError(c.name, err)
@@ -260,15 +260,20 @@ func (in *Input) Pcapng() bool {
 // bytes are there when they are asked for: then it is worth while to read them in
 // a goroutine of its own.
 func (in *Input) Packed() bool {
-	packed := false
+	_, regular := in.size()
+	return regular && slices.ContainsFunc(in.files, func(f *file) bool { return f.packed != nil })
+}
+
+// size returns how many bytes the files have on disk, if they are regular ones.
+func (in *Input) size() (bytes int64, regular bool) {
 	for _, f := range in.files {
 		info, err := os.Stat(f.name)
 		if f.handle == nil || err != nil || !info.Mode().IsRegular() {
-			return false
+			return 0, false
 		}
-		packed = packed || f.packed != nil
+		bytes += info.Size()
 	}
-	return packed
+	return bytes, true
 }
 
 // Next gives the next packet, without those that another file has given. At the

@@ -54,17 +54,18 @@ type views struct {
 }
 
 // add remembers it, and forgets what is old or, where there is too much, was
-// shown first.
-func (v *views) add(it shown) {
+// shown first. full says that there was too much.
+func (v *views) add(it shown) (full bool) {
 	if v.byISN == nil {
 		v.byISN = make(map[isn]*shown)
 	}
 	for v.first != nil && (it.at-v.first.at > int64(copyMemory) || len(v.byISN) >= legMarks) {
+		full = full || it.at-v.first.at <= int64(copyMemory)
 		v.forget()
 	}
 	if it.other = v.byISN[it.isn]; it.other != nil {
 		if it.before = it.other.before + 1; it.before >= legViews {
-			return // numbers are random: these are made up
+			return true // numbers are random: these are made up
 		}
 	}
 	s := v.free
@@ -81,6 +82,14 @@ func (v *views) add(it shown) {
 		v.first = s
 	}
 	v.latest = s
+	return full
+}
+
+// remember keeps c for a while, with its stream, as what may be captured twice. full
+// says that it may be forgotten before its time, or another one is.
+func (v *views) remember(c *timeline.Conn, stream *ws.Stream) (full bool) {
+	t := c.Transport
+	return t.HasISN == [2]bool{true, true} && v.add(shown{conn: c, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
 }
 
 // forget forgets the one that was shown first.
@@ -107,13 +116,13 @@ func (v *views) forget() {
 type isn [2]uint32
 
 // copyOf returns the connection that c is another capture of, nil for none.
-func (l *legs) copyOf(c *timeline.Conn) *shown {
+func (v *views) copyOf(c *timeline.Conn) *shown {
 	t := c.Transport
 	if t.HasISN != [2]bool{true, true} {
 		return nil
 	}
-	for s := l.shown.byISN[t.ISN]; s != nil; s = s.other {
-		if s.conn.Transport != t && !slices.Contains(s.copies, t) && sameHandshake(s.conn.Handshake, c.Handshake) {
+	for s := v.byISN[t.ISN]; s != nil; s = s.other {
+		if s.conn.Transport.ID != t.ID && !slices.Contains(s.copies, t) && sameHandshake(s.conn.Handshake, c.Handshake) {
 			return s
 		}
 	}
@@ -168,6 +177,8 @@ type shadow struct {
 	next *ws.Stream // the layer of the copy
 	of   *timeline.Conn
 	half [2]shadowHalf
+
+	beyond func() // of the Dissector
 }
 
 // shadowHalf is one direction. Of ahead and held, one at the least is empty.
@@ -203,7 +214,7 @@ func (o *opener) hide(c *timeline.Conn, s *shown, g *gate) timeline.Stream {
 	if s.stream == nil {
 		return &attempt{opener: o, conn: c, sink: g}
 	}
-	x := &shadow{gate: g, conn: c, of: s.conn, next: ws.New(ws.NewEnv(g, d.limits), c)}
+	x := &shadow{gate: g, conn: c, of: s.conn, next: ws.New(ws.NewEnv(g, d.limits), c), beyond: d.beyond}
 	for dir := range x.half {
 		x.half[dir].skip = s.stream.Passed(timeline.Direction(dir))
 	}
@@ -294,6 +305,9 @@ func (x *shadow) hold(dir timeline.Direction, p piece) {
 func (x *shadow) reveal() {
 	if x.gate.open {
 		return
+	}
+	if x.beyond != nil {
+		x.beyond() // it is tied to the number of the shown one
 	}
 	x.gate.open = true
 	c := x.conn

@@ -57,9 +57,11 @@ func (w *twice) stamp() timeline.Stamp {
 func newTwice(t *testing.T, status string, inner, outer string) *twice {
 	w := &twice{t: t}
 	w.d = New(&rows{told: w.told}, Options{})
+	opened := uint64(0)
 	open := func(client, server string) timeline.Stream {
+		opened++
 		return w.d.Open(&timeline.Transport{
-			Client: netip.MustParseAddrPort(client), Server: netip.MustParseAddrPort(server), ISN: [2]uint32{7, 8}, HasISN: [2]bool{true, true},
+			ID: opened, Client: netip.MustParseAddrPort(client), Server: netip.MustParseAddrPort(server), ISN: [2]uint32{7, 8}, HasISN: [2]bool{true, true},
 		})
 	}
 	w.copied = open("192.0.2.1:5", "192.0.2.2:80")

@@ -26,11 +26,14 @@ type Dissector struct {
 	live     map[*tls.Stream]*account // those that may wait for keys
 	over     int                      // of them: TCP has ended, and nothing else is waited for
 	legs     legs
+	shown    views // what may be captured twice
 	decodeAs []DecodeAs
 	looked   int               // bytes in recognisers
 	seen     map[string]uint64 // transports without a WebSocket, by kind
 	names    map[string]uint64 // TLS without keys, by server name
 	spare    *http1.Stream     // an HTTP/1 layer to use again
+	part     int               // of how many Dissectors this is one
+	beyond   func()            // see Options; nil: this is the only one
 	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count: how many had one
 }
 
@@ -39,14 +42,31 @@ type Options struct {
 	Limits   timeline.Limits
 	Keys     *tls.Keys  // nil: TLS is not decrypted
 	DecodeAs []DecodeAs // the latest that fits wins
+
+	// Parts says that this is one of so many Dissectors, each of which hears a part
+	// of the transports; 0 or 1: it hears all. Connections are then not tied to each
+	// other, see [Legs].
+	Parts int
+	// Beyond is called, with Parts, when something depends on what the others hear:
+	// what is told from then on may not be what one Dissector would tell. So it is
+	// where a limit that all share may be reached. [timeline.Limits.Part] divides
+	// those in Limits.
+	Beyond func()
 }
 
 // New returns a Dissector that tells sink.
 func New(sink timeline.Sink, opt Options) *Dissector {
-	return &Dissector{
+	d := &Dissector{
 		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, decodeAs: opt.DecodeAs, ws: ws.NewEnv(sink, opt.Limits),
-		live: make(map[*tls.Stream]*account), seen: make(map[string]uint64), names: make(map[string]uint64),
+		live: make(map[*tls.Stream]*account), seen: make(map[string]uint64), names: make(map[string]uint64), part: 1,
 	}
+	if opt.Parts > 1 {
+		d.part, d.beyond, d.ws.Beyond = opt.Parts, opt.Beyond, opt.Beyond
+		if d.keys != nil {
+			d.keys.Part(opt.Parts, opt.Beyond)
+		}
+	}
+	return d
 }
 
 // Open returns the stream that hears t.
@@ -127,6 +147,9 @@ func (d *Dissector) count(o *timeline.Other) {
 // gaveUp counts a transport whose HTTP was given up at a limit before it could
 // become a WebSocket, so that no connection can tell.
 func (d *Dissector) gaveUp(f *timeline.Finding) {
+	if d.beyond != nil {
+		d.beyond()
+	}
 	if d.limited == nil {
 		d.limited = f
 		f.Detail = "there is no knowing whether a WebSocket would have come of it"
@@ -145,8 +168,10 @@ func (d *Dissector) Judge(tell func(*timeline.Finding)) {
 const maxNames = 4096
 
 func (d *Dissector) sawName(name string) {
-	if _, ok := d.names[name]; ok || len(d.names) < maxNames {
+	if _, ok := d.names[name]; ok || len(d.names)*d.part < maxNames {
 		d.names[name]++
+	} else if d.beyond != nil {
+		d.beyond()
 	}
 }
 

@@ -56,7 +56,7 @@ func (h *headless) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	case decided && client == timeline.ClientToServer: // HTTP told who is who
 		s.stopLooking()
 		s.becomeWebSocket(r)
-	case decided, done, d.looked > lookedAtAll:
+	case decided, done, d.lookedEnough():
 		s.stopLooking()
 		s.next = h.Stream
 	}

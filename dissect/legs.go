@@ -4,17 +4,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// legs finds connections that belong together: the two sides of a proxy, and
-// the same one captured twice (see copies.go). Handshakes are known by their
+// legs finds connections that belong together: the two sides of a proxy. Handshakes are known by their
 // key, which most proxies pass on, else by an identifier that a proxy adds; and
 // in time the handshake behind a proxy lies inside that before it.
 type legs struct {
 	recent map[mark]legsOf
-	shown  views
 	oldest int64 // capture time of the last pruning of recent
 }
 
@@ -133,15 +130,6 @@ func legOf(c *timeline.Conn) leg {
 // nested reports whether the handshake b happened inside a.
 func nested(a, b *timeline.Handshake) bool {
 	return a.Request.Time <= b.Request.Time && b.Response.Time <= a.Response.Time
-}
-
-// remember keeps c for a while, with its stream, as what may be captured twice.
-func (l *legs) remember(c *timeline.Conn, stream *ws.Stream) {
-	t := c.Transport
-	if t.HasISN != [2]bool{true, true} {
-		return
-	}
-	l.shown.add(shown{conn: c, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
 }
 
 // number remembers c, which has its number, by what it may be known by.

@@ -79,7 +79,7 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	r, d := s.frames, s.account.d
 	d.looked += len(b)
 	client, decided, done := r.add(dir, at, b)
-	if decided || done || d.looked > lookedAtAll {
+	if decided || done || d.lookedEnough() {
 		s.stopLooking()
 	}
 	if !decided {
@@ -93,6 +93,15 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		r.log.Exchange()
 	}
 	s.becomeWebSocket(r)
+}
+
+// lookedEnough reports whether recognisers hold as much as they may together.
+func (d *Dissector) lookedEnough() bool {
+	enough := d.looked*d.part > lookedAtAll
+	if enough && d.beyond != nil {
+		d.beyond()
+	}
+	return enough
 }
 
 // stopLooking lets go of the recogniser.

@@ -39,7 +39,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 		c.ServerName = a.tls.ServerName
 	}
 	a.conns++
-	if of := a.d.legs.copyOf(c); of != nil {
+	if of := a.d.shown.copyOf(c); of != nil {
 		g := &gate{Sink: a.d.sink}
 		o.conn, o.sink, o.waiting = c, g, nil
 		next := o.hide(c, of, g)
@@ -50,16 +50,18 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	var next timeline.Stream
 	var stream *ws.Stream
 	if h.Accepted() {
-		c.LegOf, c.LegGuessed = a.d.legs.tie(c)
+		if a.d.beyond == nil {
+			c.LegOf, c.LegGuessed = a.d.legs.tie(c)
+		}
 		stream = ws.New(a.d.ws, c)
 		next = stream
 	} else {
 		next = &attempt{opener: o, conn: c, sink: a.d.sink}
 	}
-	a.d.legs.remember(c, stream)
+	a.d.shown.remember(c, stream)
 	o.begun(next)
 	a.d.sink.Open(c)
-	if stream != nil {
+	if stream != nil && a.d.beyond == nil {
 		a.d.legs.number(c)
 	}
 	for i := range o.waiting {

@@ -13,14 +13,21 @@ type author struct {
 	batch   *telling
 	hand    func(*telling) *telling // takes a batch, and returns one that is empty
 	shadows map[*timeline.Conn]*shadow
-	latest  *timeline.Conn // whose shadow was looked up last
-	last    *shadow
+	cast    [1 << 10]cast // those looked up of late, by the number of the connection
+	place   place         // of what comes next; only runs of parts say it
+}
+
+// cast is a connection and its shadow.
+type cast struct {
+	by *timeline.Conn
+	on *shadow
 }
 
 const (
 	tellings  = 4
 	tellCalls = 512
 	tellBytes = 512 << 10 // of payload
+	tellConns = 32        // that closed
 )
 
 func newAuthor(hand func(*telling) *telling) author {
@@ -39,6 +46,7 @@ type closing struct {
 	conn      timeline.Conn
 	transport timeline.Transport
 	handshake timeline.Handshake
+	at        timeline.Stamp // of the call
 }
 
 // of makes x a copy of c.
@@ -70,7 +78,11 @@ type telling struct {
 	messages []timeline.Message
 	findings []timeline.Finding
 	conns    []closing
+	begins   []timeline.Stamp
+	others   []*timeline.Other
+	totals   *timeline.Totals
 	bytes    []byte // of payload
+	until    place  // nothing is told before that which is not in this batch or an earlier one
 }
 
 type callKind uint8
@@ -84,25 +96,31 @@ const (
 	callClose
 	callOther
 	callDone
+	callRow    // of no sink: see SplitOptions
+	callBeyond // of no sink: see part
 )
 
-// call is one call of a sink.
+// call is one call of a sink. There are millions: it is small.
 type call struct {
 	kind   callKind
-	index  int // in the batch's list of that kind
-	offset int // of the payload, its length is length
-	length int
-	at     timeline.Stamp
+	index  int32 // in the batch's list of that kind; of a row: where its hole is
+	offset int32 // of the payload, its length is length
+	length int32
 	shadow *shadow // nil: no connection is concerned
-	other  *timeline.Other
-	totals *timeline.Totals
+	place  place
 }
+
+// lent is the length of a payload that is not in the batch: it is that of the frame
+// or message, as long as its author waits.
+const lent = -2
 
 func (b *telling) empty() {
 	clear(b.calls)
 	clear(b.findings)
 	clear(b.conns)
+	clear(b.others)
 	b.calls, b.frames, b.messages, b.findings, b.conns = b.calls[:0], b.frames[:0], b.messages[:0], b.findings[:0], b.conns[:0]
+	b.begins, b.others, b.totals = b.begins[:0], b.others[:0], nil
 	if b.bytes = b.bytes[:0]; cap(b.bytes) > 4*tellBytes { // one huge payload must not be held for good
 		b.bytes = nil
 	}
@@ -112,42 +130,50 @@ func (b *telling) empty() {
 // what it needs, as it would be if nothing lay between; the answer is ignored.
 func (b *telling) tell(sink timeline.Sink, ask bool) {
 	for i := range b.calls {
-		c := &b.calls[i]
-		var conn *timeline.Conn
-		if c.shadow != nil {
-			conn = &c.shadow.now.conn
+		b.call(&b.calls[i], sink, ask)
+	}
+}
+
+// call tells one of the calls of b to sink.
+func (b *telling) call(c *call, sink timeline.Sink, ask bool) {
+	var conn *timeline.Conn
+	if c.shadow != nil {
+		conn = &c.shadow.now.conn
+	}
+	switch c.kind {
+	case callBegin:
+		sink.Begin(b.begins[c.index])
+	case callOpen:
+		if ask {
+			id := conn.ID
+			conn.ID = 0
+			sink.Needs(conn)
+			conn.ID = id
 		}
-		switch c.kind {
-		case callBegin:
-			sink.Begin(c.at)
-		case callOpen:
-			if ask {
-				id := conn.ID
-				conn.ID = 0
-				sink.Needs(conn)
-				conn.ID = id
-			}
-			sink.Open(conn)
-		case callFrame:
-			f := &b.frames[c.index]
-			f.Conn, f.Payload = conn, b.payload(c)
-			sink.Frame(f)
-		case callMessage:
-			m := &b.messages[c.index]
-			m.Conn, m.Payload = conn, b.payload(c)
-			sink.Message(m)
-		case callFinding:
-			b.findings[c.index].Conn = conn
-			sink.Finding(&b.findings[c.index])
-		case callClose:
-			c.shadow.now = b.conns[c.index]
-			c.shadow.now.join()
-			sink.Close(conn, c.at)
-		case callOther:
-			sink.Other(c.other)
-		case callDone:
-			sink.Done(c.totals)
+		sink.Open(conn)
+	case callFrame:
+		f := &b.frames[c.index]
+		if f.Conn = conn; c.length != lent {
+			f.Payload = b.payload(c)
 		}
+		sink.Frame(f)
+	case callMessage:
+		m := &b.messages[c.index]
+		if m.Conn = conn; c.length != lent {
+			m.Payload = b.payload(c)
+		}
+		sink.Message(m)
+	case callFinding:
+		b.findings[c.index].Conn = conn
+		sink.Finding(&b.findings[c.index])
+	case callClose:
+		c.shadow.now = b.conns[c.index]
+		c.shadow.now.join()
+		sink.Close(conn, c.shadow.now.at)
+	case callOther:
+		sink.Other(b.others[c.index])
+	case callDone:
+		sink.Done(b.totals)
 	}
 }
 
@@ -165,25 +191,30 @@ func (b *telling) keep(c *call, payload []byte) {
 		c.length = -1
 		return
 	}
-	c.offset, c.length = len(b.bytes), len(payload)
+	c.offset, c.length = int32(len(b.bytes)), int32(len(payload))
 	b.bytes = append(b.bytes, payload...)
 }
 
 // add adds a call, and hands the batch on when it is full.
 func (a *author) add(c *call) {
+	c.place = a.place
 	a.batch.calls = append(a.batch.calls, *c)
-	if len(a.batch.calls) >= tellCalls || len(a.batch.bytes) >= tellBytes {
+	if len(a.batch.calls) >= tellCalls || len(a.batch.bytes) >= tellBytes || len(a.batch.conns) >= tellConns {
 		a.pass()
 	}
 }
 
-func (a *author) pass() { a.batch = a.hand(a.batch) }
+func (a *author) pass() {
+	a.batch.until = a.place
+	a.batch = a.hand(a.batch)
+}
 
 // of returns the shadow of c. What is said of a connection that is closed gets
 // one as it is now.
 func (a *author) of(c *timeline.Conn) *shadow {
-	if c == a.latest {
-		return a.last
+	known := &a.cast[c.ID%uint64(len(a.cast))]
+	if known.by == c {
+		return known.on
 	}
 	s := a.shadows[c]
 	if s == nil {
@@ -191,7 +222,7 @@ func (a *author) of(c *timeline.Conn) *shadow {
 		s.late = true
 		return s
 	}
-	a.latest, a.last = c, s
+	*known = cast{c, s}
 	return s
 }
 
@@ -202,19 +233,23 @@ func newShadow(c *timeline.Conn) *shadow {
 }
 
 // Begin implements [timeline.Sink].
-func (a *author) Begin(at timeline.Stamp) { a.add(&call{kind: callBegin, at: at}) }
+func (a *author) Begin(at timeline.Stamp) {
+	c := call{kind: callBegin, index: int32(len(a.batch.begins))}
+	a.batch.begins = append(a.batch.begins, at)
+	a.add(&c)
+}
 
 // Open makes the shadow of c.
 func (a *author) Open(c *timeline.Conn) {
 	s := newShadow(c)
 	a.shadows[c] = s
-	a.latest, a.last = c, s
+	a.cast[c.ID%uint64(len(a.cast))] = cast{c, s}
 	a.add(&call{kind: callOpen, shadow: s})
 }
 
 // Frame implements [timeline.Sink].
 func (a *author) Frame(f *timeline.Frame) {
-	c := call{kind: callFrame, index: len(a.batch.frames), shadow: a.of(f.Conn)}
+	c := call{kind: callFrame, index: int32(len(a.batch.frames)), shadow: a.of(f.Conn)}
 	a.batch.keep(&c, f.Payload)
 	a.batch.frames = append(a.batch.frames, *f)
 	if mine := &a.batch.frames[c.index]; f.CloseReason != nil {
@@ -225,7 +260,7 @@ func (a *author) Frame(f *timeline.Frame) {
 
 // Message implements [timeline.Sink].
 func (a *author) Message(m *timeline.Message) {
-	c := call{kind: callMessage, index: len(a.batch.messages), shadow: a.of(m.Conn)}
+	c := call{kind: callMessage, index: int32(len(a.batch.messages)), shadow: a.of(m.Conn)}
 	a.batch.keep(&c, m.Payload)
 	a.batch.messages = append(a.batch.messages, *m)
 	a.add(&c)
@@ -233,7 +268,7 @@ func (a *author) Message(m *timeline.Message) {
 
 // Finding implements [timeline.Sink].
 func (a *author) Finding(f *timeline.Finding) {
-	c := call{kind: callFinding, index: len(a.batch.findings)}
+	c := call{kind: callFinding, index: int32(len(a.batch.findings))}
 	a.batch.findings = append(a.batch.findings, *f)
 	if f.Conn != nil {
 		c.shadow = a.of(f.Conn)
@@ -243,11 +278,11 @@ func (a *author) Finding(f *timeline.Finding) {
 
 // Close lets the shadow of c be what c is now.
 func (a *author) Close(c *timeline.Conn, at timeline.Stamp) {
-	x := call{kind: callClose, index: len(a.batch.conns), at: at, shadow: a.of(c)}
-	a.batch.conns = append(a.batch.conns, closing{})
+	x := call{kind: callClose, index: int32(len(a.batch.conns)), shadow: a.of(c)}
+	a.batch.conns = append(a.batch.conns, closing{at: at})
 	a.batch.conns[x.index].of(c)
 	delete(a.shadows, c)
-	a.latest, a.last = nil, nil
+	a.cast[c.ID%uint64(len(a.cast))] = cast{}
 	a.add(&x)
 }
 
@@ -258,11 +293,14 @@ func (a *author) Other(o *timeline.Other) {
 		t := *o.Transport
 		mine.Transport = &t
 	}
-	a.add(&call{kind: callOther, other: &mine})
+	c := call{kind: callOther, index: int32(len(a.batch.others))}
+	a.batch.others = append(a.batch.others, &mine)
+	a.add(&c)
 }
 
 // Done writes down the end, and hands on what is left.
 func (a *author) Done(t *timeline.Totals) {
-	a.batch.calls = append(a.batch.calls, call{kind: callDone, totals: t})
+	a.batch.totals = t
+	a.batch.calls = append(a.batch.calls, call{kind: callDone, place: a.place})
 	a.pass()
 }

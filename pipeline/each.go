@@ -104,7 +104,7 @@ func (e *each) options(i int) Options {
 
 // before returns what the inputs told so far came to.
 func (e *each) before(packets uint64) base {
-	return base{packets: packets, conns: e.totals.Conns, transports: e.totals.Transports}
+	return base{packets: packets, conns: e.totals.Conns}
 }
 
 // add adds what an input came to.
@@ -125,7 +125,7 @@ func (e *each) sequential(ctx context.Context) {
 		}
 		sink := &partSink{Sink: e.sink, needs: e.how.Needs}
 		opt := e.options(i)
-		err := run(ctx, part.Source, sink, &opt, e.before(packets), nil)
+		err := run(ctx, part.Source, sink, &opt, terms{base: e.before(packets)})
 		used.Add(opt.Keys, true)
 		opt.Keys.Forget()
 		e.add(i, &sink.totals, err)
@@ -251,11 +251,11 @@ func (e *each) read(ctx context.Context, i int) {
 		return s.blank()
 	}), needs: e.how.Needs}
 	share := opt.Limits.WithDefaults().Memory / 8 / e.how.Workers
-	e.errs[i] = run(ctx, e.parts[i].Source, w, &opt, base{}, func(held int) {
+	e.errs[i] = run(ctx, e.parts[i].Source, w, &opt, terms{weighed: func(held int) {
 		if held > share {
 			s.await()
 		}
-	})
+	}})
 }
 
 // writer is an author with needs.

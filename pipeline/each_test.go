@@ -24,7 +24,7 @@ type pen struct {
 }
 
 // empties makes nothing of what is empty, which means the same.
-var empties = strings.NewReplacer("[]", "null", `"CloseReason":""`, `"CloseReason":null`)
+var empties = strings.NewReplacer("[]", "null", `"CloseReason":""`, `"CloseReason":null`, `"Payload":""`, `"Payload":null`)
 
 func (p *pen) write(what string, c *timeline.Conn, x any) {
 	b, err := json.Marshal(x)

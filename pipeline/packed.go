@@ -9,9 +9,11 @@ type packedTelling struct {
 	Frames   []timeline.Frame
 	Messages []timeline.Message
 	Findings []timeline.Finding
-	Rules    []int           // of Findings
-	Conns    []timeline.Conn // as they closed
-	Shadows  []timeline.Conn // of calls that bring one
+	Rules    []int            // of Findings
+	Conns    []timeline.Conn  // as they closed
+	Shadows  []timeline.Conn  // of calls that bring one
+	Ends     []timeline.Stamp // of Conns
+	Begins   []timeline.Stamp
 	Others   []*timeline.Other
 	Totals   *timeline.Totals
 	Bytes    []byte
@@ -19,8 +21,7 @@ type packedTelling struct {
 
 type packedCall struct {
 	Kind                  callKind
-	Index, Offset, Length int
-	At                    timeline.Stamp
+	Index, Offset, Length int32
 	HasConn, Late         bool
 	Conn                  uint64
 }
@@ -28,22 +29,15 @@ type packedCall struct {
 // pack returns b, whose findings have no rules then, as what can be written. number
 // gives a number to each rule.
 func (b *telling) pack(number func(*timeline.Rule) int) *packedTelling {
-	p := &packedTelling{Frames: b.frames, Messages: b.messages, Findings: b.findings, Bytes: b.bytes}
+	p := &packedTelling{Frames: b.frames, Messages: b.messages, Findings: b.findings, Begins: b.begins, Others: b.others, Totals: b.totals, Bytes: b.bytes}
 	for i := range b.calls {
 		c := &b.calls[i]
-		to := packedCall{Kind: c.kind, Index: c.index, Offset: c.offset, Length: c.length, At: c.at}
+		to := packedCall{Kind: c.kind, Index: c.index, Offset: c.offset, Length: c.length}
 		if s := c.shadow; s != nil {
 			to.HasConn, to.Conn, to.Late = true, s.id, s.late
 			if s.late || c.kind == callOpen {
 				p.Shadows = append(p.Shadows, s.now.conn)
 			}
-		}
-		switch c.kind {
-		case callOther:
-			to.Index = len(p.Others)
-			p.Others = append(p.Others, c.other)
-		case callDone:
-			p.Totals = c.totals
 		}
 		p.Calls = append(p.Calls, to)
 	}
@@ -60,32 +54,28 @@ func (b *telling) pack(number func(*timeline.Rule) int) *packedTelling {
 	}
 	for i := range b.conns {
 		p.Conns = append(p.Conns, b.conns[i].conn)
+		p.Ends = append(p.Ends, b.conns[i].at)
 	}
 	return p
 }
 
 // unpack returns it as it was. Shadows are new: see [replay.settle].
 func (p *packedTelling) unpack(rules []*timeline.Rule) *telling {
-	b := &telling{frames: p.Frames, messages: p.Messages, findings: p.Findings, bytes: p.Bytes, conns: make([]closing, len(p.Conns))}
+	b := &telling{frames: p.Frames, messages: p.Messages, findings: p.Findings, begins: p.Begins, others: p.Others, totals: p.Totals, bytes: p.Bytes, conns: make([]closing, len(p.Conns))}
 	p.rule(rules)
 	for i := range p.Conns {
 		b.conns[i].of(&p.Conns[i])
+		b.conns[i].at = p.Ends[i]
 	}
 	for i := range p.Calls {
 		from := &p.Calls[i]
-		c := call{kind: from.Kind, index: from.Index, offset: from.Offset, length: from.Length, at: from.At}
+		c := call{kind: from.Kind, index: from.Index, offset: from.Offset, length: from.Length}
 		if from.HasConn {
 			c.shadow = &shadow{id: from.Conn, late: from.Late}
 			if from.Late || from.Kind == callOpen {
 				c.shadow.now.of(&p.Shadows[0])
 				p.Shadows = p.Shadows[1:]
 			}
-		}
-		switch from.Kind {
-		case callOther:
-			c.other = p.Others[from.Index]
-		case callDone:
-			c.totals = p.Totals
 		}
 		b.calls = append(b.calls, c)
 	}

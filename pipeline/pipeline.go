@@ -72,12 +72,19 @@ type Options struct {
 // returns what src returned other than io.EOF, or the context's error; what
 // was told until then stands.
 func Run(ctx context.Context, src capture.Source, sink timeline.Sink, opt Options) error {
-	return run(ctx, src, sink, &opt, base{}, nil)
+	return run(ctx, src, sink, &opt, terms{})
 }
 
-// run is Run behind other inputs. weighed is told now and then how much is held,
-// and may wait; nil: nobody wants to know.
-func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Options, before base, weighed func(int)) error {
+// terms is what a run needs to know that is not the only one. The zero value is
+// that of one that is.
+type terms struct {
+	base    base           // what came before
+	weighed func(held int) // is told now and then how much is held, and may wait; nil: nobody wants to know
+	part    *part          // nil: all connections
+}
+
+// run is Run on terms.
+func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Options, on terms) error {
 	keys := opt.Keys
 	if keys == nil {
 		keys = &tls.Keys{}
@@ -86,10 +93,17 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 		keys.Complete()
 	}
 	began := time.Now()
-	r := &runner{sink: &tally{Sink: sink, before: before.conns}, notes: opt.Notes, keys: keys, base: before, weighed: weighed}
-	r.dissector = dissect.New(r.sink, dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs})
+	r := &runner{sink: &tally{Sink: sink, before: on.base.conns}, notes: opt.Notes, keys: keys, base: on.base, weighed: on.weighed, place: &place{}}
+	how := dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs}
+	if on.part != nil {
+		how.Parts, how.Beyond = on.part.of, on.part.beyond
+		r.place, r.second = on.part.place, on.part.index > 0
+	}
+	r.dissector = dissect.New(r.sink, how)
 	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
-	r.tracker.NumberFrom(before.transports)
+	if on.part != nil {
+		r.tracker.Share(on.part.share, on.part.beyond)
+	}
 	if opt.Checksums {
 		r.tracker.VerifyChecksums()
 	}
@@ -102,12 +116,16 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	default:
 		err = r.read(ctx, src)
 	}
+	*r.place = place{packet: math.MaxUint64, due: math.MinInt64}
 	r.tellNotes(false)
 	r.advance(max(min(r.until, r.at.Time+mostSilence), opt.heard()))
+	r.place.due, r.place.step = math.MaxInt64, stepRetry
 	r.more(opt)
 	keys.Complete()
 	r.dissector.Retry()
+	r.place.step = stepFlush
 	r.tracker.Flush()
+	r.place.step = stepJudge
 	r.tellNotes(true)
 	r.judgeCapture()
 	r.tracker.Judge(r.tell)
@@ -128,6 +146,7 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 		here.Lasted = time.Since(began)
 		totals.Live = &here
 	}
+	totals.Rank()
 	r.sink.Sink.Done(totals)
 	return err
 }
@@ -144,7 +163,9 @@ type runner struct {
 	later  []capture.Note // losses whose place is not reached
 	said   []capture.Note // by a source that is read beside, and not told yet
 
-	weighed func(held int) // see run
+	weighed func(held int) // see terms
+	place   *place         // of what is told
+	second  bool           // another run tells what concerns no connection
 
 	tracker   *reassembly.Tracker
 	dissector *dissect.Dissector
@@ -207,8 +228,11 @@ func (r *runner) readBeside(ctx context.Context, src capture.Source) error {
 // packet takes the next packet.
 func (r *runner) packet(p *capture.Packet) {
 	p.Number += r.base.packets
+	r.place.packet = p.Number
 	r.advance(p.Time)
+	r.place.due, r.place.step = math.MaxInt64, stepLook
 	r.look(p)
+	r.place.step = stepPacket
 	r.tracker.Packet(p)
 }
 
@@ -222,7 +246,9 @@ func (r *runner) advance(now int64) {
 		}
 		at := r.at
 		at.Time = due
+		r.place.due, r.place.step = due, stepTransports
 		r.tracker.Advance(at)
+		r.place.step = stepPings
 		r.dissector.Advance(due)
 	}
 }
@@ -313,7 +339,7 @@ func (r *runner) look(p *capture.Packet) {
 	begins := r.at.IsZero()
 	r.before = r.at
 	r.at = timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
-	if begins {
+	if begins && !r.second {
 		r.sink.Begin(r.at)
 	}
 	if r.noted() {
@@ -347,6 +373,9 @@ func (r *runner) judgeCapture() {
 }
 
 func (r *runner) tell(f *timeline.Finding) {
+	if r.second {
+		return
+	}
 	f.Severity = f.Rule.Severity
 	r.sink.Finding(f)
 }

@@ -4,7 +4,7 @@ import "github.com/wsdump/wsdump/timeline"
 
 // base is what came before an input, where several are numbered through.
 type base struct {
-	packets, conns, transports uint64
+	packets, conns uint64
 }
 
 // replay tells a sink of one input after the other, each as it was written down
@@ -19,7 +19,6 @@ type replay struct {
 func (r *replay) settle(b *telling) {
 	for i := range b.calls {
 		c := &b.calls[i]
-		r.stamp(&c.at)
 		if s := c.shadow; s != nil {
 			switch {
 			case s.late:
@@ -32,6 +31,8 @@ func (r *replay) settle(b *telling) {
 			}
 		}
 		switch c.kind {
+		case callBegin:
+			r.stamp(&b.begins[c.index])
 		case callFrame:
 			f := &b.frames[c.index]
 			r.stamp(&f.First)
@@ -44,10 +45,12 @@ func (r *replay) settle(b *telling) {
 			r.stamp(&b.findings[c.index].At)
 		case callClose:
 			r.conn(&b.conns[c.index])
+			r.stamp(&b.conns[c.index].at)
 			delete(r.open, c.shadow.id)
 		case callOther:
-			r.stamp(&c.other.Ended)
-			if t := c.other.Transport; t != nil {
+			o := b.others[c.index]
+			r.stamp(&o.Ended)
+			if t := o.Transport; t != nil {
 				r.transport(t)
 			}
 		}
@@ -61,7 +64,7 @@ func (r *replay) stamp(s *timeline.Stamp) {
 }
 
 func (r *replay) transport(t *timeline.Transport) {
-	t.ID += r.transports
+	t.ID += r.packets
 	r.stamp(&t.First)
 	r.stamp(&t.Last)
 	r.stamp(&t.FirstResent)

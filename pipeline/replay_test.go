@@ -66,7 +66,7 @@ func TestReplayNumbers(t *testing.T) {
 		if packed {
 			b = b.pack(func(*timeline.Rule) int { return 0 }).unpack([]*timeline.Rule{timeline.RuleDuplicate})
 		}
-		r := &replay{base: base{packets: 100, conns: 10, transports: 20}, open: make(map[uint64]*shadow)}
+		r := &replay{base: base{packets: 100, conns: 10}, open: make(map[uint64]*shadow)}
 		r.settle(b)
 		sink := &numbers{t: t}
 		if b.tell(sink, true); sink.calls != 10 {
@@ -97,7 +97,7 @@ func (n *numbers) call(what string, c *timeline.Conn, x any) {
 		return
 	}
 	n.look(what, c)
-	if c.ID != 12 || c.LegOf != 11 || c.Transport.ID != 23 {
+	if c.ID != 12 || c.LegOf != 11 || c.Transport.ID != 103 {
 		n.t.Errorf("%s: connection %d, leg of %d, transport %d", what, c.ID, c.LegOf, c.Transport.ID)
 	}
 }

@@ -49,7 +49,7 @@ type story struct {
 	ended  bool       // all is written
 	gone   bool       // nobody will read the rest
 	head   []*telling // the first, in memory
-	places []place    // of those behind them, in log
+	places []stored   // of those behind them, in log
 	log    spool.Log
 	full   bool       // the log cannot be written: the disk is full
 	tail   []*telling // those written since turn
@@ -63,7 +63,8 @@ type story struct {
 	unread  bytes.Reader // the same
 }
 
-type place struct {
+// stored is where a batch is in the log.
+type stored struct {
 	at     int64
 	length int
 }
@@ -125,7 +126,7 @@ func (s *story) spool(b *telling) bool {
 		p.rule(s.rules)
 		return false
 	}
-	s.places = append(s.places, place{at, s.packed.Len()})
+	s.places = append(s.places, stored{at, s.packed.Len()})
 	s.news.Broadcast()
 	s.clear(b)
 	return true

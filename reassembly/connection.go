@@ -28,6 +28,7 @@ type connection struct {
 	stream        timeline.Stream // nil before the first byte and after the end
 	sooner, later *connection     // neighbours in timers
 	tick          int64           // of timers
+	closedAt      uint64          // the packet that closed it
 	doubled       bool            // that packets were seen twice was told
 }
 
@@ -211,6 +212,10 @@ func (c *connection) queueUp(dir timeline.Direction, h *half, b block) {
 	if full || c.t.pool.inUse > limits.ReorderTotal {
 		name, most := "Reorder", limits.Reorder
 		if !full {
+			if c.t.beyond != nil {
+				c.t.beyond()
+				return
+			}
 			name, most = "ReorderTotal", limits.ReorderTotal
 		}
 		c.finding(&timeline.Finding{Rule: ruleLimit, Dir: dir, HasDir: true, At: b.at, Got: name, Want: fmt.Sprintf("%d bytes at most", most)})

@@ -22,7 +22,10 @@ func (t *Tracker) plainly(p *capture.Packet, at timeline.Stamp) bool {
 	if !plain {
 		return false
 	}
-	c, from := t.conns.findFlow(flow)
+	c, from, mine := t.conns.findFlow(flow)
+	if !mine {
+		return true
+	}
 	if c != nil && c.direct != nil && c.reborn == nil {
 		dir := timeline.ClientToServer
 		if from != c.client {

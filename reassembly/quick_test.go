@@ -175,5 +175,5 @@ func TestQuick(t *testing.T) {
 
 func (t *Tracker) find(a, b netip.AddrPort) *connection {
 	k, _ := keyOf(a, b)
-	return t.conns.find(&k)
+	return t.conns.find(&k, t.conns.hash(&k))
 }

@@ -15,7 +15,10 @@ import (
 )
 
 // recorder writes down what the streams of a Tracker hear.
-type recorder struct{ lines []string }
+type recorder struct {
+	lines  []string
+	opened uint64
+}
 
 type recorded struct {
 	r  *recorder
@@ -23,8 +26,9 @@ type recorded struct {
 }
 
 func (r *recorder) open(t *timeline.Transport) timeline.Stream {
-	r.lines = append(r.lines, fmt.Sprintf("%d open %s -> %s", t.ID, t.Client, t.Server))
-	return recorded{r, t.ID}
+	r.opened++
+	r.lines = append(r.lines, fmt.Sprintf("%d open %s -> %s", r.opened, t.Client, t.Server))
+	return recorded{r, r.opened}
 }
 
 func name(d timeline.Direction) string { return string("CS"[d]) }
@@ -384,10 +388,10 @@ func TestTracker(t *testing.T) {
 		{"refused", "C 100 SYN\nS 0 RST A101", ""},
 		{
 			"half-open, then silence", "C 100 SYN\nwait 1h\nC 9000 SYN\nS 1 SYN A9001\nC 9001 A2 x",
-			`2 open 10.0.0.2:40000 -> 10.0.0.1:80
-2 C "x"
-2 C end open
-2 S end open`,
+			`1 open 10.0.0.2:40000 -> 10.0.0.1:80
+1 C "x"
+1 C end open
+1 S end open`,
 		},
 		{
 			"idle for too long", handshake + "C 101 A501 x\nwait 25h\nC 102 A501 y",

@@ -53,7 +53,18 @@ func side(k key, a netip.AddrPort) uint8 {
 type table struct {
 	slots []slot // a power of two of them
 	n     int
-	seed  [5]uint64
+	seed  seed
+	share part
+}
+
+// seed are the random numbers of a hash.
+type seed [5]uint64
+
+func newSeed() (s seed) {
+	for i := range s {
+		s[i] = rand.Uint64() | 1
+	}
+	return s
 }
 
 // slot is free where c is nil.
@@ -66,11 +77,7 @@ type slot struct {
 const leastSlots = 64
 
 func newTable() table {
-	t := table{slots: make([]slot, leastSlots)}
-	for i := range t.seed {
-		t.seed[i] = rand.Uint64() | 1
-	}
-	return t
+	return table{slots: make([]slot, leastSlots), seed: newSeed()}
 }
 
 func (t *table) hash(k *key) uint32 {
@@ -80,9 +87,9 @@ func (t *table) hash(k *key) uint32 {
 
 func mixed(h uint64) uint32 { return uint32((h ^ h>>29) * 0x9e3779b97f4a7c15 >> 32) }
 
-// find returns the connection of k, nil when there is none.
-func (t *table) find(k *key) *connection {
-	hash, mask := t.hash(k), uint32(len(t.slots)-1)
+// find returns the connection of k, whose hash is given, nil when there is none.
+func (t *table) find(k *key, hash uint32) *connection {
+	mask := uint32(len(t.slots) - 1)
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &t.slots[i]
 		if s.c == nil {
@@ -95,9 +102,10 @@ func (t *table) find(k *key) *connection {
 }
 
 // findFlow returns the connection of a plain packet, nil when there is none, and
-// which side sent it. It is find of keyOf without a key in memory, and without a
-// branch on who speaks, which no processor can foretell.
-func (t *table) findFlow(f wire.Flow) (c *connection, from uint8) {
+// which side sent it, if the connection is one of the share. It is find of keyOf
+// without a key in memory, and without a branch on who speaks, which no processor
+// can foretell.
+func (t *table) findFlow(f wire.Flow) (c *connection, from uint8, mine bool) {
 	const mapped = 0xffff << 32 // ::ffff:0:0/96
 	a, b := uint64(f.Ports>>16)<<32|f.Addresses>>32, uint64(f.Ports&0xffff)<<32|f.Addresses&0xffffffff
 	if a > b {
@@ -106,14 +114,17 @@ func (t *table) findFlow(f wire.Flow) (c *connection, from uint8) {
 	a, b = min(a, b), max(a, b)
 	first, second := mapped|a&0xffffffff, mapped|b&0xffffffff
 	hash, mask := mixed(first*t.seed[2]+second*t.seed[3]+(a>>32<<16|b>>32)*t.seed[4]), uint32(len(t.slots)-1)
+	if !t.share.has(hash) {
+		return nil, from, false
+	}
 	for i := hash & mask; ; i = (i + 1) & mask {
 		s := &t.slots[i]
 		if s.c == nil {
-			return nil, from
+			return nil, from, true
 		}
 		if k := &s.c.key; s.hash == hash && k.addr[0][1] == first && k.addr[1][1] == second && k.addr[0][0]|k.addr[1][0] == 0 &&
 			k.port == [2]uint16{uint16(a >> 32), uint16(b >> 32)} {
-			return s.c, from
+			return s.c, from, true
 		}
 	}
 }

@@ -26,7 +26,7 @@ func TestTable(t *testing.T) {
 		}
 		for range 4000 {
 			k, _ := keyOf(endpoint(), endpoint())
-			if c := got.find(&k); c != want[k] {
+			if c := got.find(&k, got.hash(&k)); c != want[k] {
 				t.Fatalf("seed %d: %v is %p, want %p", seed, k, c, want[k])
 			}
 			switch c := want[k]; {
@@ -45,7 +45,7 @@ func TestTable(t *testing.T) {
 			t.Fatalf("seed %d: %d connections, want %d", seed, got.n, len(want))
 		}
 		for k, c := range want {
-			if got.find(&k) != c || got.remove(&connection{key: k}) {
+			if got.find(&k, got.hash(&k)) != c || got.remove(&connection{key: k}) {
 				t.Fatalf("seed %d: lost %v", seed, k)
 			}
 		}
@@ -66,9 +66,15 @@ func TestFindFlow(t *testing.T) {
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[:])), uint16(f.Ports>>16))
 		to := netip.AddrPortFrom(netip.AddrFrom4([4]byte(b[4:])), uint16(f.Ports))
 		k, wantSide := keyOf(from, to)
-		want := table.find(&k)
-		c, side := table.findFlow(f)
-		if c != want || side != wantSide {
+		hash := table.hash(&k)
+		want, share := table.find(&k, hash), part{uint32(rnd.IntN(3)), 3}
+		table.share = share
+		if _, _, mine := table.findFlow(f); mine != share.has(hash) {
+			t.Fatalf("%v to %v: in share %v %t, want %t", from, to, share, mine, share.has(hash))
+		}
+		table.share = part{}
+		c, side, mine := table.findFlow(f)
+		if c != want || side != wantSide || !mine {
 			t.Fatalf("%v to %v: %p %d, want %p %d", from, to, c, side, want, wantSide)
 		}
 		if c != nil {

@@ -32,8 +32,9 @@ type Tracker struct {
 	waiting []*connection // bytes wait behind a hole, oldest first
 	since   []int64       // when they began to, by capture time
 	timers  timers
-	closed  []*connection // the latest that closed, a ring
-	nClosed int           // how many closed so far
+	expired []*connection // of the tick at hand
+	closed  []*connection // the latest that closed, those that did first first
+	beyond  func()        // see Share; nil: this tracker follows all connections
 	free    *connection   // to be used again; later is the next one
 	nFree   int
 	weight  int // of all connections
@@ -50,7 +51,6 @@ type Tracker struct {
 	wrongAt        timeline.Stamp // of the first wrong checksum
 	first, last    int64          // times of packets
 	transports     uint64
-	earlier        uint64 // transports of other inputs, numbered before
 	empty          uint64
 	gaps, gapBytes uint64
 	skipped        [wire.NumSkips]uint64
@@ -98,10 +98,6 @@ func (t *Tracker) skip(why wire.Skip, packets uint64, at timeline.Stamp) {
 	t.skipped[why] += packets
 }
 
-// NumberFrom says how many transports other inputs had, with which those of this
-// one are numbered through.
-func (t *Tracker) NumberFrom(earlier uint64) { t.earlier = earlier }
-
 // VerifyChecksums drops what has a wrong checksum from now on.
 func (t *Tracker) VerifyChecksums() { t.decoder.Checksums = true }
 
@@ -140,27 +136,71 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 	}
 	t.now = at
 	for len(t.waiting) > 0 && at.Time-t.since[0] > int64(t.limits.ReorderTime) {
-		c := t.waiting[0]
-		t.waiting, t.since = t.waiting[1:], t.since[1:]
+		t.waited(at)
+	}
+	for t.timers.due() <= at.Time {
+		t.expire()
+	}
+	t.pieces.expire(at)
+}
+
+// waited looks at the connections that wait for longest, which began at one time.
+func (t *Tracker) waited(at timeline.Stamp) {
+	n := 1
+	for n < len(t.since) && t.since[n] == t.since[0] {
+		n++
+	}
+	all := t.waiting[:n]
+	t.waiting, t.since = t.waiting[n:], t.since[n:]
+	inOrder(all)
+	for _, c := range all {
 		c.waiting = false
 		if !c.closed {
 			c.giveUpWaiting(at)
 		}
 	}
-	for t.timers.due() <= at.Time {
-		c, due := t.timers.next()
-		if c == nil || due > at.Time {
-			break
+}
+
+// expire looks at the connections of the first tick, whose time has come.
+func (t *Tracker) expire() {
+	first := t.timers.due()
+	for c, due := t.timers.next(); c != nil && due == first; c, due = t.timers.next() {
+		switch deadline := t.deadline(c); {
+		case deadline > due:
+			t.timers.add(c, deadline)
+		case c.closed:
+			t.forget(c)
+		default:
+			t.timers.remove(c)
+			t.expired = append(t.expired, c)
 		}
-		t.expired(c, due)
 	}
-	t.pieces.expire(at)
+	t.timers.next() // passes over ticks without connections
+	inOrder(t.expired)
+	for i, c := range t.expired {
+		last := c.transport.Last
+		last.Time = t.deadline(c)
+		c.finishBoth(last, timeline.EndTimeout)
+		t.forget(c)
+		t.expired[i] = nil
+	}
+	t.expired = t.expired[:0]
+}
+
+// inOrder sorts connections by when they began. What happens to several at one
+// time is told in that order, whatever else there is to follow.
+func inOrder(all []*connection) {
+	slices.SortFunc(all, func(a, b *connection) int { return cmp.Compare(a.transport.ID, b.transport.ID) })
 }
 
 // Segment takes one segment. seg is borrowed.
 func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	k, from := keyOf(seg.Src, seg.Dst)
-	t.take(t.conns.find(&k), from, seg, at)
+	hash := t.conns.hash(&k)
+	if !t.conns.share.has(hash) {
+		return
+	}
+	t.take(t.conns.find(&k, hash), from, seg, at)
 }
 
 // take takes a segment that a side of c sent, which is nil for a new connection.
@@ -169,6 +209,10 @@ func (t *Tracker) take(c *connection, from uint8, seg *wire.Segment, at timeline
 		if c = c.reuse(seg, at); c == nil {
 			return
 		}
+	}
+	if c != nil && c.closed && t.past(c) {
+		t.forget(c)
+		c = nil
 	}
 	if c == nil {
 		if seg.Flags&(wire.SYN|wire.RST) == 0 && seg.Length == 0 || seg.Flags&wire.RST != 0 {
@@ -194,15 +238,14 @@ func (t *Tracker) take(c *connection, from uint8, seg *wire.Segment, at timeline
 }
 
 func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
-	for t.conns.n >= t.limits.Transports {
-		t.evict(nil, "Transports", at)
+	for t.conns.n >= t.limits.Transports && t.evict(nil, "Transports", at) {
 	}
 	t.transports++
 	fromClient := seg.Src.Port() >= seg.Dst.Port()
 	if seg.Flags&wire.SYN != 0 {
 		fromClient = seg.Flags&wire.ACK == 0
 	}
-	tr := &timeline.Transport{ID: t.earlier + t.transports, Client: seg.Src, Server: seg.Dst, First: at, Last: at, Midstream: seg.Flags&wire.SYN == 0}
+	tr := &timeline.Transport{ID: at.Packet, Client: seg.Src, Server: seg.Dst, First: at, Last: at, Midstream: seg.Flags&wire.SYN == 0}
 	if !fromClient {
 		tr.Client, tr.Server = tr.Server, tr.Client
 	}
@@ -238,6 +281,10 @@ type given struct {
 // evict makes room: of all connections but spared the one whose time is up
 // first goes. It reports false when there is none.
 func (t *Tracker) evict(spared *connection, limit string, at timeline.Stamp) bool {
+	if t.beyond != nil {
+		t.beyond()
+		return false
+	}
 	if spared != nil {
 		due := t.deadline(spared)
 		t.timers.remove(spared)
@@ -306,23 +353,25 @@ func (t *Tracker) forget(c *connection) {
 	}
 }
 
-// maxClosed is how many closed connections are known at most, so that stragglers
-// are told from new connections.
-const maxClosed = 1 << 12
+// strayPackets is for how many packets a closed connection is known, so that
+// stragglers are told from new connections.
+const strayPackets = 1 << 16
 
-// keepClosed knows c for a while, in the place of the one that closed so many
-// before it.
+// keepClosed knows c for a while, and forgets those that closed long ago.
 func (t *Tracker) keepClosed(c *connection) {
-	if at := t.nClosed % maxClosed; at < len(t.closed) {
-		old := t.closed[at]
+	c.closedAt = t.now.Packet
+	n := 0
+	for n < len(t.closed) && t.past(t.closed[n]) {
+		old := t.closed[n]
 		t.forget(old)
 		t.reuse(old)
-		t.closed[at] = c
-	} else {
-		t.closed = append(t.closed, c)
+		n++
 	}
-	t.nClosed++
+	t.closed = append(t.closed[n:], c)
 }
+
+// past reports whether c closed so long ago that it is not known any more.
+func (t *Tracker) past(c *connection) bool { return t.now.Packet-c.closedAt > strayPackets }
 
 // reuse keeps c, which was closed and forgotten, for another connection: nobody
 // knows it any more but the list of those that wait.
@@ -347,21 +396,6 @@ func (t *Tracker) deadline(c *connection) int64 {
 		return c.transport.Last.Time + int64(t.limits.HalfOpen)
 	}
 	return c.transport.Last.Time + int64(t.limits.Idle)
-}
-
-// expired looks at a connection whose timer is due.
-func (t *Tracker) expired(c *connection, due int64) {
-	deadline := t.deadline(c)
-	if deadline > due {
-		t.timers.add(c, deadline)
-		return
-	}
-	if !c.closed {
-		last := c.transport.Last
-		last.Time = deadline
-		c.finishBoth(last, timeline.EndTimeout)
-	}
-	t.forget(c)
 }
 
 // wait notes that bytes of c wait since at.
@@ -416,7 +450,7 @@ func (t *Tracker) Flush() {
 			rest = append(rest, s.c)
 		}
 	}
-	slices.SortFunc(rest, func(a, b *connection) int { return cmp.Compare(a.transport.ID, b.transport.ID) })
+	inOrder(rest)
 	for _, c := range rest {
 		c.finishBoth(t.now, timeline.EndOpen)
 	}

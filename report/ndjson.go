@@ -20,6 +20,7 @@ type NDJSON struct {
 	selection
 	opt     Options
 	clock   clock
+	quickly Rows
 	textual frameText
 	list    bool   // one line a connection instead of a line a row
 	order   *order // of a list; nil: as they come
@@ -28,7 +29,7 @@ type NDJSON struct {
 // NewNDJSON returns an NDJSON output. The start line is written with the first
 // flush.
 func NewNDJSON(w io.Writer, opt Options) *NDJSON {
-	n := &NDJSON{opt: opt, writer: newWriter(w, &opt), textual: newFrameText()}
+	n := &NDJSON{opt: opt, quickly: Rows{opt: opt}, writer: newWriter(w, &opt), textual: newFrameText()}
 	n.start()
 	return n
 }

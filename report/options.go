@@ -160,14 +160,19 @@ func (w *writer) end() {
 }
 
 func (w *writer) write() {
-	if w.err == nil && len(w.buf) > 0 {
-		if _, w.err = w.w.Write(w.buf); w.err != nil {
-			w.end()
-		}
-	}
+	w.put(w.buf)
 	w.buf = w.buf[:0]
 	if cap(w.buf) > 16*flushAt { // one huge payload must not be held for good
 		w.buf = make([]byte, 0, 2*flushAt)
+	}
+}
+
+// put writes b, which does not come from buf, or is all of it.
+func (w *writer) put(b []byte) {
+	if w.err == nil && len(b) > 0 {
+		if _, w.err = w.w.Write(b); w.err != nil {
+			w.end()
+		}
 	}
 }
 

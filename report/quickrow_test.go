@@ -42,18 +42,28 @@ func TestQuickRow(t *testing.T) {
 			m.Answers, m.Took = 7, time.Second
 		}
 		opt := Options{Payload: []Payload{PayloadDefault, PayloadNone, PayloadAll, 20}[rnd.IntN(4)], Files: []string{"a", "b"}[:1+rnd.IntN(2)]}
-		var short, long bytes.Buffer
-		s, l := NewNDJSON(&short, opt), NewNDJSON(&long, opt)
+		var short, apart, long bytes.Buffer
+		s, a, l := NewNDJSON(&short, opt), NewNDJSON(&apart, opt), NewNDJSON(&long, opt)
+		rows := a.Rows()
 		for range 2 {
 			if s.quick(&m) {
 				quick++
 			} else {
 				s.message(&m)
 			}
+			dst := []byte("before")
+			if b, hole, ok := rows.Append(dst, &m); ok {
+				a.Row(m.Conn, b[len(dst):], hole)
+			} else if a.message(&m); !bytes.Equal(b, dst) {
+				t.Fatalf("seed %d: appended and denied: %q", seed, b)
+			}
 			l.message(&m)
 		}
 		if s.Flush() != nil || l.Flush() != nil || !bytes.Equal(short.Bytes(), long.Bytes()) {
 			t.Fatalf("seed %d:\n%s\nthe long way:\n%s", seed, &short, &long)
+		}
+		if a.Flush() != nil || !bytes.Equal(apart.Bytes(), long.Bytes()) {
+			t.Fatalf("seed %d:\n%s\nthe long way:\n%s", seed, &apart, &long)
 		}
 	}
 	if quick < 1000 {

@@ -10,7 +10,7 @@ import (
 // carry many Conns (HTTP/2 streams), several in a row (401, then a retry on
 // the same connection), or none. Only reassembly makes Transports.
 type Transport struct {
-	ID             uint64 // 1-based, in order of the first packet
+	ID             uint64 // the number of its first packet, with which no other one begins
 	Client, Server netip.AddrPort
 	First          Stamp     // the first packet
 	ISN            [2]uint32 // initial sequence numbers, by direction

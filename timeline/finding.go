@@ -138,11 +138,21 @@ func (t *Totals) Add(o *Totals) {
 	t.Recorded = t.Recorded || o.Recorded
 }
 
+// Rank puts Others in order: the largest first, of equal ones by name.
+func (t *Totals) Rank() { rank(t.Others) }
+
+func rank(all []Count) {
+	slices.SortStableFunc(all, func(a, b Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.What, b.What)) })
+}
+
 // maxCounts bounds a list of counts.
 const maxCounts = 4096
 
 // addCounts returns the counts of both, the largest first.
 func addCounts(a, b []Count) []Count {
+	if len(b) == 0 {
+		return a
+	}
 	at := make(map[string]int, len(a)+len(b))
 	for i, c := range a {
 		at[c.What] = i
@@ -155,6 +165,6 @@ func addCounts(a, b []Count) []Count {
 			a = append(a, c)
 		}
 	}
-	slices.SortStableFunc(a, func(a, b Count) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.What, b.What)) })
+	rank(a)
 	return a
 }

@@ -103,3 +103,14 @@ func (l *Limits) set(n int) {
 	set(&l.ReorderTotal, n/16)
 	set(&l.Fragments, n/64)
 }
+
+// Part returns l with those limits that all connections share divided by n: what
+// each of n parts of them may take, so that together they stay within l. Where a
+// part reaches one, all together may have reached l, or not.
+func (l Limits) Part(n int) Limits {
+	l = l.WithDefaults()
+	for _, shared := range []*int{&l.Memory, &l.Transports, &l.ReorderTotal, &l.Windows} {
+		*shared = max(*shared/n, 1)
+	}
+	return l
+}

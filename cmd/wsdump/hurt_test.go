@@ -131,14 +131,22 @@ func FuzzFile(f *testing.F) {
 		if len(file) > 64<<10 {
 			return
 		}
-		notes := &pipeline.Notes{}
-		in, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(file), OnNote: notes.Add})
+		open := func() (r pipeline.Reading, err error) {
+			r.Notes = &pipeline.Notes{}
+			in, err := capture.Open([]string{"-"}, capture.Options{Stdin: bytes.NewReader(file), OnNote: r.Notes.Add})
+			if err != nil {
+				return r, err
+			}
+			r.Source, r.Close = in, func() { _ = in.Close() }
+			return r, nil
+		}
+		reading, err := open()
 		if err != nil {
 			return // no capture at all
 		}
-		defer in.Close()
+		defer reading.Close()
 		var out bytes.Buffer
-		opt := report.Options{Frames: how&1 == 1, Payload: report.PayloadDefault, Files: in.Files()}
+		opt := report.Options{Frames: how&1 == 1, Payload: report.PayloadDefault, Files: []string{"-"}}
 		if how&2 == 2 {
 			opt.Payload = 3
 		}
@@ -148,13 +156,23 @@ func FuzzFile(f *testing.F) {
 				Memory: 10_000, Transports: 3, Reorder: 500, ReorderTotal: 900, Fragments: 1000, Head: 300, Held: 100, Message: 50, Windows: 70_000, Control: 10, Pings: 1,
 			}
 		}
+		run := pipeline.Options{Notes: reading.Notes, Checksums: how&8 == 8, Limits: limits}
 		sink := report.NewNDJSON(&out, opt)
-		err = pipeline.Run(t.Context(), in, sink, pipeline.Options{Notes: notes, Checksums: how&8 == 8, Limits: limits})
+		err = pipeline.Run(t.Context(), reading.Source, sink, run)
 		if err != nil && !capture.Incomplete(err) {
 			t.Fatal(err)
 		}
 		if err := sink.Flush(); err != nil {
 			t.Fatal(err)
+		}
+		var shared bytes.Buffer
+		sink = report.NewNDJSON(&shared, opt)
+		wrong := pipeline.Split(t.Context(), sink, run, pipeline.SplitOptions{
+			Workers: 2, Open: open, Needs: sink.Needs, Row: sink.Row,
+			Rows: func() func([]byte, *timeline.Message) ([]byte, int, bool) { return sink.Rows().Append },
+		})
+		if sink.Flush() != nil || fmt.Sprint(wrong) != fmt.Sprint(err) || !bytes.Equal(shared.Bytes(), out.Bytes()) {
+			t.Fatalf("two workers tell of something else (%v, %v): %s", wrong, err, firstDifference(shared.Bytes(), out.Bytes()))
 		}
 		lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
 		for i, line := range lines {

@@ -12,6 +12,7 @@ import (
 	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -101,6 +102,9 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	if in.source.each && in.captures != nil && !in.source.tail {
 		return in.runEach(ctx, sink, options, way)
 	}
+	if way.split {
+		return in.runSplit(ctx, sink, options, way)
+	}
 	if in.captures != nil {
 		options.Duplicates = in.captures.Duplicates
 	}
@@ -117,6 +121,8 @@ type passage struct {
 	around func(capture.Source) capture.Source // looks at packets as they pass; nil: nobody does
 	shared bool                                // and at rows too, so that both come in one goroutine
 	needs  func(*timeline.Conn) timeline.Needs // what the sink needs, to be asked from several goroutines; nil: it is told in one
+	split  bool                                // with needs: several workers share the connections,
+	out    *report.NDJSON                      // and make rows for this; nil: all is told
 }
 
 // instead is to read src in place of the captures.
@@ -158,6 +164,52 @@ func (in *input) runEach(ctx context.Context, sink timeline.Sink, options pipeli
 		how.Workers = in.source.processors()
 	}
 	return pipeline.Each(ctx, parts, sink, options, how)
+}
+
+// mostReaders is how many workers share the connections at most: each reads all
+// packets.
+const mostReaders = 4
+
+// worthwhile is how many bytes several workers may share the connections of; what is
+// smaller is done before they have started. Tests change it.
+var worthwhile = int64(1 << 20)
+
+// splits reports whether several workers share the connections.
+func (in *input) splits() bool {
+	if in.captures == nil || in.source.live() || in.source.each {
+		return false
+	}
+	size, known := in.captures.Size()
+	return known && size >= worthwhile
+}
+
+// runSplit is run with several workers, of which the first reads what is open.
+func (in *input) runSplit(ctx context.Context, sink timeline.Sink, options pipeline.Options, way passage) error {
+	first := true
+	how := pipeline.SplitOptions{
+		Workers: min(in.source.processors(), mostReaders), Needs: way.needs,
+		Open: func() (r pipeline.Reading, err error) {
+			captures, src := in.captures, capture.Source(nil)
+			if first {
+				first = false
+				r.Notes, src = in.notes, way.source(captures)
+			} else {
+				r.Notes = &pipeline.Notes{}
+				if captures, err = in.captures.Again(r.Notes.Add); err != nil {
+					return r, err
+				}
+				r.Close, src = func() { _ = captures.Close() }, captures
+			}
+			r.Duplicates = captures.Duplicates
+			r.Source, r.Filtered = in.source.packets.before(ctx, src, nil)
+			return r, nil
+		},
+	}
+	if way.out != nil {
+		how.Row = way.out.Row
+		how.Rows = func() func([]byte, *timeline.Message) ([]byte, int, bool) { return way.out.Rows().Append }
+	}
+	return pipeline.Split(ctx, sink, options, how)
 }
 
 // packets returns the source of packets; nil for recordings.

@@ -133,6 +133,8 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	case !view.parallel(in) || keep != nil:
 	case source.each:
 		way.needs = needs
+	case program == nil && !way.shared && in.splits() && view.sharable(&way, out, sink == seen && clean == out):
+		way.needs, way.split = needs, true
 	case program == nil && view.laborious(out): // a filter is asked by both, so that it keeps them together
 		sink = pipeline.NewApart(sink, needs)
 	}

@@ -113,6 +113,16 @@ func (v *viewFlags) parallel(in *input) bool {
 	return in.source.processors() > 1 && v.count.n == 0 && in.captures != nil && !in.source.live()
 }
 
+// sharable reports whether it is faster that several workers share the connections
+// than that one reads and another prints: where there are no messages to hand over, or
+// the workers can make their rows, because nobody else wants to see them (direct).
+func (v *viewFlags) sharable(way *passage, out report.Output, direct bool) bool {
+	if rows, is := out.(*report.NDJSON); is && direct && rows.Rows() != nil {
+		way.out = rows
+	}
+	return way.out != nil || out.Needs(&timeline.Conn{}).Silent
+}
+
 // laborious reports whether rows take longer to print than to hand over to another
 // goroutine. Those of NDJSON without payload do not.
 func (v *viewFlags) laborious(out report.Output) bool {

@@ -328,7 +328,11 @@ func (s *Stream) findMaster() (master secret) {
 			return m
 		}
 	}
-	return s.keys.recall(k.client.ticket)
+	m := s.keys.recall(k.client.ticket)
+	if m.n == 0 && s.keys.beyond != nil && len(s.keys.order)+len(s.keys.private) > 0 {
+		s.keys.beyond() // another part may know it
+	}
+	return m
 }
 
 // remember keeps the master secret for sessions that resume this one: RSA keys

@@ -31,6 +31,9 @@ type Keys struct {
 	version  uint64 // counts changes
 	complete bool
 
+	parts  int    // see Part; 0: one
+	beyond func() // the same
+
 	held int      // bytes of ciphertext that wait, over all connections
 	free [][]byte // buffers to use again
 }
@@ -117,6 +120,20 @@ func (k *Keys) Wipe() {
 	clear(k.older)
 	clear(k.premade)
 	*k = Keys{version: k.version + 1, complete: k.complete, held: k.held}
+}
+
+// Part says that the connections that share k are one of so many parts of all.
+// beyond is called when something may depend on the others: a session that one of
+// them may have had before, or what they hold together.
+func (k *Keys) Part(parts int, beyond func()) { k.parts, k.beyond = parts, beyond }
+
+// full reports whether more ciphertext waits, over all connections, than may.
+func (k *Keys) full() bool {
+	full := k.held*max(k.parts, 1) > heldBytesTotal
+	if full && k.beyond != nil {
+		k.beyond()
+	}
+	return full
 }
 
 // session returns the secrets of a client random, made when new; nil when the
@@ -223,7 +240,10 @@ func (k *Keys) remember(id []byte, master secret) {
 	if len(id) == 0 || len(id) > maxBody || k.recall(id) == master {
 		return
 	}
-	if len(k.resumed) >= maxResumed/2 {
+	if len(k.resumed)*max(k.parts, 1) >= maxResumed/2 {
+		if k.beyond != nil {
+			k.beyond()
+		}
 		clear(k.older)
 		k.resumed, k.older = nil, k.resumed
 	}

@@ -169,7 +169,7 @@ func (s *Stream) hold(e event) {
 	size := len(e.b) + eventSize
 	s.queued += size
 	s.keys.held += size
-	if s.queued > heldBytes || s.keys.held > heldBytesTotal {
+	if s.queued > heldBytes || s.keys.full() {
 		s.final, s.limited = true, true
 		s.pump()
 	}

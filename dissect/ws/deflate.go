@@ -128,6 +128,10 @@ func (e *Env) use(c *compressed) {
 		e.oldest = c
 	}
 	for e.windows > e.limits.Windows && e.oldest != c {
+		if e.Beyond != nil {
+			e.Beyond()
+			break
+		}
 		e.oldest.lose(e)
 	}
 }

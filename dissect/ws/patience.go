@@ -14,13 +14,14 @@ const pongPatience = 10 * time.Second
 // deadline is when to look at the pings of a direction again.
 type deadline struct {
 	at     int64
-	order  uint64 // of those with the same time
+	over   uint64 // of those with the same time: the ID of the transport,
+	order  uint64 // and of those of one transport
 	stream *Stream
 	dir    timeline.Direction
 }
 
 func (d *deadline) before(e *deadline) bool {
-	return cmp.Or(cmp.Compare(d.at, e.at), cmp.Compare(d.order, e.order)) < 0
+	return cmp.Or(cmp.Compare(d.at, e.at), cmp.Compare(d.over, e.over), cmp.Compare(d.order, e.order)) < 0
 }
 
 // deadlines are those of all connections, a heap. A direction has one at most:
@@ -61,7 +62,11 @@ func (s *Stream) expect(dir timeline.Direction, h *half) {
 	for i := range h.outgoing {
 		if p := &h.outgoing[i]; !p.told && !p.excused {
 			h.expecting = true
-			s.env.deadlines.push(deadline{at: p.at.Time + int64(pongPatience), stream: s, dir: dir})
+			d := deadline{at: p.at.Time + int64(pongPatience), stream: s, dir: dir}
+			if t := s.conn.Transport; t != nil {
+				d.over = t.ID
+			}
+			s.env.deadlines.push(d)
 			return
 		}
 	}

@@ -20,6 +20,10 @@ import (
 // Env is what the connections of one goroutine share: the sink, the limits,
 // and scratch memory.
 type Env struct {
+	// Beyond is called in place of giving up what another connection needs, because
+	// all together take too much; see [timeline.Limits.Part]. nil: it is given up.
+	Beyond func()
+
 	sink    timeline.Sink
 	limits  timeline.Limits
 	buffers buffers

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +129,14 @@ func told(t *testing.T, src capture.Source) map[uint64][]string {
 	return stories
 }
 
+// first returns the story of the connection that began first.
+func first(stories map[uint64][]string) []string {
+	if len(stories) == 0 {
+		return nil
+	}
+	return stories[slices.Min(slices.Collect(maps.Keys(stories)))]
+}
+
 // smallFixture is how many bytes a capture has at most that is played again.
 const smallFixture = 200_000
 
@@ -168,7 +178,7 @@ func TestFixturesInDisguise(t *testing.T) {
 						continue
 					}
 					got := told(t, &scenario.Source{Packets: s.Packets(d)})
-					if diff := cmp.Diff(want, got[1]); diff != "" {
+					if diff := cmp.Diff(want, first(got)); diff != "" {
 						t.Errorf("%s, %s (-capture +disguise):\n%s", s.Name, d.Name, diff)
 					}
 				}
