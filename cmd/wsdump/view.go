@@ -62,7 +62,7 @@ func (v *viewFlags) flags(f *pflag.FlagSet, of views) {
 	if of != statsView {
 		f.VarP(&v.count, "count", "c", "stop after `N` rows")
 	}
-	f.UintVar(&v.workers, "workers", 0, "processors to use, `N`: 1; 2 and more to print beside reading, and to read files at once with --each; 0 decides; the output is the same")
+	f.UintVar(&v.workers, "workers", 0, "processors to use, `N`: 1; 2 and more to share the connections or print beside reading, and to read files at once with --each; 0 decides; the output is the same")
 	f.BoolVarP(&v.quiet, "quiet", "q", false, "no hints on standard error")
 	f.BoolVarP(&v.verbose, "verbose", "v", false, "more on standard error")
 }
