@@ -68,15 +68,10 @@ type codes struct {
 	lengthMeaning   [19]uint32
 }
 
-type literalCodes struct {
-	mask  uint64
-	table [literalTable]uint32
-}
-
-type distanceCodes struct {
-	mask  uint64
-	table [distanceTable]uint32
-}
+type (
+	literalCodes  [literalTable]uint32
+	distanceCodes [distanceTable]uint32
+)
 
 // prepare computes what never changes.
 func (c *codes) prepare() {
@@ -121,11 +116,11 @@ func (c *codes) prepare() {
 		}
 		fixed[i] = code(i<<4 | length)
 	}
-	c.fixedLiterals.mask, _ = build(c.fixedLiterals.table[:], c.literalMeaning[:], fixed[:], 0, literalBits)
+	build(c.fixedLiterals[:], c.literalMeaning[:], fixed[:], 0, literalBits)
 	for i := range c.distanceMeaning {
 		fixed[i] = code(i<<4 | 5)
 	}
-	c.fixedDistances.mask, _ = build(c.fixedDistances.table[:], c.distanceMeaning[:], fixed[:32], 0, distanceBits)
+	build(c.fixedDistances[:], c.distanceMeaning[:], fixed[:32], 0, distanceBits)
 }
 
 // useFixed chooses the codes of RFC 1951 section 3.2.6.
@@ -141,15 +136,15 @@ type code uint16
 
 func (c code) symbol() int { return int(c >> 4) }
 
-// build fills table with a code set (RFC 1951 section 3.2.2) and returns the mask
-// that takes the index of the first table, of at most most bits, from the next
-// bits. The codes are sorted by symbol; meaning[symbol-base] is the entry of each.
-// It returns why not when these lengths make no code set.
+// build fills table with a code set (RFC 1951 section 3.2.2), the first table being
+// indexed by the next most bits. The codes are sorted by symbol;
+// meaning[symbol-base] is the entry of each. It returns why not when these lengths
+// make no code set.
 //
 // Codes are taken shortest first. In a table that is indexed by the bits as they
 // come, a code of n bits stands in every place whose low n bits are the code. So
 // a table for n bits is filled, then doubled by copying for codes of n+1 bits.
-func build(table, meaning []uint32, codes []code, base int, most uint) (mask uint64, fault string) {
+func build(table, meaning []uint32, codes []code, base int, most uint) (fault string) {
 	var count, place [maxBits + 1]uint16
 	for _, c := range codes {
 		count[c&15]++
@@ -160,7 +155,7 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 		total += count[n]
 		left = left<<1 - int(count[n])
 		if left < 0 {
-			return 0, fmt.Sprintf("more codes than %d bits can tell apart", n)
+			return fmt.Sprintf("more codes than %d bits can tell apart", n)
 		}
 		if count[n] > 0 {
 			longest = uint(n)
@@ -168,14 +163,15 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 	}
 	if left > 0 {
 		if longest > 1 {
-			return 0, "not every sequence of bits is a code"
+			return "not every sequence of bits is a code"
 		}
 		// A single code, or none: what has no code is invalid.
 		table[0], table[1] = invalid|1, invalid|1
 		if longest == 1 {
 			table[0] = meaning[codes[0].symbol()-base] + 1<<8 + 1
 		}
-		return 1, ""
+		spread(table[:1<<most], 2)
+		return ""
 	}
 
 	var sorted [maxLiterals + 2]uint16
@@ -199,7 +195,8 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 			table[bits] = meaning[sorted[i]] + add
 			i++
 			if i == len(codes) {
-				return 1<<first - 1, ""
+				spread(table[:1<<most], size)
+				return ""
 			}
 			bits = after(bits, length)
 		}
@@ -233,10 +230,18 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (mask uin
 				table[at] = e
 			}
 			if i == len(codes) {
-				return 1<<first - 1, ""
+				return ""
 			}
 			bits = after(bits, length)
 		}
+	}
+}
+
+// spread repeats the first size entries in all of table: when no code is longer,
+// the bits above make no difference. So the index has always the same mask.
+func spread(table []uint32, size int) {
+	for ; size < len(table); size <<= 1 {
+		copy(table[size:], table[:size])
 	}
 }
 

@@ -24,11 +24,11 @@ func (d *Decoder) dynamic() error {
 	if err != nil {
 		return err
 	}
-	mask, fault := build(c.lengths[:], c.lengthMeaning[:], list[:n], 0, lengthBits)
+	fault := build(c.lengths[:], c.lengthMeaning[:], list[:n], 0, lengthBits)
 	if fault != "" {
 		return d.corrupt("the codes of code lengths: " + fault)
 	}
-	n, err = d.codeLengths(&list, literals+distances, mask)
+	n, err = d.codeLengths(&list, literals+distances)
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,10 @@ func (d *Decoder) dynamic() error {
 	if last == 0 || list[last-1].symbol() != endOfBlock {
 		return d.corrupt("no code for the end of the block")
 	}
-	if c.ownLiterals.mask, fault = build(c.ownLiterals.table[:], c.literalMeaning[:], list[:split], 0, literalBits); fault != "" {
+	if fault = build(c.ownLiterals[:], c.literalMeaning[:], list[:split], 0, literalBits); fault != "" {
 		return d.corrupt("the literal and length codes: " + fault)
 	}
-	if c.ownDistances.mask, fault = build(c.ownDistances.table[:], c.distanceMeaning[:], list[split:n], literals, distanceBits); fault != "" {
+	if fault = build(c.ownDistances[:], c.distanceMeaning[:], list[split:n], literals, distanceBits); fault != "" {
 		return d.corrupt("the distance codes: " + fault)
 	}
 	c.literals, c.distances = &c.ownLiterals, &c.ownDistances
@@ -75,7 +75,7 @@ func (d *Decoder) lengthCodes(list *[maxLiterals + maxDistances]code, lengths in
 
 // codeLengths reads total code lengths into list, and returns how many symbols
 // have a code. The distances follow the literals and lengths as one sequence.
-func (d *Decoder) codeLengths(list *[maxLiterals + maxDistances]code, total int, mask uint64) (n int, err error) {
+func (d *Decoder) codeLengths(list *[maxLiterals + maxDistances]code, total int) (n int, err error) {
 	table := &d.codes.lengths
 	var previous code
 	for symbol := 0; symbol < total; {
@@ -83,7 +83,7 @@ func (d *Decoder) codeLengths(list *[maxLiterals + maxDistances]code, total int,
 			d.fill()
 		}
 		bits := d.bits
-		e := table[bits&mask&(1<<lengthBits-1)]
+		e := table[bits&(1<<lengthBits-1)]
 		used := uint(e & 15)
 		repeat := 1
 		switch value := e >> 16; {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/flate"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 )
 
@@ -37,21 +38,27 @@ func FuzzInflate(f *testing.F) {
 			return // output is up to 1032 times that
 		}
 		var d Decoder
-		var w Window
+		var w, same Window
 		var held []byte
+		step := Decoder{plain: true}
 		if long { // a history that is about to slide
 			held = nearly[len(nearly)-history:]
 			for i := 0; i < len(nearly); i += 40000 {
 				part := nearly[i:min(len(nearly), i+40000)]
 				head := []byte{0, byte(len(part)), byte(len(part) >> 8), ^byte(len(part)), ^byte(len(part) >> 8)}
-				if r := d.Message(&w, append(append(head, part...), 0), Options{}); r.Err != nil {
+				block := append(append(head, part...), 0)
+				if r := d.Message(&w, block, Options{}); r.Err != nil {
 					t.Fatal(r.Err)
 				}
+				step.Message(&same, block, Options{})
 			}
 		}
 		for _, src := range [][]byte{a, b, a} {
 			want, ok := reference(held, src)
 			r := d.Message(&w, src, Options{Limit: 1 << 30})
+			if plain := step.Message(&same, src, Options{Limit: 1 << 30}); !reflect.DeepEqual(r, plain) {
+				t.Fatalf("%v, %d bytes; step alone: %v, %d bytes (% x)", r.Err, r.Length, plain.Err, plain.Length, src)
+			}
 			if (r.Err == nil) != ok {
 				t.Fatalf("%v, compress/flate accepts: %v (% x)", r.Err, ok, src)
 			}

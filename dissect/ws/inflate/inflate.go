@@ -77,7 +77,8 @@ type Decoder struct {
 	input
 	output
 	codes codes
-	far   int // largest distance seen, at least the agreed window
+	far   int  // largest distance seen, at least the agreed window
+	plain bool // decode with step alone: for the tests
 }
 
 // Message inflates the payload src of one message, given as it was on the wire:

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -249,6 +250,10 @@ func TestDamaged(t *testing.T) {
 		var d Decoder
 		var w Window
 		r := d.Message(&w, src, Options{})
+		step := Decoder{plain: true}
+		if plain := step.Message(new(Window), src, Options{}); !reflect.DeepEqual(r, plain) {
+			t.Fatalf("%v, %d bytes; step alone: %v, %d bytes (% x)", r.Err, r.Length, plain.Err, plain.Length, src)
+		}
 		want, ok := reference(nil, src)
 		what := ""
 		if c, bad := r.Err.(*CorruptError); bad {

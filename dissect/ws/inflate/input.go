@@ -9,7 +9,8 @@ import "encoding/binary"
 //
 //	src      |------------------------------|
 //	last                   |----------------|00 00 ff ff|
-//	         in = src while 8 bytes are left, then in = last
+//	         in = src while 8 bytes are left, then in = last;
+//	         in = last from the first when all of src is there
 //
 // bits holds the next bits. Those above count are either zero or already what
 // the input has there, so that reading them again changes nothing.
@@ -21,13 +22,18 @@ type input struct {
 	bits  uint64
 	count uint // bits that are there for certain
 
-	last    [lastSize]byte
+	last    [lastSize + pad]byte
 	lastLen int
+	inLast  bool // in is last
+	overran bool // the zeros after last were taken for input once: see fast
 }
 
 // lastSize is how much of src is copied to stand before the tail, and the tail.
 // Most messages fit as a whole.
 const lastSize = 256
+
+// pad is how many zeros stand after the tail: a word may begin at its end.
+const pad = 8
 
 // tail is what the sender of a message cuts off (RFC 7692 section 7.2.1).
 const tail = "\x00\x00\xff\xff"
@@ -36,20 +42,23 @@ func (in *input) open(src []byte) {
 	in.src, in.next, in.bits, in.count = src, 0, 0, 0
 	n := copy(in.last[:lastSize-len(tail)], src[max(0, len(src)-(lastSize-len(tail))):])
 	in.lastLen = n + copy(in.last[n:], tail)
-	in.in, in.base = src, 0
-	in.turn()
+	binary.LittleEndian.PutUint64(in.last[in.lastLen:], 0)
+	in.in, in.base, in.inLast, in.overran = src, 0, false, false
+	if n == len(src) {
+		in.in, in.inLast = in.last[:in.lastLen], true
+	}
 }
 
 func (in *input) close() { in.src, in.in = nil, nil }
 
 // turn goes over to the end of the input when src has no whole word left.
 func (in *input) turn() {
-	if in.next+8 <= len(in.in) {
+	if in.inLast || in.next+8 <= len(in.in) {
 		return
 	}
 	base := len(in.src) + len(tail) - in.lastLen
 	in.next += in.base - base
-	in.in, in.base = in.last[:in.lastLen], base
+	in.in, in.base, in.inLast = in.last[:in.lastLen], base, true
 }
 
 // atEnd says that every bit, the tail's too, was read. An empty payload is an

@@ -1,20 +1,10 @@
 package inflate
 
-import (
-	"encoding/binary"
-	"fmt"
-)
+import "fmt"
 
-// A block's symbols are decoded by two loops that do the same. fast keeps its
-// state in registers and looks neither at the end of the input nor at the end of
-// the room after each symbol: it runs while a whole word of input and room for
-// one step are there. step does one symbol and looks at all: it takes the last
-// bytes of a message. The tests hold both to compress/flate.
-//
-// Bits that one turn of fast takes, of the 56 that a fill has ready: a literal
-// (10, because a longer code has no place in the first table), a length (10 and 5
-// extra) and a distance (15 and 13 extra) make 53. With a longer length code
-// there must be 48 bits left, else it fills again first.
+// A block's symbols are decoded by two loops that do the same: fast, which decodes
+// most, and step, which decodes one symbol and looks at all. The tests hold both to
+// compress/flate, and to each other.
 
 // outcome is why a loop came back.
 type outcome uint8
@@ -35,11 +25,8 @@ func (d *Decoder) symbols() error {
 			return err
 		}
 		d.turn()
-		var was outcome
-		var distance int
-		if d.next+8 <= len(d.in) {
-			was, distance = d.fast()
-		} else {
+		was, distance, done := d.fast()
+		if !done {
 			was, distance = d.step()
 		}
 		switch was {
@@ -57,109 +44,6 @@ func (d *Decoder) symbols() error {
 	}
 }
 
-// fast decodes symbols while 8 bytes of input and room for a step are left.
-func (d *Decoder) fast() (was outcome, distance int) {
-	var (
-		in, next    = d.in, d.next
-		bits, count = d.bits, d.count
-		buf, end    = d.buf, d.end
-		far         = d.far
-		literals    = d.codes.literals
-		distances   = d.codes.distances
-		lmask       = literals.mask
-		dmask       = distances.mask
-	)
-	for next+8 <= len(in) && end+slack <= len(buf) {
-		bits |= binary.LittleEndian.Uint64(in[next:]) << (count & 63)
-		next += int((63 - count) >> 3)
-		count |= 56
-
-		e := literals.table[bits&lmask&(literalTable-1)]
-		if e&isLiteral != 0 {
-			buf[end] = byte(e >> 16)
-			end++
-			bits >>= e & 63
-			count -= uint(e & 63)
-			e = literals.table[bits&lmask&(literalTable-1)]
-			if e&isLiteral != 0 {
-				buf[end] = byte(e >> 16)
-				end++
-				bits >>= e & 63
-				count -= uint(e & 63)
-				continue
-			}
-		}
-		if e&isSpecial != 0 {
-			if e&isLonger != 0 {
-				if count < 48 {
-					continue
-				}
-				e = literals.table[(uint64(e>>16&0x7fff)+bits>>(e&63)&(1<<(e>>8&15)-1))&(literalTable-1)]
-				if e&isLiteral != 0 {
-					buf[end] = byte(e >> 16)
-					end++
-					bits >>= e & 63
-					count -= uint(e & 63)
-					continue
-				}
-			}
-			if e&isSpecial != 0 {
-				was = noLiteral
-				if e&isEndOfBlock != 0 {
-					bits >>= e & 63
-					count -= uint(e & 63)
-					was = blockEnded
-				}
-				break
-			}
-		}
-		length := int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
-		used := e & 63
-
-		e = distances.table[bits>>used&dmask&(distanceTable-1)]
-		if e&isSpecial != 0 {
-			if e&isLonger != 0 {
-				e = distances.table[(uint64(e>>16&0x7fff)+bits>>used>>(e&63)&(1<<(e>>8&15)-1))&(distanceTable-1)]
-			}
-			if e&isSpecial != 0 {
-				was = noDistance
-				break
-			}
-		}
-		bits >>= used
-		distance = int(e>>16) + int(bits&(1<<(e&63)-1)>>(e>>8&15))
-		if distance > end {
-			was = tooFar
-			break
-		}
-		bits >>= e & 63
-		count -= uint(used + e&63)
-		if distance > far {
-			far = distance
-		}
-		from, stop := end-distance, end+length
-		if distance >= 8 && length <= 128 {
-			// Whole words, two at least, because to foresee how many costs more
-			// than to copy one: what is written beyond stop is overwritten later.
-			for {
-				to, by := buf[end:end+16], buf[from:from+16]
-				binary.LittleEndian.PutUint64(to, binary.LittleEndian.Uint64(by))
-				binary.LittleEndian.PutUint64(to[8:], binary.LittleEndian.Uint64(by[8:]))
-				end += 16
-				from += 16
-				if end >= stop {
-					break
-				}
-			}
-			end = stop
-		} else {
-			end = repeat(buf, from, end, stop)
-		}
-	}
-	d.next, d.bits, d.count, d.end, d.far = next, bits, count, end, far
-	return was, distance
-}
-
 // repeat copies a match to buf[end:stop] that begins at from and may run into
 // itself, and returns stop.
 func repeat(buf []byte, from, end, stop int) int {
@@ -174,9 +58,9 @@ func (d *Decoder) step() (was outcome, distance int) {
 	d.fill()
 	literals, distances := d.codes.literals, d.codes.distances
 	bits := d.bits
-	e := literals.table[bits&literals.mask]
+	e := literals[bits&(1<<literalBits-1)]
 	if e&(isSpecial|isLonger) == isSpecial|isLonger {
-		e = literals.table[uint64(e>>16)+bits>>(e&63)&(1<<(e>>8&15)-1)]
+		e = literals[uint64(e>>16)+bits>>(e&63)&(1<<(e>>8&15)-1)]
 	}
 	used := uint(e & 63)
 	switch {
@@ -195,9 +79,9 @@ func (d *Decoder) step() (was outcome, distance int) {
 	}
 	length := int(e>>16) + int(bits&(1<<used-1)>>(e>>8&15))
 
-	e = distances.table[bits>>used&distances.mask]
+	e = distances[bits>>used&(1<<distanceBits-1)]
 	if e&isSpecial != 0 && e&isLonger != 0 {
-		e = distances.table[uint64(e>>16)+bits>>used>>(e&63)&(1<<(e>>8&15)-1)]
+		e = distances[uint64(e>>16)+bits>>used>>(e&63)&(1<<(e>>8&15)-1)]
 	}
 	total := used + uint(e&63)
 	if total > d.count {
