@@ -63,17 +63,19 @@ func Split(ctx context.Context, sink timeline.Sink, opt Options, how SplitOption
 	s := &split{sink: &tally{Sink: asked}, opt: &opt, how: &how, used: &tls.Keys{}, open: make(map[uint64]*shadow)}
 	defer func() { _ = s.stop() }() // in any case, a panic of the sink too
 	shares := reassembly.Shares(how.Workers)
-	for i := range shares {
-		if err := s.start(ctx, &part{share: shares[i], index: i, of: len(shares)}); err != nil {
+	for i := range shares { // all, before any of them is read from
+		if err := s.enlist(&part{share: shares[i], index: i, of: len(shares)}); err != nil {
 			return err
 		}
 	}
+	s.start(ctx)
 	if again := s.merge(); again && ctx.Err() == nil {
 		_ = s.stop() // what is wrong with the input, the next one meets
 		s.alone, s.skip, s.totals = true, s.told, timeline.Totals{}
-		if err := s.start(ctx, nil); err != nil {
+		if err := s.enlist(nil); err != nil {
 			return err
 		}
+		s.start(ctx)
 		s.merge()
 	}
 	err := s.stop()
@@ -98,7 +100,7 @@ type lane struct {
 	reading Reading
 	keys    *tls.Keys
 	rows    func(dst []byte, m *timeline.Message) (rows []byte, hole int, ok bool)
-	cancel  context.CancelFunc
+	run     func(context.Context) error
 	full    chan *telling
 	free    chan *telling
 	err     error // of the run, and what it panicked with: to be read when full is closed
@@ -112,16 +114,17 @@ type lane struct {
 
 // split is one run of Split.
 type split struct {
-	sink  *tally
-	opt   *Options
-	how   *SplitOptions
-	used  *tls.Keys // that workers had use for
-	lanes []*lane
-	parts dissect.Parts
-	open  map[uint64]*shadow // by the number of the connection
-	told  uint64             // calls
-	alone bool               // one worker follows all connections,
-	skip  uint64             // and so many of its calls were told before
+	sink   *tally
+	opt    *Options
+	how    *SplitOptions
+	used   *tls.Keys // that workers had use for
+	lanes  []*lane
+	cancel context.CancelFunc // of lanes; nil: they have not begun
+	parts  dissect.Parts
+	open   map[uint64]*shadow // by the number of the connection
+	told   uint64             // calls
+	alone  bool               // one worker follows all connections,
+	skip   uint64             // and so many of its calls were told before
 
 	totals timeline.Totals // of the workers
 }
@@ -130,9 +133,9 @@ type split struct {
 // although it may be little, so that others get on.
 const lanePackets = 1 << 12
 
-// start starts a worker for a part of the connections, for all of them where it is
-// nil.
-func (s *split) start(ctx context.Context, p *part) error {
+// enlist makes a worker for a part of the connections, for all of them where it is
+// nil, and opens the input for it.
+func (s *split) enlist(p *part) error {
 	reading, err := s.how.Open()
 	if err != nil {
 		return err
@@ -168,18 +171,25 @@ func (s *split) start(ctx context.Context, p *part) error {
 		}
 		p.place = &l.place
 	}
-	ctx, l.cancel = context.WithCancel(ctx)
+	l.run = func(ctx context.Context) error { return run(ctx, reading.Source, l, &opt, on) }
 	s.lanes = append(s.lanes, l)
-	go func() {
-		defer close(l.full)
-		defer func() {
-			if what := recover(); what != nil {
-				l.panic = fmt.Sprintf("%v\n%s", what, debug.Stack())
-			}
-		}()
-		l.err = run(ctx, reading.Source, l, &opt, on)
-	}()
 	return nil
+}
+
+// start lets the workers begin.
+func (s *split) start(ctx context.Context) {
+	ctx, s.cancel = context.WithCancel(ctx)
+	for _, l := range s.lanes {
+		go func() {
+			defer close(l.full)
+			defer func() {
+				if what := recover(); what != nil {
+					l.panic = fmt.Sprintf("%v\n%s", what, debug.Stack())
+				}
+			}()
+			l.err = l.run(ctx)
+		}()
+	}
 }
 
 // Message writes down m, or the row of it.
@@ -231,16 +241,20 @@ func (l *lane) lend(c call, put func(*telling)) {
 // stop waits until no worker runs, and returns what was wrong with the input, as
 // the first of them saw it.
 func (s *split) stop() (err error) {
-	for _, l := range s.lanes {
-		l.cancel()
+	started := s.cancel != nil
+	if started {
+		s.cancel()
+		s.cancel = nil
 	}
 	for i, l := range s.lanes {
 		if l.told != nil { // a worker that waits must not do so for ever
 			l.free <- l.told
 			l.told = nil
 		}
-		for b := range l.full {
-			l.free <- b
+		if started {
+			for b := range l.full {
+				l.free <- b
+			}
 		}
 		if l.reading.Close != nil {
 			l.reading.Close()
