@@ -74,12 +74,17 @@ func (a *Apart) alone() {
 	if len(a.batch.calls) > 0 {
 		a.pass()
 	}
+	allTold(a.free)
+}
+
+// allTold waits until all batches but the one at hand came back.
+func allTold(free chan *telling) {
 	var idle [tellings - 1]*telling
 	for i := range idle {
-		idle[i] = <-a.free
+		idle[i] = <-free
 	}
 	for _, b := range idle {
-		a.free <- b
+		free <- b
 	}
 }
 

@@ -31,12 +31,16 @@ type SplitOptions struct {
 	Needs func(*timeline.Conn) timeline.Needs
 
 	// Rows returns, for a worker, what makes rows of messages in its goroutine, as
-	// the sink would: it appends a row to dst, without the number of the connection,
-	// which belongs before the byte hole of it; or nothing. Row then tells the sink in
-	// the place of Message. nil: all messages are told.
-	Rows func() func(dst []byte, m *timeline.Message) (rows []byte, hole int, ok bool)
+	// the sink would. Row then tells the sink in the place of Message. nil: all
+	// messages are told.
+	Rows func() RowMaker
 	Row  func(c *timeline.Conn, row []byte, hole int)
 }
+
+// RowMaker appends the row of a message to dst, without the number of the connection,
+// which belongs before the byte of the row with the index hole; or nothing, and ok is
+// false.
+type RowMaker func(dst []byte, m *timeline.Message) (rows []byte, hole int, ok bool)
 
 // Split is [Run] with several workers. Sink is told the same, in the same order.
 //
@@ -99,7 +103,7 @@ type lane struct {
 	writer
 	reading Reading
 	keys    *tls.Keys
-	rows    func(dst []byte, m *timeline.Message) (rows []byte, hole int, ok bool)
+	rows    RowMaker
 	run     func(context.Context) error
 	full    chan *telling
 	free    chan *telling
@@ -229,13 +233,7 @@ func (l *lane) lend(c call, put func(*telling)) {
 	if len(l.batch.calls) > 0 {
 		l.pass()
 	}
-	var idle [tellings - 1]*telling
-	for i := range idle {
-		idle[i] = <-l.free
-	}
-	for _, b := range idle {
-		l.free <- b
-	}
+	allTold(l.free)
 }
 
 // stop waits until no worker runs, and returns what was wrong with the input, as

@@ -169,7 +169,7 @@ func FuzzFile(f *testing.F) {
 		sink = report.NewNDJSON(&shared, opt)
 		wrong := pipeline.Split(t.Context(), sink, run, pipeline.SplitOptions{
 			Workers: 2, Open: open, Needs: sink.Needs, Row: sink.Row,
-			Rows: func() func([]byte, *timeline.Message) ([]byte, int, bool) { return sink.Rows().Append },
+			Rows: func() pipeline.RowMaker { return sink.Rows().Append },
 		})
 		if sink.Flush() != nil || fmt.Sprint(wrong) != fmt.Sprint(err) || !bytes.Equal(shared.Bytes(), out.Bytes()) {
 			t.Fatalf("two workers tell of something else (%v, %v): %s", wrong, err, firstDifference(shared.Bytes(), out.Bytes()))

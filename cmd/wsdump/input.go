@@ -207,7 +207,7 @@ func (in *input) runSplit(ctx context.Context, sink timeline.Sink, options pipel
 	}
 	if way.out != nil {
 		how.Row = way.out.Row
-		how.Rows = func() func([]byte, *timeline.Message) ([]byte, int, bool) { return way.out.Rows().Append }
+		how.Rows = func() pipeline.RowMaker { return way.out.Rows().Append }
 	}
 	return pipeline.Split(ctx, sink, options, how)
 }
