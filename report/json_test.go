@@ -57,6 +57,38 @@ func FuzzAppendJSON(f *testing.F) {
 	})
 }
 
+// TestEscapeWords holds eight bytes at a time to one at a time, with every set of
+// quotation marks and backslashes in a word, and other characters among them.
+func TestEscapeWords(t *testing.T) {
+	check := func(in []byte) {
+		t.Helper()
+		got, want := make([]byte, 2*len(in)+wordSpace), make([]byte, 2*len(in)+1)
+		n, size := escapeWords(got, in)
+		wantN, wantSize := escapeBytes(want, in)
+		if n != wantN || !bytes.Equal(got[:size], want[:wantSize]) {
+			t.Fatalf("%q: got %q of %d bytes, want %q of %d", in, got[:size], n, want[:wantSize], wantN)
+		}
+	}
+	others := []string{"", "\n", "\x00", "\x1f", " ", "\x7f", "\u0080", "\u00e9", "\u061c", "\u20ac", "\u2028", "\U0001F600", "\x80", "\xff"}
+	for marks := range 1 << 8 {
+		var word [8]byte
+		for i := range word {
+			word[i] = "a!\"\\"[marks>>i&1*2+i&1]
+		}
+		for _, other := range others {
+			for at := range 9 {
+				in := append(append(bytes.Clone(word[:at]), other...), word[at:]...)
+				check(in)
+				check(append([]byte("eight by"), in...))
+				check(append(in, `"seven"`...))
+			}
+		}
+	}
+	for c := range 256 {
+		check(bytes.Repeat([]byte{byte(c)}, 17))
+	}
+}
+
 // toValid replaces each byte that is not UTF-8 by U+FFFD.
 func toValid(in []byte) string {
 	var b strings.Builder
