@@ -9,8 +9,9 @@ import (
 // Escaping is most of what a row costs, so eight bytes are looked at, and copied, at
 // once. JSON in JSON is full of quotation marks, and nobody can foretell where the
 // next one stands: so eight bytes with any are spread without a branch, four and
-// four, as a table says ([spreads]). escapeBytes is the plain way, and holds what
-// this one does in TestEscapeWords.
+// four, as a table says ([spreads]). Where the processor can do that with sixteen at
+// once it does, in a routine of its own (escape_amd64.s, docs/adr/0006).
+// escapeBytes is the plain way, which both are held to (FuzzEscape).
 
 const hexDigits = "0123456789abcdef"
 
@@ -56,7 +57,7 @@ func appendValidJSON(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for len(s) > 0 {
 		dst = slices.Grow(dst, 2*len(s)+wordSpace)
-		read, written := escapeWords(dst[len(dst):cap(dst)], s)
+		read, written := escapeWords(dst[len(dst):cap(dst)], s, hasVectors)
 		dst, s = dst[:len(dst)+written], s[read:]
 		if len(s) > 0 {
 			dst, read = appendEscape(dst, s)
@@ -66,34 +67,34 @@ func appendValidJSON(dst, s []byte) []byte {
 	return append(dst, '"')
 }
 
-// wordSpace is how many bytes behind its last one escapeWords may write to.
-const wordSpace = 8
+// wordSpace is how many bytes behind the last one escapeWords may write to.
+const wordSpace = 32
 
 // escapeWords writes s to out, up to the first character that takes more than a
 // backslash, and returns how much it read and wrote. out has room for 2*len(s)
-// bytes and wordSpace.
-func escapeWords(out, s []byte) (i, j int) {
+// bytes and wordSpace. Plain ASCII is left to vectors where the processor has them.
+func escapeWords(out, s []byte, vectors bool) (i, j int) {
 	for len(s)-i >= 8 {
 		x := binary.LittleEndian.Uint64(s[i:])
-		binary.LittleEndian.PutUint64(out[j:], x)
-		if quoted := quotes(x); notPlainASCII(x) != 0 {
-			if x&highs == 0 || oddBytes(x) != 0 {
-				n, m := escapeBytes(out[j:], s[i:i+8])
-				if i, j = i+n, j+m; n < 8 {
-					return i, j
-				}
-				continue
+		read, written := 8, 8
+		switch quoted := quotes(x); {
+		case notPlainASCII(x) != 0:
+			if x&highs != 0 && oddBytes(x) == 0 {
+				binary.LittleEndian.PutUint64(out[j:], x)
+			} else if read, written = escapeBytes(out[j:], s[i:i+8]); read < 8 {
+				return i + read, j + written
 			}
-			j += 8
-		} else if quoted == 0 {
-			j += 8
-		} else {
-			j += spread(out[j:], x, quoted)
+		case vectors && len(s)-i >= 16 && notPlainASCII(binary.LittleEndian.Uint64(s[i+8:])) == 0:
+			read, written = escapeVectors(out[j:], s[i:])
+		case quoted == 0:
+			binary.LittleEndian.PutUint64(out[j:], x)
+		default:
+			written = spread(out[j:], x, quoted)
 		}
-		i += 8
+		i, j = i+read, j+written
 	}
-	n, m := escapeBytes(out[j:], s[i:])
-	return i + n, j + m
+	read, written := escapeBytes(out[j:], s[i:])
+	return i + read, j + written
 }
 
 // escapeBytes is escapeWords in plain steps: every byte is written behind a

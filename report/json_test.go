@@ -57,18 +57,28 @@ func FuzzAppendJSON(f *testing.F) {
 	})
 }
 
-// TestEscapeWords holds eight bytes at a time to one at a time, with every set of
-// quotation marks and backslashes in a word, and other characters among them.
-func TestEscapeWords(t *testing.T) {
-	check := func(in []byte) {
-		t.Helper()
-		got, want := make([]byte, 2*len(in)+wordSpace), make([]byte, 2*len(in)+1)
-		n, size := escapeWords(got, in)
-		wantN, wantSize := escapeBytes(want, in)
-		if n != wantN || !bytes.Equal(got[:size], want[:wantSize]) {
-			t.Fatalf("%q: got %q of %d bytes, want %q of %d", in, got[:size], n, want[:wantSize], wantN)
+// checkEscape holds eight and sixteen bytes at a time to one at a time, and to the
+// room that they are given.
+func checkEscape(t *testing.T, in []byte) {
+	t.Helper()
+	want := make([]byte, 2*len(in)+1)
+	wantN, size := escapeBytes(want, in)
+	for _, vectors := range []bool{false, hasVectors} {
+		room := 2*len(in) + wordSpace
+		got := bytes.Repeat([]byte{'~'}, room+64)
+		n, m := escapeWords(got[:room:room], in, vectors)
+		if n != wantN || !bytes.Equal(got[:m], want[:size]) {
+			t.Fatalf("%q, vectors %v: got %q of %d bytes, want %q of %d", in, vectors, got[:m], n, want[:size], wantN)
+		}
+		if bytes.Count(got[room:], []byte{'~'}) != 64 {
+			t.Fatalf("%q, vectors %v: writes behind its room", in, vectors)
 		}
 	}
+}
+
+// TestEscape has every set of quotation marks and backslashes in eight bytes, and
+// other characters among them.
+func TestEscape(t *testing.T) {
 	others := []string{"", "\n", "\x00", "\x1f", " ", "\x7f", "\u0080", "\u00e9", "\u061c", "\u20ac", "\u2028", "\U0001F600", "\x80", "\xff"}
 	for marks := range 1 << 8 {
 		var word [8]byte
@@ -78,15 +88,24 @@ func TestEscapeWords(t *testing.T) {
 		for _, other := range others {
 			for at := range 9 {
 				in := append(append(bytes.Clone(word[:at]), other...), word[at:]...)
-				check(in)
-				check(append([]byte("eight by"), in...))
-				check(append(in, `"seven"`...))
+				checkEscape(t, in)
+				checkEscape(t, append([]byte("eight by"), in...))
+				checkEscape(t, append([]byte("a vector of text"), append(in, in...)...))
+				checkEscape(t, append(in, `"seven"`...))
 			}
 		}
 	}
 	for c := range 256 {
-		check(bytes.Repeat([]byte{byte(c)}, 17))
+		for n := range 35 {
+			checkEscape(t, bytes.Repeat([]byte{byte(c)}, n))
+		}
 	}
+}
+
+func FuzzEscape(f *testing.F) {
+	f.Add([]byte(`{"text":"a \\ and more than sixteen bytes","n":1}`))
+	f.Add([]byte("\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\"\u20ac\n"))
+	f.Fuzz(checkEscape)
 }
 
 // toValid replaces each byte that is not UTF-8 by U+FFFD.

@@ -42,7 +42,7 @@ var allowed = map[string][]string{
 	"check":              {"timeline", "query", "transcript", "stats", "normalize", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
 	"report": {
 		"timeline", "query", "transcript", "har", "stats", "check", "diff", "internal/spool", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
-		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth", "github.com/segmentio/asm",
+		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth", "github.com/segmentio/asm", "golang.org/x/sys",
 	},
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline", "internal/spool"},
 	".":        {"pipeline", "capture", "timeline"},

@@ -1,0 +1,126 @@
+#include "textflag.h"
+
+// Sixteen bytes of what the routine looks for, and backslashes to take from.
+DATA control<>+0(SB)/8, $0x1f1f1f1f1f1f1f1f
+DATA control<>+8(SB)/8, $0x1f1f1f1f1f1f1f1f
+GLOBL control<>(SB), RODATA|NOPTR, $16
+DATA delete<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
+DATA delete<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
+GLOBL delete<>(SB), RODATA|NOPTR, $16
+DATA quote<>+0(SB)/8, $0x2222222222222222
+DATA quote<>+8(SB)/8, $0x2222222222222222
+GLOBL quote<>(SB), RODATA|NOPTR, $16
+DATA backslash<>+0(SB)/8, $0x5c5c5c5c5c5c5c5c
+DATA backslash<>+8(SB)/8, $0x5c5c5c5c5c5c5c5c
+GLOBL backslash<>(SB), RODATA|NOPTR, $16
+
+// From byte n on, these bring what is at n to the front, and zeros behind it.
+DATA forward<>+0(SB)/8, $0x0706050403020100
+DATA forward<>+8(SB)/8, $0x0f0e0d0c0b0a0908
+DATA forward<>+16(SB)/8, $0x8080808080808080
+DATA forward<>+24(SB)/8, $0x8080808080808080
+GLOBL forward<>(SB), RODATA|NOPTR, $32
+
+// JUDGE sets the bits of R8 whose bytes of X0 are ASCII and no control.
+#define JUDGE \
+	MOVOU    X0, X1; \
+	PCMPGTB  X6, X1; \
+	MOVOU    X0, X2; \
+	PCMPEQB  X7, X2; \
+	PANDN    X1, X2; \
+	PMOVMSKB X2, R8
+
+// QUOTES sets the bits of R8 whose bytes of X0 are quotation marks or backslashes.
+#define QUOTES \
+	MOVOU    X0, X3; \
+	PCMPEQB  X8, X3; \
+	MOVOU    X0, X4; \
+	PCMPEQB  X9, X4; \
+	POR      X4, X3; \
+	PMOVMSKB X3, R8
+
+// SPREAD writes the lower half of X, whose upper half is backslashes, as the row of
+// shuffles says that the low byte of R8 tells.
+#define SPREAD(X) \
+	MOVBLZX R8, R9; \
+	MOVQ    R9, R10; \
+	SHLQ    $4, R10; \
+	MOVOU   (R11)(R10*1), X2; \
+	PSHUFB  X2, X; \
+	MOVOU   X, (DI); \
+	POPCNTL R9, R9; \
+	LEAQ    8(DI)(R9*1), DI
+
+// func escapeVectors(out, s []byte) (read, written int)
+TEXT ·escapeVectors(SB), NOSPLIT, $0-64
+	MOVQ  out_base+0(FP), DI
+	MOVQ  s_base+24(FP), SI
+	MOVQ  s_len+32(FP), CX
+	MOVQ  DI, BX
+	XORQ  AX, AX
+	LEAQ  ·shuffles(SB), R11
+	MOVOU control<>(SB), X6
+	MOVOU delete<>(SB), X7
+	MOVOU quote<>(SB), X8
+	MOVOU backslash<>(SB), X9
+
+next:
+	LEAQ  16(AX), DX
+	CMPQ  DX, CX
+	JGT   tail
+	MOVOU (SI)(AX*1), X0
+	JUDGE
+	CMPL  R8, $0xffff
+	JNE   done
+	QUOTES
+	TESTL R8, R8
+	JNE   quoted
+	MOVOU X0, (DI)
+	ADDQ  $16, DI
+	MOVQ  DX, AX
+	JMP   next
+
+quoted:
+	MOVOU      X0, X1
+	PUNPCKLQDQ X9, X1
+	SPREAD(X1)
+	SHRL       $8, R8
+	PUNPCKHQDQ X9, X0
+	SPREAD(X0)
+	MOVQ       DX, AX
+	JMP        next
+
+tail: // fewer than 16 bytes are left, the last of a vector that begins before them
+	CMPQ CX, AX
+	JEQ  done
+	CMPQ CX, $16
+	JLT  done
+	SUBQ CX, DX                // so many bytes are not ours
+	MOVOU  -16(SI)(CX*1), X0
+	LEAQ   forward<>(SB), R12
+	MOVOU  (R12)(DX*1), X2
+	PSHUFB X2, X0
+	JUDGE
+	MOVL   $0xffff, R13
+	MOVQ   CX, R9
+	MOVQ   DX, CX
+	SHRL   CX, R13             // the bits of those that are
+	MOVQ   R9, CX
+	ANDL   R13, R8
+	CMPL   R8, R13
+	JNE    done
+	QUOTES
+	MOVOU      X0, X1
+	PUNPCKLQDQ X9, X1
+	SPREAD(X1)
+	SHRL       $8, R8
+	PUNPCKHQDQ X9, X0
+	SPREAD(X0)
+	SUBQ       DX, DI
+	MOVQ       CX, AX
+
+done:
+	SUBQ BX, DI
+	MOVQ AX, read+48(FP)
+	MOVQ DI, written+56(FP)
+	RET
