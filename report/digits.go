@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 	"slices"
+	"strconv"
 )
 
 // A line of NDJSON has eight numbers and two times, and a third of what it costs
@@ -31,10 +32,26 @@ var powers = func() (t [20]uint64) {
 	return t
 }()
 
+// upTo999 has the numbers of at most three digits: the digits from the lowest byte
+// on, and in the highest how many there are. Most numbers of a row are such.
+var upTo999 = func() (t [1000]uint32) {
+	for n := range t {
+		digits := strconv.Itoa(n)
+		for i, c := range []byte(digits) {
+			t[n] |= uint32(c) << (8 * i)
+		}
+		t[n] |= uint32(len(digits)) << 24
+	}
+	return t
+}()
+
 // appendUint appends n in decimal.
 func appendUint(dst []byte, n uint64) []byte {
-	if n < 10 {
-		return append(dst, byte('0'+n))
+	if n < uint64(len(upTo999)) {
+		at, digits := len(dst), upTo999[n]
+		dst = slices.Grow(dst, 4)[:at+4]
+		binary.LittleEndian.PutUint32(dst[at:], digits)
+		return dst[:at+int(digits>>24)]
 	}
 	width := bits.Len64(n) * 1233 >> 12 // of digits, or one less: 1233/4096 is the logarithm of 2
 	if n >= powers[width] {

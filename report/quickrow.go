@@ -74,7 +74,9 @@ func (r *Rows) append(b []byte, m *timeline.Message, whole bool) (row []byte, ho
 	b = r.clock.appendRFC3339(b, m.First.Time)
 	end := len(b)
 	b = append(b, `","packet":`...)
+	number := len(b)
 	b = appendUint(b, m.First.Packet)
+	numberEnd := len(b)
 	b = append(b, `,"conn":`...)
 	if hole = len(b); whole {
 		b = appendUint(b, m.Conn.ID)
@@ -92,7 +94,11 @@ func (r *Rows) append(b []byte, m *timeline.Message, whole bool) (row []byte, ho
 		b = r.clock.appendRFC3339(b, m.Last.Time)
 	}
 	b = append(b, `","end_packet":`...)
-	b = appendUint(b, m.Last.Packet)
+	if m.Last.Packet == m.First.Packet {
+		b = append(b, b[number:numberEnd]...)
+	} else {
+		b = appendUint(b, m.Last.Packet)
+	}
 	b = append(b, `,"frames":`...)
 	b = appendUint(b, m.Frames)
 	b = append(b, `,"length":`...)
