@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
+
+	"github.com/wsdump/wsdump/reassembly/wire"
 )
 
 // Exit codes; a contract with scripts.
@@ -29,6 +31,7 @@ const (
 var errInterrupted = errors.New("interrupted")
 
 func main() {
+	wire.DropTables()
 	// A closed pipe is an error of Write, which run knows how to take quietly,
 	// rather than a signal that ends the process.
 	signal.Ignore(syscall.SIGPIPE)

@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"capture":            {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
 	"capture/live":       {"capture", "capture/filter", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
 	"capture/filter":     {"internal/excerpt", "golang.org/x/net/bpf"},
-	"reassembly/wire":    {"github.com/google/gopacket"},
+	"reassembly/wire":    {"github.com/google/gopacket", "unsafe"},
 	"reassembly":         {"reassembly/wire", "capture", "timeline"},
 	"dissect":            {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
 	"dissect/http1":      {"timeline"},
@@ -47,7 +47,7 @@ var allowed = map[string][]string{
 	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline", "internal/spool"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
-		".", "capture", "capture/filter", "capture/live", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "redact", "report", "stats", "timeline",
+		".", "capture", "capture/filter", "capture/live", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "reassembly/wire", "redact", "report", "stats", "timeline",
 		"transcript", "golang.org/x/net/bpf", "github.com/spf13/cobra", "github.com/spf13/pflag", "golang.org/x/term", "github.com/schollz/progressbar",
 	},
 	"internal/spool":   {},
