@@ -83,13 +83,11 @@ func (s *Stream) readClose(dir timeline.Direction, h *half, f *timeline.Frame) {
 	}
 	f.CloseCode = binary.BigEndian.Uint16(f.Payload)
 	f.CloseReason = f.Payload[2:]
-	finding := timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(f.CloseCode)}
 	switch code := f.CloseCode; {
 	case code > 4999:
-		finding.Severity = timeline.Warning
-		h.judge(finding)
+		h.judge(timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(code), Severity: timeline.Warning})
 	case code < 1000, code >= 1004 && code <= 1006, code >= 1015 && code <= 2999:
-		h.judge(finding)
+		h.judge(timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(code)})
 	case s.conn.ClosedBy[dir.Reverse()] && code == s.conn.CloseCode: // an echo tells nothing new
 	case code == 1002, code == 1003, code >= 1007 && code <= 1014:
 		h.judge(timeline.Finding{Rule: ruleCloseAbnormal, Got: fmt.Sprint(code)})
