@@ -26,6 +26,7 @@ func (t *Tracker) plainly(p *capture.Packet, at timeline.Stamp) bool {
 	if !mine {
 		return true
 	}
+	t.due = unknown
 	if c != nil && c.direct != nil && c.reborn == nil {
 		dir := timeline.ClientToServer
 		if from != c.client {

@@ -12,6 +12,7 @@ package reassembly
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -45,6 +46,7 @@ type Tracker struct {
 	pieces   fragments
 	differ   bool           // the pieces of the IP packet that the segment came in did
 	now      timeline.Stamp // the latest packet; Time never goes back
+	due      int64          // what Due said; unknown when that may have changed
 
 	packets, bytes uint64
 	fragments      uint64         // packets that were pieces of others
@@ -62,9 +64,12 @@ func New(open func(*timeline.Transport) timeline.Stream, limits timeline.Limits)
 	limits = limits.WithDefaults()
 	return &Tracker{
 		open: open, limits: limits, conns: newTable(),
-		pieces: newFragments(limits),
+		pieces: newFragments(limits), due: unknown,
 	}
 }
+
+// unknown is a time before all others.
+const unknown = math.MinInt64
 
 // Packet takes the next packet. p is borrowed.
 func (t *Tracker) Packet(p *capture.Packet) {
@@ -105,6 +110,7 @@ func (t *Tracker) VerifyChecksums() { t.decoder.Checksums = true }
 // that becomes whole may be a piece of another: that of a tunnel.
 func (t *Tracker) fragment(at timeline.Stamp) {
 	t.fragments++
+	t.due = unknown
 	whole, skip := t.pieces.follow(&t.decoder, &t.segment, at)
 	switch {
 	case whole == nil: // counted when it is given up
@@ -120,11 +126,13 @@ func (t *Tracker) fragment(at timeline.Stamp) {
 // Due returns the capture time at which [Tracker.Advance] is wanted next, and
 // the largest there is when nothing waits.
 func (t *Tracker) Due() int64 {
-	due := min(t.timers.due(), t.pieces.due())
-	if len(t.waiting) > 0 {
-		due = min(due, t.since[0]+int64(t.limits.ReorderTime)+1)
+	if t.due == unknown {
+		t.due = min(t.timers.due(), t.pieces.due())
+		if len(t.waiting) > 0 {
+			t.due = min(t.due, t.since[0]+int64(t.limits.ReorderTime)+1)
+		}
 	}
-	return due
+	return t.due
 }
 
 // Advance moves the clock without a packet, so that silence is heard. A packet
@@ -135,6 +143,10 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 		at.Time = t.now.Time
 	}
 	t.now = at
+	if at.Time < t.due {
+		return // nobody waits for it
+	}
+	t.due = unknown
 	for len(t.waiting) > 0 && at.Time-t.since[0] > int64(t.limits.ReorderTime) {
 		t.waited(at)
 	}
@@ -182,6 +194,7 @@ func (t *Tracker) Segment(seg *wire.Segment, at timeline.Stamp) {
 	if !t.conns.share.has(hash) {
 		return
 	}
+	t.due = unknown
 	t.take(t.conns.find(&k, hash), from, seg, at)
 }
 

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"encoding/binary"
+	"math/bits"
 
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -83,9 +84,17 @@ func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []b
 // ascii reports whether p, unmasked with key, is ASCII alone.
 func ascii(p []byte, key [4]byte) bool {
 	const high = 0x8080808080808080
+	var found uint64
+	if len(p) < 8 {
+		for i, c := range p {
+			found |= uint64(c ^ key[i&3])
+		}
+		return found&0x80 == 0
+	}
 	k := uint64(binary.LittleEndian.Uint32(key[:]))
 	k = (k<<32 | k) & high
-	var found uint64
+	last := len(p) - 8 // the end, which words from the start may miss, with the key as it stands there
+	found = binary.LittleEndian.Uint64(p[last:]) ^ bits.RotateLeft64(k, -8*(last&3))
 	for ; len(p) >= 32; p = p[32:] {
 		found |= binary.LittleEndian.Uint64(p) ^ k
 		found |= binary.LittleEndian.Uint64(p[8:]) ^ k
@@ -95,11 +104,8 @@ func ascii(p []byte, key [4]byte) bool {
 			return false
 		}
 	}
-	for ; len(p) >= 8; p = p[8:] {
+	for ; len(p) > 8; p = p[8:] {
 		found |= binary.LittleEndian.Uint64(p) ^ k
-	}
-	for i, c := range p {
-		found |= uint64(c ^ key[i&3])
 	}
 	return found&high == 0
 }

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -73,5 +74,26 @@ func TestCount(t *testing.T) {
 	}
 	if counted < 10000 {
 		t.Errorf("only %d messages were counted: the test says little", counted)
+	}
+}
+
+// TestASCII has a byte above 127 at every place of texts of every small length,
+// masked with every kind of key.
+func TestASCII(t *testing.T) {
+	for _, key := range [][4]byte{{}, {0x80}, {0, 0x80}, {0, 0, 0x80}, {0, 0, 0, 0x80}, {0xff, 0x7f, 0x80, 0x01}, {1, 2, 3, 4}} {
+		for n := range 75 {
+			for odd := -1; odd < n; odd++ {
+				p := bytes.Repeat([]byte("a"), n)
+				if odd >= 0 {
+					p[odd] = 0xc3
+				}
+				for i := range p {
+					p[i] ^= key[i&3]
+				}
+				if got := ascii(p, key); got != (odd < 0) {
+					t.Fatalf("%d bytes, key %x, a byte above 127 at %d: got %v", n, key, odd, got)
+				}
+			}
+		}
 	}
 }
