@@ -7,6 +7,8 @@ import (
 	"math"
 	"os"
 	"slices"
+
+	"golang.org/x/sys/cpu"
 )
 
 // Stdin is the path that means standard input.
@@ -27,6 +29,8 @@ type Input struct {
 	copies  *duplicates // nil: there is one file, each is for itself, or they are wanted
 	follow  *follower   // nil: files end at their end
 	options Options
+
+	_ cpu.CacheLinePad // what is written for each packet is not in a line of the cache with another goroutine's
 }
 
 // file is one file of an Input.
@@ -39,6 +43,8 @@ type file struct {
 	err    error   // why it gives no more packets; nil while it does
 	head   Packet
 	parked bool // only head.Time is known; the rest is read again when its turn comes
+
+	_ cpu.CacheLinePad
 }
 
 // Open opens captures: files, folders (read recursively, sorted by path, without

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+
+	"golang.org/x/sys/cpu"
 )
 
 const (
@@ -36,6 +38,8 @@ type stream struct {
 	packets uint64 // read so far
 	last    int64  // time of the last packet
 	damage  *DamagedError
+
+	_ cpu.CacheLinePad
 }
 
 // reader reads one file of one format.

@@ -98,6 +98,7 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 		how.Parts, how.Beyond = on.part.of, on.part.beyond
 		r.place, r.second = on.part.place, on.part.index > 0
 	}
+	r.times = make([]int64, 0, 16) // several lines of the cache: that of another worker is not in them
 	r.dissector = dissect.New(r.sink, how)
 	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
 	if on.part != nil {
@@ -436,6 +437,7 @@ type tally struct {
 	timeline.Sink
 	before uint64 // connections of other inputs
 	totals timeline.Totals
+	_      [64]byte // another worker's is not in a line of the cache with it
 }
 
 func (t *tally) Open(c *timeline.Conn) {
