@@ -36,6 +36,8 @@ type Keys struct {
 
 	held int      // bytes of ciphertext that wait, over all connections
 	free [][]byte // buffers to use again
+
+	_ [64]byte // those of another worker, which change with each record as these do, share no line of the cache
 }
 
 // secret is a value with its length, so that it can be wiped.
