@@ -7,53 +7,96 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Most of what a summary reads are ordinary messages: one frame each, whole in
-// one piece, unfragmented and not compressed, of binary or ASCII. Where nobody
-// is told of messages all that is left to do is to look and to count, and this
-// file does it without the state that everything else goes through.
+// Most of what there is to read are ordinary messages: one frame each, whole in one
+// piece, unfragmented and well made. They are counted and told here without the
+// state that everything else goes through. A summary, where nobody is told of
+// messages, does not even unmask them, where they are not compressed and of binary
+// or ASCII.
 //
-// Whatever is not certain to be ordinary is left to [Stream.Data], which is the
-// reference: both must leave the same [timeline.Conn], see TestCount.
+// Whatever is not certain to be ordinary is left to the rest of [Stream.Data], which is
+// the reference: all must leave the same [timeline.Conn] and tell the same, see
+// TestOrdinary.
 
-// mostCounted is above the longest message that is counted here, which has a length
+// mostCounted is above the longest message that is taken here, which has a length
 // of 16 bits.
 const mostCounted = 1 << 16
 
-// countable reports whether messages of h may be counted here.
-func (s *Stream) countable(h *half) bool {
-	return s.counts && h.npartial == 0 && !h.msg.open && !h.guessed && !h.closed &&
-		!s.conn.ClosedBy[0] && !s.conn.ClosedBy[1]
+// ordinarily sets how the ordinary messages of s are taken.
+func (s *Stream) ordinarily() {
+	if !s.needs.Frames && (!s.needs.Payload || s.env.limits.Message >= mostCounted) {
+		s.counts, s.tells = s.needs.Silent, !s.needs.Silent
+	}
 }
 
-// count takes the ordinary messages from the front of b and returns the rest.
-// The direction must be at a frame header and countable.
-func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
-	masked := byte(0)
-	if dir == timeline.ClientToServer {
-		masked = 0x80
+// short takes the ordinary messages from the front of b and returns the rest. The
+// direction must be at a frame header.
+func (s *Stream) short(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+	switch {
+	case h.npartial != 0 || h.msg.open || h.guessed || h.closed || s.conn.ClosedBy[0] || s.conn.ClosedBy[1]:
+		return b
+	case s.counts:
+		return s.count(dir, h, at, b)
+	case s.tells:
+		return s.tellOrdinary(dir, h, at, b)
 	}
+	return b
+}
+
+// ordinary reads the frame at the front of b: its header has size bytes, its payload n.
+// size is 0 when it is not an ordinary message. masked is that bit of the second
+// byte, may are bits of the first that may be set.
+func (h *half) ordinary(b []byte, masked, may byte) (size, n int) {
+	if len(b) < 2 || b[1]&0x80 != masked {
+		return 0, 0
+	}
+	if first := b[0] &^ may; first != 0x80|byte(timeline.OpText) && first != 0x80|byte(timeline.OpBinary) {
+		return 0, 0
+	}
+	if n, size = int(b[1]&0x7f), 2; n >= 126 {
+		if n == 127 || len(b) < 4 {
+			return 0, 0
+		}
+		if n, size = int(binary.BigEndian.Uint16(b[2:])), 4; n < 126 {
+			return 0, 0
+		}
+	}
+	if masked != 0 {
+		if len(b) < size+4 {
+			return 0, 0
+		}
+		key := [4]byte(b[size:])
+		if size += 4; n > 0 && (key == [4]byte{} || h.hasKey && key == h.lastKey) {
+			return 0, 0
+		}
+	}
+	if len(b)-size < n {
+		return 0, 0
+	}
+	return size, n
+}
+
+// maskBit is that of the second byte of a frame of dir, if it is as it should be.
+func maskBit(dir timeline.Direction) byte {
+	if dir == timeline.ClientToServer {
+		return 0x80
+	}
+	return 0
+}
+
+// count takes them where nobody is told of messages.
+func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+	masked := maskBit(dir)
 	var messages, bytes uint64
-	for len(b) >= 2 && (b[0] == 0x80|byte(timeline.OpText) || b[0] == 0x80|byte(timeline.OpBinary)) && b[1]&0x80 == masked {
-		n, size := int(b[1]&0x7f), 2
-		if n >= 126 {
-			if n == 127 || len(b) < 4 {
-				break
-			}
-			if n, size = int(binary.BigEndian.Uint16(b[2:])), 4; n < 126 {
-				break
-			}
+	for {
+		size, n := h.ordinary(b, masked, 0)
+		if size == 0 {
+			break
 		}
 		var key [4]byte
 		if masked != 0 {
-			if len(b) < size+4 {
-				break
-			}
-			key = [4]byte(b[size:])
-			if size += 4; n > 0 && (key == [4]byte{} || h.hasKey && key == h.lastKey) {
-				break
-			}
+			key = [4]byte(b[size-4:])
 		}
-		if len(b)-size < n || s.needs.Payload && b[0]&1 != 0 && !ascii(b[size:size+n], key) {
+		if s.needs.Payload && b[0]&1 != 0 && !ascii(b[size:size+n], key) {
 			break
 		}
 		if masked != 0 {
@@ -79,6 +122,42 @@ func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []b
 	count.Bytes += bytes
 	count.MessageBytes += bytes
 	return b
+}
+
+// tellOrdinary takes them where somebody is.
+func (s *Stream) tellOrdinary(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+	masked := maskBit(dir)
+	c, m := s.conn, &s.env.message
+	count := &c.Counters[dir]
+	for {
+		size, n := h.ordinary(b, masked, s.agreed)
+		if size == 0 {
+			return b
+		}
+		p, compressed := b[size:size+n], b[0]&s.agreed != 0
+		var key [4]byte
+		if masked != 0 {
+			key = [4]byte(b[size-4:])
+			h.lastKey, h.hasKey = key, n > 0
+		}
+		h.first = at
+		count.Frames++
+		count.WireBytes += uint64(n)
+		c.LastFrame, c.LastDir = at, dir
+		if c.Rows++; c.FirstMsg.IsZero() {
+			c.FirstMsg = at
+		}
+		*m = timeline.Message{
+			Conn: c, Dir: dir, First: at, Last: at, N: c.Rows, Kind: timeline.Opcode(b[0] & 0x0f), Frames: 1,
+			WireLength: uint64(n), Length: uint64(n), HasLength: !compressed, Compressed: compressed, Opaque: compressed, HasPayload: s.needs.Payload,
+		}
+		if masked != 0 && m.HasPayload {
+			p = s.unmasked(p, key)
+		}
+		s.complete(dir, h, m, p)
+		h.flush(s, dir, c.Rows)
+		b = b[size+n:]
+	}
 }
 
 // ascii reports whether p, unmasked with key, is ASCII alone.

@@ -2,6 +2,7 @@ package ws
 
 import (
 	"bytes"
+	"compress/flate"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -9,9 +10,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// TestCount holds the short way of a summary to the one that all else takes:
-// what is known of a connection in the end is the same, and so is what was told.
-func TestCount(t *testing.T) {
+// TestOrdinary holds the short ways of messages, counted and told, to the one that
+// all else takes: what is known of a connection in the end is the same, and so is
+// what was told, in the same order and with every field.
+func TestOrdinary(t *testing.T) {
 	payloads := [][]byte{
 		nil, []byte("a"), []byte("hello, world"), []byte("grüße"), []byte("caf\xc3"), slices.Repeat([]byte("0123456789abcdef"), 9),
 		slices.Repeat([]byte("x"), 4000), append(slices.Repeat([]byte("y"), 39), 0x80),
@@ -19,17 +21,30 @@ func TestCount(t *testing.T) {
 		{0x7f},
 		slices.Repeat([]byte("é"), 100),
 	}
-	s, _ := newStream(&sink{needs: timeline.Needs{Silent: true, Payload: true}}, timeline.Limits{})
-	if h := &s.half[0]; !s.countable(h) || len(s.count(timeline.ClientToServer, h, timeline.Stamp{}, frame(1, true, []byte("hello")))) > 0 {
-		t.Fatal("an ordinary message does not go the short way, which is what is looked at here")
+	for _, needs := range []timeline.Needs{{Silent: true, Payload: true}, {Payload: true}, {}} {
+		s, _ := newStream(&sink{needs: needs}, timeline.Limits{})
+		if h := &s.half[0]; len(s.short(timeline.ClientToServer, h, timeline.Stamp{}, frame(1, true, []byte("hello")))) > 0 {
+			t.Fatalf("%+v: an ordinary message does not go the short way, which is what is looked at here", needs)
+		}
 	}
-	counted := 0
-	for seed := range uint64(3000) {
+	var short struct{ counted, told, inflated int }
+	for seed := range uint64(6000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
+		squeezes := rnd.IntN(2) == 0 // permessage-deflate was agreed
 		var in [2][]byte
 		for dir := range in {
+			squeeze := squeezer()
 			for range rnd.IntN(12) {
-				b := frame([]byte{1, 2, 1, 2, 0, 9, 8, 3}[min(rnd.IntN(8), rnd.IntN(8))], rnd.IntN(30) != 0 == (dir == 0), payloads[rnd.IntN(len(payloads))])
+				payload, squeezed := payloads[rnd.IntN(len(payloads))], squeezes && rnd.IntN(2) == 0
+				if squeezed {
+					if payload = squeeze(payload); rnd.IntN(20) == 0 {
+						payload = payloads[rnd.IntN(len(payloads))] // which it is not
+					}
+				}
+				b := frame([]byte{1, 2, 1, 2, 0, 9, 8, 3}[min(rnd.IntN(8), rnd.IntN(8))], rnd.IntN(30) != 0 == (dir == 0), payload)
+				if squeezed {
+					b[0] |= 0x40
+				}
 				switch rnd.IntN(40) {
 				case 0:
 					b[0] &^= 0x80 // FIN
@@ -43,12 +58,18 @@ func TestCount(t *testing.T) {
 				in[dir] = append(in[dir], b...)
 			}
 		}
-		needs := timeline.Needs{Silent: true, Payload: rnd.IntN(4) != 0}
+		needs := timeline.Needs{Silent: rnd.IntN(2) == 0, Payload: rnd.IntN(4) != 0}
 		limits := timeline.Limits{Message: []int{0, 1000, 1 << 16}[rnd.IntN(3)]}
-		play := func(short bool) (*timeline.Conn, []string) {
-			s := &sink{needs: needs, keep: true}
-			stream, c := newStream(s, limits)
-			stream.counts = stream.counts && short
+		play := func(short bool) (*timeline.Conn, *sink) {
+			told := &sink{needs: needs, keep: true, whole: true}
+			c := &timeline.Conn{Transport: &timeline.Transport{}}
+			if squeezes {
+				c.Handshake = &timeline.Handshake{Status: 101, Extensions: []timeline.Extension{{Name: "permessage-deflate"}}}
+			}
+			stream := New(NewEnv(told, limits), c)
+			if !short {
+				stream.counts, stream.tells = false, false
+			}
 			var rest [2][]byte
 			copy(rest[:], in[:])
 			pieces := rand.New(rand.NewPCG(seed, 2))
@@ -62,18 +83,35 @@ func TestCount(t *testing.T) {
 			for dir := range in {
 				stream.End(timeline.Direction(dir), timeline.Stamp{Packet: 1e6, Time: 1e6}, timeline.EndFIN)
 			}
-			return c, s.events
+			return c, told
 		}
 		a, told := play(true)
 		b, plain := play(false)
 		if a.Counters != b.Counters || a.Rows != b.Rows || a.FirstMsg != b.FirstMsg || a.LastFrame != b.LastFrame || a.LastDir != b.LastDir ||
-			a.FindingsBy != b.FindingsBy || !slices.Equal(told, plain) {
-			t.Fatalf("seed %d: counted %+v %v\nplain %+v %v\n%q\n%q", seed, a.Counters, a.Rows, b.Counters, b.Rows, told, plain)
+			a.FindingsBy != b.FindingsBy || !slices.Equal(told.events, plain.events) {
+			t.Fatalf("seed %d, %+v: short %+v %v\nplain %+v %v\n%q\n%q", seed, needs, a.Counters, a.Rows, b.Counters, b.Rows, told.events, plain.events)
 		}
-		counted += int(a.Rows)
+		if needs.Silent {
+			short.counted += int(a.Rows)
+		}
+		short.told += told.messages
+		short.inflated += told.inflated
 	}
-	if counted < 10000 {
-		t.Errorf("only %d messages were counted: the test says little", counted)
+	if short.counted < 10_000 || short.told < 10_000 || short.inflated < 3000 {
+		t.Errorf("%+v messages: the test says little", short)
+	}
+}
+
+// squeezer returns a function that deflates messages with context takeover (RFC 7692
+// 7.2.1).
+func squeezer() func([]byte) []byte {
+	var out bytes.Buffer
+	w, _ := flate.NewWriter(&out, 6)
+	return func(p []byte) []byte {
+		out.Reset()
+		_, _ = w.Write(p)
+		_ = w.Flush()
+		return bytes.TrimSuffix(bytes.Clone(out.Bytes()), []byte{0, 0, 0xff, 0xff})
 	}
 }
 

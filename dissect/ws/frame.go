@@ -212,6 +212,14 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 	if msg.hole {
 		payload = payload[:min(msg.kept, len(payload))]
 	}
+	s.complete(dir, h, m, payload)
+	msg.open = false
+	s.env.buffers.put(h.data)
+	h.data = nil
+}
+
+// complete gives m its payload, judges, counts and tells it. payload is unmasked.
+func (s *Stream) complete(dir timeline.Direction, h *half, m *timeline.Message, payload []byte) {
 	if m.HasPayload {
 		m.Payload = payload
 		limited := m.Truncated
@@ -223,7 +231,7 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 			h.judge(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", m.WireLength), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
 		}
 	}
-	count := &c.Counters[dir]
+	count := &s.conn.Counters[dir]
 	count.Messages++
 	if m.HasLength {
 		count.Bytes += m.Length
@@ -232,9 +240,6 @@ func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stam
 	if !s.needs.Silent {
 		s.env.sink.Message(m)
 	}
-	msg.open = false
-	s.env.buffers.put(h.data)
-	h.data = nil
 }
 
 // countMessage ends the message in progress where nobody is told of it, if it is

@@ -61,7 +61,8 @@ type Stream struct {
 	conn      *timeline.Conn
 	tap       timeline.Stream
 	needs     timeline.Needs
-	counts    bool  // ordinary messages are only counted, see count
+	counts    bool  // ordinary messages take the short way: they are only counted,
+	tells     bool  // or told; see ordinarily
 	agreed    uint8 // RSV bits that an agreed extension defines on a first frame
 	midstream bool  // the handshake is not in the capture
 	over      bool  // both directions have ended
@@ -114,7 +115,7 @@ type message struct {
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
 	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
-	s.counts = s.needs.Silent && !s.needs.Frames && (!s.needs.Payload || env.limits.Message >= mostCounted)
+	s.ordinarily()
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
 		s.agreed = rsv1
@@ -142,8 +143,8 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	if s.tap != nil {
 		s.tap.Data(dir, at, b)
 	}
-	if h.state == atHeader && s.countable(h) {
-		b = s.count(dir, h, at, b)
+	if h.state == atHeader {
+		b = s.short(dir, h, at, b)
 	}
 	for len(b) > 0 {
 		switch h.state {
@@ -246,11 +247,16 @@ func (s *Stream) plain(h *half, p []byte) []byte {
 	if !h.header.masked {
 		return p
 	}
+	return s.unmasked(p, h.header.key)
+}
+
+// unmasked returns p unmasked with key, in scratch memory.
+func (s *Stream) unmasked(p []byte, key [4]byte) []byte {
 	if cap(s.env.scratch) < len(p) {
 		s.env.scratch = make([]byte, max(len(p), 4<<10))
 	}
 	out := s.env.scratch[:len(p)]
-	unmask(out, p, h.header.key, 0)
+	unmask(out, p, key, 0)
 	return out
 }
 

@@ -3,6 +3,7 @@ package ws
 import (
 	"bytes"
 	"encoding/binary"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -18,6 +19,8 @@ type sink struct {
 	payload  []byte // of all messages
 	events   []string
 	keep     bool
+	whole    bool // keep every field of a message
+	inflated int
 	closed   int
 }
 
@@ -33,6 +36,15 @@ func (s *sink) Message(m *timeline.Message) {
 	s.messages++
 	if s.keep {
 		s.payload = append(s.payload, m.Payload...)
+		if m.Compressed && !m.Opaque {
+			s.inflated++
+		}
+		if s.whole {
+			all := *m
+			all.Conn = nil
+			s.events = append(s.events, fmt.Sprintf("%+v", all))
+			return
+		}
 		s.events = append(s.events, m.Kind.String()+" "+m.Dir.String()+" "+string(m.Payload))
 	}
 }
@@ -40,6 +52,9 @@ func (s *sink) Message(m *timeline.Message) {
 func (s *sink) Finding(f *timeline.Finding) {
 	if s.keep && f.Rule != ruleFrameIncomplete {
 		s.events = append(s.events, f.Rule.ID)
+		if s.whole {
+			s.events = append(s.events, fmt.Sprint(f.Dir, f.N, f.At, f.Offset, f.Got, f.Detail))
+		}
 	}
 }
 func (s *sink) Close(*timeline.Conn, timeline.Stamp) { s.closed++ }
