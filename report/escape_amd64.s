@@ -51,14 +51,14 @@ GLOBL forward<>(SB), RODATA|NOPTR, $32
 	POPCNTL R9, R9; \
 	LEAQ    8(DI)(R9*1), DI
 
-// func escapeVectors(out, s []byte) (read, written int)
-TEXT ·escapeVectors(SB), NOSPLIT, $0-64
+// func spreadVectors(out, s []byte, shuffles *[256][16]byte) (read, written int)
+TEXT ·spreadVectors(SB), NOSPLIT, $0-72
 	MOVQ  out_base+0(FP), DI
 	MOVQ  s_base+24(FP), SI
 	MOVQ  s_len+32(FP), CX
 	MOVQ  DI, BX
 	XORQ  AX, AX
-	LEAQ  ·shuffles(SB), R11
+	MOVQ  shuffles+48(FP), R11
 	MOVOU control<>(SB), X6
 	MOVOU delete<>(SB), X7
 	MOVOU quote<>(SB), X8
@@ -121,6 +121,6 @@ tail: // fewer than 16 bytes are left, the last of a vector that begins before t
 
 done:
 	SUBQ BX, DI
-	MOVQ AX, read+48(FP)
-	MOVQ DI, written+56(FP)
+	MOVQ AX, read+56(FP)
+	MOVQ DI, written+64(FP)
 	RET
