@@ -53,8 +53,8 @@ var (
 )
 
 // script plays lines such as "C 100 A5 hello" (client, sequence number 100,
-// acknowledging 5), with the flags S, F, R for SYN, FIN, RST; "wait 1s";
-// "cut 3" behind a line leaves out that many bytes of its payload.
+// acknowledging 5), with the flags S, F, R for SYN, FIN, RST; "wait 1s"; "packets 9",
+// of others; "cut 3" behind a line leaves out that many bytes of its payload.
 func script(t *testing.T, limits timeline.Limits, text string) []string {
 	t.Helper()
 	r := &recorder{}
@@ -68,6 +68,14 @@ func script(t *testing.T, limits timeline.Limits, text string) []string {
 				t.Fatal(err)
 			}
 			at.Time += int64(d)
+			continue
+		}
+		if words[0] == "packets" {
+			var n uint64
+			if _, err := fmt.Sscan(words[1], &n); err != nil {
+				t.Fatal(err)
+			}
+			at.Packet += n
 			continue
 		}
 		at.Packet++
@@ -129,6 +137,23 @@ func TestTracker(t *testing.T) {
 1 S "world"
 1 C end fin
 1 S end fin`,
+		},
+		{
+			"the SYN once more, after the end", handshake + "C 101 A501 hi\nC 103 A501 FIN\nS 501 A104 FIN\npackets 60000\nC 100 SYN\nC 101 A501 new",
+			opened + `1 C "hi"
+1 C end fin
+1 S end fin`,
+		},
+		{
+			"the SYN once more, so long after the end that it is another connection's",
+			handshake + "C 101 A501 hi\nC 103 A501 FIN\nS 501 A104 FIN\npackets 70000\nC 100 SYN\nC 101 A501 new",
+			opened + `1 C "hi"
+1 C end fin
+1 S end fin
+2 open 10.0.0.2:40000 -> 10.0.0.1:80
+2 C "new"
+2 C end open
+2 S end open`,
 		},
 		{
 			"out of order", handshake + "C 104 A501 def\nC 101 A501 abc\nC 107 A501 g",

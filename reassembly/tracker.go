@@ -75,7 +75,7 @@ const unknown = math.MinInt64
 func (t *Tracker) Packet(p *capture.Packet) {
 	t.packets++
 	t.bytes += uint64(len(p.Data))
-	if t.packets == 1 || t.now.IsZero() && p.Time < t.first { // the first, or the first since Restart
+	if t.packets == 1 || t.now.IsZero() && p.Time < t.first { // the first, or before the first
 		t.first = p.Time
 	}
 	at := timeline.Stamp{Packet: p.Number, Time: p.Time, FilePacket: p.FilePacket, File: p.File}
