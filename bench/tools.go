@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"slices"
 	"strconv"
 	"time"
 )
@@ -90,8 +89,8 @@ func tshark(file string) []string {
 	return []string{"tshark", "-r", file, "-Y", "websocket", "-T", "fields", "-e", "frame.time_epoch", "-e", "websocket.opcode", "-e", "websocket.payload_length"}
 }
 
-// worked are the captures on which one worker is measured beside two.
-var worked = []string{"small", "mixed", "bulk", "deflate"}
+// worked are the outputs of which one worker is measured beside two.
+var worked = []tool{modes[0], modes[2]}
 
 // rounder measures in a round what stands beside something else than tcpdump:
 // zlib, one worker beside two, and tshark, which reads a slice in one round of two.
@@ -102,23 +101,24 @@ func (b *bench) rounder(kind string, round int) error {
 		if err != nil {
 			return err
 		}
-		r, err := command(nil, b.path("wsdump"), "-T", "ndjson", c.file)
+		r, err := command(nil, b.path("wsdump"), "-T", "ndjson", "--workers", "1", c.file)
 		if err != nil {
 			return err
 		}
 		b.measured[kind]["beside zlib"] = append(b.measured[kind]["beside zlib"], pair{r, theirs})
 		b.alone[kind]["zlib"] = append(b.alone[kind]["zlib"], theirs)
 	}
-	if slices.Contains(worked, kind) {
-		one, err := command(nil, b.path("wsdump"), "-T", "ndjson", "--workers", "1", c.file)
+	for _, mode := range worked {
+		one, err := command(nil, append(b.wsdump(c, mode.args...), "--workers", "1")...)
 		if err != nil {
 			return err
 		}
-		two, err := command(nil, b.path("wsdump"), "-T", "ndjson", "--workers", "2", c.file)
+		two, err := command(nil, append(b.wsdump(c, mode.args...), "--workers", "2")...)
 		if err != nil {
 			return err
 		}
-		b.measured[kind]["one worker"] = append(b.measured[kind]["one worker"], pair{one, two})
+		b.measured[kind]["one worker, "+mode.name] = append(b.measured[kind]["one worker, "+mode.name], pair{one, two})
+		b.alone[kind]["one worker, "+mode.name] = append(b.alone[kind]["one worker, "+mode.name], one)
 	}
 	if round%2 == 0 && b.has("tshark") {
 		idle, err := command(nil, tshark(b.path("empty.pcap"))...) // starting it takes long
