@@ -137,7 +137,7 @@ func Read(r io.Reader, name string) (*Archive, error) {
 type parser struct {
 	*Archive
 	json *json.Decoder
-	held int // bytes of messages
+	held int64 // bytes of messages
 }
 
 // Bounds of an archive.
@@ -361,7 +361,7 @@ func (p *parser) message(t *talk, decode func(any) error) error {
 	if err := decode(&m); err != nil {
 		return err
 	}
-	if p.held += len(m.Data) + 128; p.held > maxHeld || len(t.messages) == maxMessages {
+	if p.held += int64(len(m.Data)) + 128; p.held > maxHeld || len(t.messages) == maxMessages {
 		return fmt.Errorf("more than %d GiB of messages", maxHeld>>30)
 	}
 	s := said{op: int(float(m.Opcode)), extra: m.Extra, time: nanoseconds(m.Time)}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime/pprof"
 
@@ -45,7 +46,7 @@ func run(rows timeline.Sink, file, profile string) error {
 	if err := pprof.StartCPUProfile(out); err != nil {
 		return err
 	}
-	err = pipeline.Run(context.Background(), in, rows, pipeline.Options{Files: in.Files(), Limits: timeline.Limits{Memory: 4 << 30}})
+	err = pipeline.Run(context.Background(), in, rows, pipeline.Options{Files: in.Files(), Limits: timeline.Limits{Memory: min(4<<30, math.MaxInt)}})
 	pprof.StopCPUProfile()
 	if closed := out.Close(); err == nil {
 		err = closed

@@ -166,7 +166,7 @@ func deflated(messages ...string) (out []any) {
 func words(n int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < n; i++ {
-		fmt.Fprintf(&b, "%x ", (i*2654435761)&0xffffffff)
+		fmt.Fprintf(&b, "%x ", uint32(i)*2654435761)
 	}
 	return b.String()[:n]
 }

@@ -3,6 +3,7 @@ package inflate
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"testing"
 )
 
@@ -30,7 +31,7 @@ func TestLimit(t *testing.T) {
 		{"ratio, the floor", bomb, zeros, Options{Ratio: 10}, ratioFloor, ratioFloor, true},
 		{"ratio", bomb, zeros, Options{Ratio: 500}, 500 * len(bomb), 500 * len(bomb), true},
 		{"ratio not reached", bomb, zeros, Options{Ratio: 1100}, 8 << 20, 8 << 20, false},
-		{"ratio beyond numbers", bomb, zeros, Options{Ratio: 1 << 62}, 8 << 20, 8 << 20, false},
+		{"ratio beyond numbers", bomb, zeros, Options{Ratio: math.MaxInt}, 8 << 20, 8 << 20, false},
 		{"keep some", bomb, zeros, Options{Keep: 1000}, 8 << 20, 1000, false},
 		{"keep none", bomb, zeros, Options{Keep: -1}, 8 << 20, 0, false},
 		{"keep some, limited", bomb, zeros, Options{Keep: 1000, Limit: 70000}, 70000, 1000, true},
