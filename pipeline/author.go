@@ -43,9 +43,8 @@ type shadow struct {
 
 // closing is what a connection was at a time.
 type closing struct {
-	conn      timeline.Conn
+	conn      timeline.Conn // its Handshake is the connection's own: from Open on nothing changes it
 	transport timeline.Transport
-	handshake timeline.Handshake
 	at        timeline.Stamp // of the call
 }
 
@@ -55,19 +54,13 @@ func (x *closing) of(c *timeline.Conn) {
 	if c.Transport != nil {
 		x.transport = *c.Transport
 	}
-	if c.Handshake != nil {
-		x.handshake = *c.Handshake
-	}
 	x.join()
 }
 
-// join lets the connection point to its own parts, once x has its place.
+// join lets the connection point to its own transport, once x has its place.
 func (x *closing) join() {
 	if x.conn.Transport != nil {
 		x.conn.Transport = &x.transport
-	}
-	if x.conn.Handshake != nil {
-		x.conn.Handshake = &x.handshake
 	}
 }
 

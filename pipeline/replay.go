@@ -76,8 +76,14 @@ func (r *replay) conn(x *closing) {
 	if c.LegOf != 0 {
 		c.LegOf += r.conns
 	}
-	for _, s := range []*timeline.Stamp{&c.Opened, &c.FirstMsg, &c.LastFrame, &c.EndBegan, &c.Ended, &x.handshake.Request, &x.handshake.Response} {
+	for _, s := range []*timeline.Stamp{&c.Opened, &c.FirstMsg, &c.LastFrame, &c.EndBegan, &c.Ended} {
 		r.stamp(s)
+	}
+	if c.Handshake != nil {
+		h := *c.Handshake
+		r.stamp(&h.Request)
+		r.stamp(&h.Response)
+		c.Handshake = &h
 	}
 	if c.Transport != nil {
 		r.transport(&x.transport)
