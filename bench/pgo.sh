@@ -1,0 +1,14 @@
+#!/bin/sh
+# Writes cmd/wsdump/default.pgo, the profile that `go build` compiles wsdump by
+# (docs/adr/0007). It takes a minute.
+set -eu
+cd "$(dirname "$0")/.."
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+go build -o "$work" ./bench/profile ./internal/trafficgen/write
+for run in list/small list/mixed list/conns list/disorder ndjson/small ndjson/bulk ndjson/conns ndjson/deflate ndjson/disorder; do
+  kind=${run#*/}
+  [ -f "$work/$kind.pcap" ] || "$work/write" -kind "$kind" -size 256MB -o "$work/$kind.pcap" -manifest "$work/manifest"
+  "$work/profile" "${run%/*}" "$work/$kind.pcap" "$work/${run%/*}-$kind.prof"
+done
+go tool pprof -proto "$work"/*.prof >cmd/wsdump/default.pgo
