@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"golang.org/x/sys/cpu"
+
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect"
 	"github.com/wsdump/wsdump/dissect/tls"
@@ -437,7 +439,7 @@ type tally struct {
 	timeline.Sink
 	before uint64 // connections of other inputs
 	totals timeline.Totals
-	_      [64]byte // another worker's is not in a line of the cache with it
+	_      cpu.CacheLinePad // another worker's is not in a line of the cache with it
 }
 
 func (t *tally) Open(c *timeline.Conn) {

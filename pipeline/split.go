@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"runtime/debug"
 
+	"golang.org/x/sys/cpu"
+
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect"
 	"github.com/wsdump/wsdump/dissect/tls"
@@ -101,7 +103,7 @@ type part struct {
 // lane is one worker, and what it has told and the sink has not heard yet.
 type lane struct {
 	writer
-	_ [64]byte // so that the place, which its worker writes for each packet, is alone in a line of the cache
+	_ cpu.CacheLinePad // so that the place, which its worker writes for each packet, is alone in a line of the cache
 
 	reading Reading
 	keys    *tls.Keys

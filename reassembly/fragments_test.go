@@ -231,6 +231,7 @@ func TestFragmentedSegments(t *testing.T) {
 				packet := p.packet(i+1, int64(i+1))
 				before := bytes.Clone(packet.Data)
 				tr.Packet(&packet)
+				checkDue(t, tr)
 				if !bytes.Equal(before, packet.Data) {
 					t.Fatal("the packet was written to")
 				}

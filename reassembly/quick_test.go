@@ -145,6 +145,7 @@ func TestQuick(t *testing.T) {
 				before, c := len(r.lines), tr.find(seg.Src, seg.Dst)
 				known := c != nil && c.direct != nil
 				tr.Packet(p)
+				checkDue(t, tr)
 				if !plain && known && len(r.lines) == before+1 {
 					quick++
 				}

@@ -111,7 +111,9 @@ func script(t *testing.T, limits timeline.Limits, text string) []string {
 		}
 		seg.Length = uint32(len(seg.Payload))
 		seg.Payload = append([]byte(nil), seg.Payload[:len(seg.Payload)-cut]...)
+		tr.Due()
 		tr.Advance(at)
+		checkDue(t, tr)
 		tr.Segment(&seg, at)
 		for i := range seg.Payload { // poison: it was borrowed
 			seg.Payload[i] = '#'
@@ -480,6 +482,16 @@ func TestEvict(t *testing.T) {
 	}
 }
 
+// checkDue holds what Due remembers to what there is.
+func checkDue(t *testing.T, tr *Tracker) {
+	t.Helper()
+	said := tr.Due()
+	tr.due = unknown
+	if is := tr.Due(); is != said {
+		t.Fatalf("Due says %d, and it is %d", said, is)
+	}
+}
+
 // ledger counts the bytes that a stream hears, and checks them.
 type ledger struct {
 	timeline.Deaf
@@ -536,6 +548,7 @@ func TestRandomStreams(t *testing.T) {
 			for range 1 + rng.IntN(2) {
 				at.Packet++
 				tr.Segment(&segs[i], at)
+				checkDue(t, tr)
 			}
 		}
 		tr.Flush()

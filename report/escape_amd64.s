@@ -1,25 +1,17 @@
 #include "textflag.h"
 
-// Sixteen bytes of what the routine looks for, and backslashes to take from.
-DATA control<>+0(SB)/8, $0x1f1f1f1f1f1f1f1f
-DATA control<>+8(SB)/8, $0x1f1f1f1f1f1f1f1f
-GLOBL control<>(SB), RODATA|NOPTR, $16
-DATA delete<>+0(SB)/8, $0x7f7f7f7f7f7f7f7f
-DATA delete<>+8(SB)/8, $0x7f7f7f7f7f7f7f7f
-GLOBL delete<>(SB), RODATA|NOPTR, $16
-DATA quote<>+0(SB)/8, $0x2222222222222222
-DATA quote<>+8(SB)/8, $0x2222222222222222
-GLOBL quote<>(SB), RODATA|NOPTR, $16
-DATA backslash<>+0(SB)/8, $0x5c5c5c5c5c5c5c5c
-DATA backslash<>+8(SB)/8, $0x5c5c5c5c5c5c5c5c
-GLOBL backslash<>(SB), RODATA|NOPTR, $16
-
 // From byte n on, these bring what is at n to the front, and zeros behind it.
 DATA forward<>+0(SB)/8, $0x0706050403020100
 DATA forward<>+8(SB)/8, $0x0f0e0d0c0b0a0908
 DATA forward<>+16(SB)/8, $0x8080808080808080
 DATA forward<>+24(SB)/8, $0x8080808080808080
 GLOBL forward<>(SB), RODATA|NOPTR, $32
+
+// FILL makes all bytes of X the one that word has eight times.
+#define FILL(word, X) \
+	MOVQ       word, R10; \
+	MOVQ       R10, X; \
+	PUNPCKLQDQ X, X
 
 // JUDGE sets the bits of R8 whose bytes of X0 are ASCII and no control.
 #define JUDGE \
@@ -51,6 +43,15 @@ GLOBL forward<>(SB), RODATA|NOPTR, $32
 	POPCNTL R9, R9; \
 	LEAQ    8(DI)(R9*1), DI
 
+// SPREADBOTH writes X0 with a backslash before each byte whose bit of R8 is set.
+#define SPREADBOTH \
+	MOVOU      X0, X1; \
+	PUNPCKLQDQ X9, X1; \
+	SPREAD(X1); \
+	SHRL       $8, R8; \
+	PUNPCKHQDQ X9, X0; \
+	SPREAD(X0)
+
 // func spreadVectors(out, s []byte, shuffles *[256][16]byte) (read, written int)
 TEXT ·spreadVectors(SB), NOSPLIT, $0-72
 	MOVQ  out_base+0(FP), DI
@@ -59,10 +60,10 @@ TEXT ·spreadVectors(SB), NOSPLIT, $0-72
 	MOVQ  DI, BX
 	XORQ  AX, AX
 	MOVQ  shuffles+48(FP), R11
-	MOVOU control<>(SB), X6
-	MOVOU delete<>(SB), X7
-	MOVOU quote<>(SB), X8
-	MOVOU backslash<>(SB), X9
+	FILL($0x1f1f1f1f1f1f1f1f, X6) // below the printable ones
+	FILL($0x7f7f7f7f7f7f7f7f, X7) // DEL
+	FILL($0x2222222222222222, X8) // quotation marks
+	FILL($0x5c5c5c5c5c5c5c5c, X9) // backslashes, to look for and to take from
 
 next:
 	LEAQ  16(AX), DX
@@ -81,14 +82,9 @@ next:
 	JMP   next
 
 quoted:
-	MOVOU      X0, X1
-	PUNPCKLQDQ X9, X1
-	SPREAD(X1)
-	SHRL       $8, R8
-	PUNPCKHQDQ X9, X0
-	SPREAD(X0)
-	MOVQ       DX, AX
-	JMP        next
+	SPREADBOTH
+	MOVQ DX, AX
+	JMP  next
 
 tail: // fewer than 16 bytes are left, the last of a vector that begins before them
 	CMPQ CX, AX
@@ -110,14 +106,9 @@ tail: // fewer than 16 bytes are left, the last of a vector that begins before t
 	CMPL   R8, R13
 	JNE    done
 	QUOTES
-	MOVOU      X0, X1
-	PUNPCKLQDQ X9, X1
-	SPREAD(X1)
-	SHRL       $8, R8
-	PUNPCKHQDQ X9, X0
-	SPREAD(X0)
-	SUBQ       DX, DI
-	MOVQ       CX, AX
+	SPREADBOTH
+	SUBQ DX, DI
+	MOVQ CX, AX
 
 done:
 	SUBQ BX, DI

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sys/cpu"
+
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -37,7 +39,7 @@ type Keys struct {
 	held int      // bytes of ciphertext that wait, over all connections
 	free [][]byte // buffers to use again
 
-	_ [64]byte // those of another worker, which change with each record as these do, share no line of the cache
+	_ cpu.CacheLinePad // those of another worker, which change with each record as these do, share no line of the cache
 }
 
 // secret is a value with its length, so that it can be wiped.

@@ -61,8 +61,7 @@ type Stream struct {
 	conn      *timeline.Conn
 	tap       timeline.Stream
 	needs     timeline.Needs
-	counts    bool  // ordinary messages take the short way: they are only counted,
-	tells     bool  // or told; see ordinarily
+	brief     bool  // nobody wants frames, and no limit cuts a message that short takes
 	agreed    uint8 // RSV bits that an agreed extension defines on a first frame
 	midstream bool  // the handshake is not in the capture
 	over      bool  // both directions have ended
@@ -115,7 +114,7 @@ type message struct {
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
 	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
-	s.ordinarily()
+	s.brief = !s.needs.Frames && (!s.needs.Payload || env.limits.Message >= mostOrdinary)
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
 		s.agreed = rsv1

@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"dissect":            {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
 	"dissect/http1":      {"timeline"},
 	"dissect/http2":      {"timeline", "golang.org/x/net/http2/hpack"},
-	"dissect/tls":        {"timeline", "golang.org/x/crypto"},
+	"dissect/tls":        {"timeline", "golang.org/x/crypto", "golang.org/x/sys"},
 	"dissect/ws":         {"timeline", "dissect/ws/inflate"},
 	"dissect/ws/inflate": {"unsafe"},
 	"dissect/payload":    {"timeline"},
@@ -44,7 +44,7 @@ var allowed = map[string][]string{
 		"timeline", "query", "transcript", "har", "stats", "check", "diff", "internal/spool", "github.com/olekukonko/tablewriter", "charm.land/lipgloss",
 		"github.com/clipperhouse/displaywidth", "github.com/mattn/go-runewidth", "github.com/segmentio/asm", "golang.org/x/sys",
 	},
-	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline", "internal/spool"},
+	"pipeline": {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline", "internal/spool", "golang.org/x/sys"},
 	".":        {"pipeline", "capture", "timeline"},
 	"cmd/wsdump": {
 		".", "capture", "capture/filter", "capture/live", "check", "diff", "dissect", "dissect/payload", "dissect/tls", "har", "normalize", "pipeline", "query", "reassembly", "reassembly/wire", "redact", "report", "stats", "timeline",

@@ -30,7 +30,7 @@ func (g *generator) record() *tape {
 		panic(err) // the level is right
 	}
 	for i := range tapeLength {
-		text := fmt.Appendf(nil, `{"seq":%d,"type":"book","market":"ABC-%d","time":%d,"bids":[`, i, g.random.IntN(90), int64(1_700_000_000_000)+int64(i)*37)
+		text := fmt.Appendf(nil, `{"seq":%d,"type":"book","market":"ABC-%d","time":%d,"bids":[`, i, g.random.IntN(90), 1_700_000_000_000+int64(i)*37)
 		for level := range 10 {
 			if level > 0 {
 				text = append(text, ',')

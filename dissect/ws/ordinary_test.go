@@ -67,9 +67,7 @@ func TestOrdinary(t *testing.T) {
 				c.Handshake = &timeline.Handshake{Status: 101, Extensions: []timeline.Extension{{Name: "permessage-deflate"}}}
 			}
 			stream := New(NewEnv(told, limits), c)
-			if !short {
-				stream.counts, stream.tells = false, false
-			}
+			stream.brief = stream.brief && short
 			var rest [2][]byte
 			copy(rest[:], in[:])
 			pieces := rand.New(rand.NewPCG(seed, 2))

@@ -17,29 +17,20 @@ import (
 // the reference: all must leave the same [timeline.Conn] and tell the same, see
 // TestOrdinary.
 
-// mostCounted is above the longest message that is taken here, which has a length
+// mostOrdinary is above the longest message that is taken here, which has a length
 // of 16 bits.
-const mostCounted = 1 << 16
-
-// ordinarily sets how the ordinary messages of s are taken.
-func (s *Stream) ordinarily() {
-	if !s.needs.Frames && (!s.needs.Payload || s.env.limits.Message >= mostCounted) {
-		s.counts, s.tells = s.needs.Silent, !s.needs.Silent
-	}
-}
+const mostOrdinary = 1 << 16
 
 // short takes the ordinary messages from the front of b and returns the rest. The
 // direction must be at a frame header.
 func (s *Stream) short(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
 	switch {
-	case h.npartial != 0 || h.msg.open || h.guessed || h.closed || s.conn.ClosedBy[0] || s.conn.ClosedBy[1]:
+	case !s.brief, h.npartial != 0, h.msg.open, h.guessed, h.closed, s.conn.ClosedBy[0], s.conn.ClosedBy[1]:
 		return b
-	case s.counts:
-		return s.count(dir, h, at, b)
-	case s.tells:
-		return s.tellOrdinary(dir, h, at, b)
+	case s.needs.Silent:
+		return s.countOrdinary(dir, h, at, b)
 	}
-	return b
+	return s.tellOrdinary(dir, h, at, b)
 }
 
 // ordinary reads the frame at the front of b: its header has size bytes, its payload n.
@@ -83,8 +74,8 @@ func maskBit(dir timeline.Direction) byte {
 	return 0
 }
 
-// count takes them where nobody is told of messages.
-func (s *Stream) count(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
+// countOrdinary takes them where nobody is told of messages.
+func (s *Stream) countOrdinary(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
 	masked := maskBit(dir)
 	var messages, bytes uint64
 	for {
