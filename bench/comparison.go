@@ -104,8 +104,8 @@ func (b *bench) compare(w io.Writer) error {
 	}
 	p := &page{w: w}
 	p.line("## Speed and memory\n")
-	p.line("Megabytes of capture a second of processor time, and the peak of resident memory, on %s of each kind of traffic that `internal/trafficgen` makes; medians of %d runs, printed by `%s`.", amount(float64(b.slice)), b.rounds, strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
-	p.line("Slices are short, since tshark is slow, so that starting is half of what the others take here; PERFORMANCE.md has longer captures.\n")
+	p.line("Megabytes of capture a second, in brackets a second of processor time (wsdump takes two where that helps), and the peak of resident memory, on %s of each kind of traffic that `internal/trafficgen` makes; medians of %d runs, printed by `%s`.", amount(float64(b.slice)), b.rounds, strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
+	p.line("Slices are short, since tshark is slow, so that starting is a good part of what the others take here; PERFORMANCE.md has longer captures.\n")
 	p.line("- tshark, default: `%s`", strings.Join(tshark("FILE"), " "))
 	p.line("- tshark, best: `%s`", strings.Join(tsharkAtItsBest("FILE"), " "))
 	p.line("- gopacket and its fork (`%s`): their pcap reader, `DecodingLayerParser` and `reassembly`, which count bytes of streams and know nothing of WebSocket (`bench/gopacket`)", fork)
@@ -121,7 +121,8 @@ func (b *bench) compare(w io.Writer) error {
 				continue
 			}
 			c := b.captures[kind]
-			cells = append(cells, fmt.Sprintf("%s, %s", rate(float64(c.FileBytes)/c.part/s.cpu().Seconds()), amount(float64(s.peak()))))
+			size := float64(c.FileBytes) / c.part
+			cells = append(cells, fmt.Sprintf("%s (%s), %s", rate(size/s.wall().Seconds()), rate(size/s.cpu().Seconds()), amount(float64(s.peak()))))
 		}
 		p.row(cells...)
 	}
@@ -131,10 +132,10 @@ func (b *bench) compare(w io.Writer) error {
 	return p.err
 }
 
-// rate writes bytes a second with two digits that count.
+// rate writes megabytes a second, with two digits that count.
 func rate(n float64) string {
 	if n >= 1e8 {
-		return fmt.Sprintf("%.0f MB/s", n/1e6)
+		return fmt.Sprintf("%.0f", n/1e6)
 	}
-	return fmt.Sprintf("%.1f MB/s", n/1e6)
+	return fmt.Sprintf("%.1f", n/1e6)
 }
