@@ -8,6 +8,7 @@ import (
 	"github.com/wsdump/wsdump/dissect/http1"
 	"github.com/wsdump/wsdump/dissect/http2"
 	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -31,6 +32,41 @@ type account struct {
 	over      bool              // TCP has ended,
 	ended     timeline.Stamp    // then
 	limited   *timeline.Finding // the first limit that was reached over HTTP
+	shown     bool              // stands in Dissector.shown
+	released  bool              // nobody calls root any more
+}
+
+// mostFree is how many accounts are kept to be used again at most.
+const mostFree = 1 << 10
+
+// newAccount returns the account of t.
+func (d *Dissector) newAccount(t *timeline.Transport) *account {
+	var a *account
+	if n := len(d.free); n > 0 {
+		a, d.free = d.free[n-1], d.free[:n-1]
+	} else {
+		a = new(account)
+	}
+	*a = account{d: d, transport: t}
+	a.root = Switch{account: a, layers: "tcp"}
+	return a
+}
+
+// recycle keeps a and its WebSocket layer to be used again, where nobody else can
+// know them any more: one WebSocket came of it and nothing else, be it an attempt,
+// which Dissector.shown would know, too. Short connections come by the thousand, and
+// to make and collect those takes as long as to hear what was said.
+func (a *account) recycle() {
+	d := a.d
+	if !a.released || a.shown || a.secure != nil || a.conns != 1 || a.root.next != timeline.Stream(&a.passed) || len(d.free) == mostFree {
+		return
+	}
+	stream, is := a.passed.Stream.(*ws.Stream)
+	if !is || !stream.Release() {
+		return
+	}
+	*a = account{} // lets go of all
+	d.free = append(d.free, a)
 }
 
 func (a *account) saw(kind string) {

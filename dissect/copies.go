@@ -36,6 +36,7 @@ const mostAhead = 4 << 20
 // shown is a connection that was told, and may be seen again.
 type shown struct {
 	conn   *timeline.Conn
+	by     *account   // nil where another Dissector shows it
 	stream *ws.Stream // nil for a refused attempt
 	copies []*timeline.Transport
 	isn    isn
@@ -75,6 +76,9 @@ func (v *views) add(it shown) (full bool) {
 		v.free = s.later
 	}
 	*s = it
+	if s.by != nil {
+		s.by.shown = true
+	}
 	v.byISN[s.isn] = s
 	if v.latest != nil {
 		v.latest.later = s
@@ -87,9 +91,9 @@ func (v *views) add(it shown) (full bool) {
 
 // remember keeps c for a while, with its stream, as what may be captured twice. full
 // says that it may be forgotten before its time, or another one is.
-func (v *views) remember(c *timeline.Conn, stream *ws.Stream) (full bool) {
+func (v *views) remember(c *timeline.Conn, by *account, stream *ws.Stream) (full bool) {
 	t := c.Transport
-	return t.HasISN == [2]bool{true, true} && v.add(shown{conn: c, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
+	return t.HasISN == [2]bool{true, true} && v.add(shown{conn: c, by: by, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
 }
 
 // forget forgets the one that was shown first.
@@ -107,8 +111,13 @@ func (v *views) forget() {
 			}
 		}
 	}
+	by := s.by
 	*s = shown{later: v.free}
 	v.free = s
+	if by != nil {
+		by.shown = false
+		by.recycle()
+	}
 }
 
 // isn are the initial sequence numbers by which two captures of one transport

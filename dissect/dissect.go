@@ -32,6 +32,7 @@ type Dissector struct {
 	seen     map[string]uint64 // transports without a WebSocket, by kind
 	names    map[string]uint64 // TLS without keys, by server name
 	spare    *http1.Stream     // an HTTP/1 layer to use again
+	free     []*account        // to use again
 	part     int               // of how many Dissectors this is one
 	beyond   func()            // see Options; nil: this is the only one
 	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count: how many had one
@@ -71,8 +72,7 @@ func New(sink timeline.Sink, opt Options) *Dissector {
 
 // Open returns the stream that hears t.
 func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
-	a := &account{d: d, transport: t}
-	a.root = Switch{account: a, layers: "tcp"}
+	a := d.newAccount(t)
 	if t.Midstream {
 		a.root.seek()
 	}

@@ -58,7 +58,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	} else {
 		next = &attempt{opener: o, conn: c, sink: a.d.sink}
 	}
-	a.d.shown.remember(c, stream)
+	a.d.shown.remember(c, a, stream)
 	o.begun(next)
 	a.d.sink.Open(c)
 	if stream != nil && a.d.beyond == nil {

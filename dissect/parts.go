@@ -27,5 +27,5 @@ func (p *Parts) Open(c *timeline.Conn) (alone bool) {
 		c.LegOf, c.LegGuessed = p.legs.tie(c)
 		p.legs.number(c)
 	}
-	return !p.shown.remember(c, nil)
+	return !p.shown.remember(c, nil, nil)
 }

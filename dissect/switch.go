@@ -255,6 +255,12 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	}
 }
 
+// Released implements [timeline.Released].
+func (s *Switch) Released() {
+	s.account.released = true
+	s.account.recycle()
+}
+
 // switchWeight is what an account takes, by measurement.
 const switchWeight = 580
 

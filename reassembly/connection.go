@@ -457,6 +457,9 @@ func (c *connection) close() {
 	if c.stream == nil {
 		c.t.empty++
 	}
+	if s, is := c.stream.(timeline.Released); is {
+		s.Released()
+	}
 	c.closed, c.stream, c.direct = true, nil, nil
 	c.t.weigh(c, 0)
 	for i := range c.half {

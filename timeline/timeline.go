@@ -153,6 +153,10 @@ type Settled interface {
 	Settled() Stream
 }
 
+// Released is a [Stream] that can be used again for another transport. Who feeds it
+// says so when both directions have ended and it will not call it any more.
+type Released interface{ Released() }
+
 // Needs is what a sink wants to know of a connection. The zero value asks for
 // handshakes, control frames, lengths and findings only.
 type Needs struct {

@@ -27,7 +27,8 @@ type Env struct {
 	sink    timeline.Sink
 	limits  timeline.Limits
 	buffers buffers
-	scratch []byte // unmasked payload of a frame that lies in one piece
+	free    []*Stream // to use again
+	scratch []byte    // unmasked payload of a frame that lies in one piece
 	frame   timeline.Frame
 	message timeline.Message
 
@@ -113,7 +114,13 @@ type message struct {
 
 // New returns the WebSocket layer of conn, which was told to the sink already.
 func New(env *Env, conn *timeline.Conn) *Stream {
-	s := &Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
+	var s *Stream
+	if n := len(env.free); n > 0 {
+		s, env.free = env.free[n-1], env.free[:n-1]
+	} else {
+		s = new(Stream)
+	}
+	*s = Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
 	s.brief = !s.needs.Frames && (!s.needs.Payload || env.limits.Message >= mostOrdinary)
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
@@ -121,6 +128,23 @@ func New(env *Env, conn *timeline.Conn) *Stream {
 	}
 	return s
 }
+
+// Release lets [New] use s again for another Conn, and reports whether that can be:
+// not before it is over, nor while its pings have a deadline or it has a tap. Nobody
+// may use s from then on; its Conn stays.
+func (s *Stream) Release() bool {
+	if !s.over || s.tap != nil || s.half[0].expecting || s.half[1].expecting {
+		return false
+	}
+	if env := s.env; len(env.free) < mostFree {
+		*s = Stream{} // lets go of all
+		env.free = append(env.free, s)
+	}
+	return true
+}
+
+// mostFree is how many Streams are kept to be used again at most.
+const mostFree = 1 << 10
 
 // Passed returns how many bytes of dir came by so far, missing ones included.
 func (s *Stream) Passed(dir timeline.Direction) uint64 { return s.half[dir].passed }
