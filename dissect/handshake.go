@@ -114,6 +114,9 @@ func list(headers []timeline.Header, name string) (items []string) {
 func lists(headers []timeline.Header, name, want string) bool {
 	for i := range headers {
 		if headers[i].Is(name) {
+			if strings.EqualFold(headers[i].Value, want) {
+				return true
+			}
 			for item := range strings.SplitSeq(headers[i].Value, ",") {
 				if strings.EqualFold(strings.TrimSpace(item), want) {
 					return true

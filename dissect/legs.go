@@ -1,6 +1,7 @@
 package dissect
 
 import (
+	"hash/maphash"
 	"strings"
 	"time"
 
@@ -11,8 +12,9 @@ import (
 // key, which most proxies pass on, else by an identifier that a proxy adds; and
 // in time the handshake behind a proxy lies inside that before it.
 type legs struct {
-	recent map[mark]legsOf
-	oldest int64 // capture time of the last pruning of recent
+	first  map[mark]leg   // the first connection of a mark; most have one
+	others map[mark][]leg // those after it, in the order of their handshakes
+	oldest int64          // capture time of the last pruning
 }
 
 // leg is what is remembered of a connection: little, since connections may come
@@ -25,33 +27,32 @@ type leg struct {
 
 func (a *leg) around(b *leg) bool { return a.request <= b.request && b.response <= a.response }
 
-// legsOf are the connections of one mark, in the order of their handshakes. Most
-// have one.
-type legsOf struct {
-	first leg
-	more  []leg
+// beside reports whether a and b can be the two sides of a proxy.
+func (a *leg) beside(b *leg) bool { return a.transport != b.transport && (a.around(b) || b.around(a)) }
+
+// latest returns the connection of m with the latest handshake.
+func (l *legs) latest(m mark) leg {
+	if others := l.others[m]; len(others) > 0 {
+		return others[len(others)-1]
+	}
+	return l.first[m]
 }
 
-// latest returns the one with the latest handshake.
-func (k *legsOf) latest() *leg {
-	if n := len(k.more); n > 0 {
-		return &k.more[n-1]
+// find returns the number of the connection of m that lies around mine or inside it.
+func (l *legs) find(m mark, mine *leg) (id uint64, ok bool) {
+	first, is := l.first[m]
+	if !is {
+		return 0, false
 	}
-	return &k.first
-}
-
-// find returns the one that lies around mine or inside it, nil for none.
-func (k *legsOf) find(mine *leg) *leg {
-	for i := range len(k.more) + 1 {
-		known := &k.first
-		if i > 0 {
-			known = &k.more[i-1]
-		}
-		if known.transport != mine.transport && (known.around(mine) || mine.around(known)) {
-			return known
+	if mine.beside(&first) {
+		return first.id, true
+	}
+	for _, other := range l.others[m] {
+		if mine.beside(&other) {
+			return other.id, true
 		}
 	}
-	return nil
+	return 0, false
 }
 
 const (
@@ -60,47 +61,43 @@ const (
 	legViews  = 8 // connections with one mark
 )
 
-// mark is something that a handshake may be known by: a text, of which the map
-// holds what is short itself.
-type mark struct {
-	kind  markKind
-	size  uint8
-	short [40]byte // a key has 24 bytes, a UUID 36, a trace id 32
-	long  string   // the whole text, where it is longer
-}
+// mark is something that a handshake may be known by: two hashes of its text, with
+// random seeds that each kind has of its own. So what is remembered takes the same
+// little room whatever was sent, and points to nothing.
+type mark [2]uint64
 
-// newMark returns the mark of a text, which it borrows where it is long.
-func newMark(kind markKind, text string) mark {
-	m := mark{kind: kind}
-	if n := copy(m.short[:], text); n < len(text) {
-		m.long = text
-	} else {
-		m.size = uint8(n)
+var markSeeds = func() (seeds [traceMark + 1][2]maphash.Seed) {
+	for kind := range seeds {
+		seeds[kind] = [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}
 	}
-	return m
+	return seeds
+}()
+
+func newMark(kind markKind, text string) mark {
+	seeds := &markSeeds[kind]
+	return mark{maphash.String(seeds[0], text), maphash.String(seeds[1], text)}
 }
 
 type markKind uint8
 
 const (
-	noMark      markKind = iota
-	keyMark              // Sec-WebSocket-Key: sure
-	requestMark          // X-Request-Id
-	traceMark            // W3C Trace Context: the trace id stays
+	keyMark     markKind = iota // Sec-WebSocket-Key: sure
+	requestMark                 // X-Request-Id
+	traceMark                   // W3C Trace Context: the trace id stays
 )
 
-// marks returns what a handshake may be known by; those it does not have are
-// noMark.
-func marks(h *timeline.Handshake) (all [3]mark) {
+// marks returns what a handshake may be known by, by kind; those it does not have are
+// zero.
+func marks(h *timeline.Handshake) (all [traceMark + 1]mark) {
 	if h.Key != "" {
-		all[0] = newMark(keyMark, h.Key)
+		all[keyMark] = newMark(keyMark, h.Key)
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "X-Request-Id"); ok && v != "" {
-		all[1] = newMark(requestMark, v)
+		all[requestMark] = newMark(requestMark, v)
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "traceparent"); ok {
 		if parts := strings.Split(v, "-"); len(parts) >= 3 {
-			all[2] = newMark(traceMark, parts[1])
+			all[traceMark] = newMark(traceMark, parts[1])
 		}
 	}
 	return all
@@ -110,14 +107,12 @@ func marks(h *timeline.Handshake) (all [3]mark) {
 // that it is not known by the handshake's key.
 func (l *legs) tie(c *timeline.Conn) (of uint64, guessed bool) {
 	mine := legOf(c)
-	for _, m := range marks(c.Handshake) {
-		if m.kind == noMark {
+	for kind, m := range marks(c.Handshake) {
+		if m == (mark{}) {
 			continue
 		}
-		if known, is := l.recent[m]; is {
-			if other := known.find(&mine); other != nil {
-				return other.id, m.kind != keyMark
-			}
+		if id, ok := l.find(m, &mine); ok {
+			return id, markKind(kind) != keyMark
 		}
 	}
 	return 0, false
@@ -135,40 +130,36 @@ func nested(a, b *timeline.Handshake) bool {
 // number remembers c, which has its number, by what it may be known by.
 func (l *legs) number(c *timeline.Conn) {
 	now := c.Handshake.Response.Time
-	if l.recent == nil {
-		l.recent, l.oldest = make(map[mark]legsOf), now
+	if l.first == nil {
+		l.first, l.others, l.oldest = make(map[mark]leg), make(map[mark][]leg), now
 	}
-	if now-l.oldest > int64(legMemory) || len(l.recent) >= legMarks {
+	if now-l.oldest > int64(legMemory) || len(l.first) >= legMarks {
 		l.prune(now)
 		l.oldest = now
 	}
 	for _, m := range marks(c.Handshake) {
-		if m.kind == noMark {
+		if m == (mark{}) {
 			continue
 		}
-		known, is := l.recent[m]
-		switch {
-		case !is:
-			m.long = strings.Clone(m.long) // it is a part of the whole head
-			known.first = legOf(c)
-		case len(known.more)+1 < legViews:
-			known.more = append(known.more, legOf(c))
-		default:
-			continue
+		if _, is := l.first[m]; !is {
+			l.first[m] = legOf(c)
+		} else if others := l.others[m]; len(others)+1 < legViews {
+			l.others[m] = append(others, legOf(c))
 		}
-		l.recent[m] = known
 	}
 }
 
 // prune forgets the marks of connections that are old, and all of them where too
 // many are young.
 func (l *legs) prune(now int64) {
-	for m, known := range l.recent {
-		if now-known.latest().response > int64(legMemory) {
-			delete(l.recent, m)
+	for m := range l.first {
+		if now-l.latest(m).response > int64(legMemory) {
+			delete(l.first, m)
+			delete(l.others, m)
 		}
 	}
-	if len(l.recent) >= legMarks {
-		clear(l.recent)
+	if len(l.first) >= legMarks {
+		clear(l.first)
+		clear(l.others)
 	}
 }

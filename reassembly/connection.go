@@ -15,7 +15,6 @@ type connection struct {
 	client    uint8           // which side of the key is the client
 	closed    bool            // both directions ended; kept to know stragglers
 	waiting   bool            // stands in Tracker.waiting
-	scheduled bool            // stands in Tracker.timers
 	unweighed uint32          // bytes since it was asked for its weight
 	direct    timeline.Stream // hears Data in place of stream once it is settled; nil until then
 	transport *timeline.Transport
@@ -27,7 +26,7 @@ type connection struct {
 	key           key
 	stream        timeline.Stream // nil before the first byte and after the end
 	sooner, later *connection     // neighbours in timers
-	tick          int64           // of timers
+	tick          *tickList       // where it stands in timers; nil when it does not
 	closedAt      uint64          // the packet that closed it
 	doubled       bool            // that packets were seen twice was told
 }

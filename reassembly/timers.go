@@ -11,12 +11,16 @@ import (
 // through the connections themselves, so that one that is gone leaves nothing
 // behind.
 type timers struct {
-	ticks map[int64]*tickList
-	order []int64 // the keys of ticks, ascending; some may be empty
+	ticks  map[int64]*tickList
+	order  []int64   // the keys of ticks, ascending; some may be empty
+	latest *tickList // in ticks, the one that a connection was added to last; nil when that is empty
 }
 
 // tickList is the connections of a tick, those that came first first.
-type tickList struct{ first, last *connection }
+type tickList struct {
+	tick        int64
+	first, last *connection
+}
 
 const tick = int64(1e9)
 
@@ -24,19 +28,8 @@ const tick = int64(1e9)
 // be looked at before.
 func (t *timers) add(c *connection, due int64) {
 	t.remove(c)
-	k := due/tick + 1
-	if t.ticks == nil {
-		t.ticks = make(map[int64]*tickList)
-	}
-	list := t.ticks[k]
-	if list == nil {
-		list = &tickList{}
-		t.ticks[k] = list
-		if i, known := slices.BinarySearch(t.order, k); !known {
-			t.order = slices.Insert(t.order, i, k)
-		}
-	}
-	c.tick, c.scheduled = k, true
+	list := t.at(due/tick + 1)
+	c.tick = list
 	c.sooner, c.later = list.last, nil
 	if list.last != nil {
 		list.last.later = c
@@ -46,12 +39,32 @@ func (t *timers) add(c *connection, due int64) {
 	list.last = c
 }
 
+// at returns the list of a tick, with which it is in ticks.
+func (t *timers) at(k int64) *tickList {
+	if t.latest != nil && t.latest.tick == k { // nearly always: all that is added waits as long
+		return t.latest
+	}
+	if t.ticks == nil {
+		t.ticks = make(map[int64]*tickList)
+	}
+	list := t.ticks[k]
+	if list == nil {
+		list = &tickList{tick: k}
+		t.ticks[k] = list
+		if i, known := slices.BinarySearch(t.order, k); !known {
+			t.order = slices.Insert(t.order, i, k)
+		}
+	}
+	t.latest = list
+	return list
+}
+
 // remove forgets c.
 func (t *timers) remove(c *connection) {
-	if !c.scheduled {
+	list := c.tick
+	if list == nil {
 		return
 	}
-	list := t.ticks[c.tick]
 	if c.sooner != nil {
 		c.sooner.later = c.later
 	} else {
@@ -63,9 +76,12 @@ func (t *timers) remove(c *connection) {
 		list.last = c.sooner
 	}
 	if list.first == nil {
-		delete(t.ticks, c.tick)
+		delete(t.ticks, list.tick)
+		if t.latest == list {
+			t.latest = nil
+		}
 	}
-	c.sooner, c.later, c.scheduled = nil, nil, false
+	c.sooner, c.later, c.tick = nil, nil, nil
 }
 
 // due returns when there may be something to do.

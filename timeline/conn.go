@@ -50,7 +50,7 @@ type Header struct{ Name, Value string }
 
 // Is reports whether h is a field of that name, in any case.
 func (h *Header) Is(name string) bool {
-	return len(h.Name) == len(name) && strings.EqualFold(h.Name, name)
+	return len(h.Name) == len(name) && (h.Name == name || strings.EqualFold(h.Name, name))
 }
 
 // Get returns the value of the first field of that name, in any case.

@@ -157,8 +157,8 @@ func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 func (s *Stream) readHead(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) []byte {
 	if len(h.head) == 0 {
 		h.first = at
-		if n := wholeHead(b); n > 0 && n <= s.limits.Head && startsMessage(dir, b) {
-			return s.message(dir, h, at, b[:n], b[n:])
+		if n, lines := wholeHead(b); n > 0 && n <= s.limits.Head && startsMessage(dir, b) {
+			return s.message(dir, h, at, b[:n], lines, b[n:])
 		}
 	}
 	begins := h.line == 0
@@ -175,33 +175,39 @@ func (s *Stream) readHead(dir timeline.Direction, h *half, at timeline.Stamp, b 
 	case len(line) > 0:
 		return rest
 	}
-	return s.message(dir, h, at, h.head, rest)
+	return s.message(dir, h, at, h.head, bytes.Count(h.head, []byte{'\n'}), rest)
 }
 
-// message takes a whole head and returns what is left of the bytes behind it.
-func (s *Stream) message(dir timeline.Direction, h *half, at timeline.Stamp, head, rest []byte) []byte {
+// message takes a whole head, of so many lines, and returns what is left of the bytes
+// behind it.
+func (s *Stream) message(dir timeline.Direction, h *half, at timeline.Stamp, head []byte, lines int, rest []byte) []byte {
 	h.reset(atHead)
+	start, headers := splitHead(head, lines)
 	if dir == timeline.ClientToServer {
-		s.request(h, head)
+		s.request(h, start, headers)
 		return rest
 	}
-	return s.response(h, at, head, rest)
+	return s.response(h, at, start, headers, rest)
 }
 
-// wholeHead returns how long the head is that b begins with, its empty line
-// included; 0 when it is not all there, or begins with an empty line.
-func wholeHead(b []byte) int {
-	for start := 0; ; {
+// wholeHead returns how long the head is that b begins with, and how many lines it
+// has, its empty line included; 0 when it is not all there, or begins with an empty
+// line.
+func wholeHead(b []byte) (length, lines int) {
+	for start := 0; ; lines++ {
 		n := bytes.IndexByte(b[start:], '\n')
 		if n < 0 {
-			return 0
+			return 0, 0
 		}
-		line := bytes.TrimRight(b[start:start+n], "\r")
+		line := b[start : start+n]
+		for len(line) > 0 && line[len(line)-1] == '\r' {
+			line = line[:len(line)-1]
+		}
 		if len(line) == 0 {
 			if start == 0 {
-				return 0
+				return 0, 0
 			}
-			return start + n + 1
+			return start + n + 1, lines + 1
 		}
 		start += n + 1
 	}
@@ -402,6 +408,9 @@ func hasToken(headers []timeline.Header, name, token string) bool {
 	for i := range headers {
 		if !headers[i].Is(name) {
 			continue
+		}
+		if strings.EqualFold(headers[i].Value, token) {
+			return true
 		}
 		for item := range strings.SplitSeq(headers[i].Value, ",") {
 			item, _, _ = strings.Cut(item, "/") // a protocol may carry a version

@@ -8,8 +8,7 @@ import (
 )
 
 // request takes a whole request head.
-func (s *Stream) request(h *half, head []byte) {
-	start, headers := splitHead(head)
+func (s *Stream) request(h *half, start string, headers []timeline.Header) {
 	method, rest, _ := strings.Cut(start, " ")
 	rest = strings.TrimLeft(rest, " ")
 	target, version := rest, ""
@@ -46,8 +45,7 @@ func isWebSocket(headers []timeline.Header) bool {
 
 // response takes a whole response head; rest are the bytes behind it. It
 // returns those that are left.
-func (s *Stream) response(h *half, at timeline.Stamp, head, rest []byte) []byte {
-	start, headers := splitHead(head)
+func (s *Stream) response(h *half, at timeline.Stamp, start string, headers []timeline.Header, rest []byte) []byte {
 	_, after, _ := strings.Cut(start, " ")
 	after = strings.TrimLeft(after, " ")
 	word, reason, _ := strings.Cut(after, " ")
@@ -156,11 +154,12 @@ func (s *Stream) body(h *half, headers []timeline.Header, status int) {
 	}
 }
 
-// splitHead cuts a head into its first line and its fields. Folded lines are
-// joined by one space (RFC 9112 5.2). Strings are owned: they are parts of one.
-func splitHead(head []byte) (start string, headers []timeline.Header) {
+// splitHead cuts a head of so many lines into its first line and its fields. Folded
+// lines are joined by one space (RFC 9112 5.2). Strings are owned: they are parts of
+// one.
+func splitHead(head []byte, lines int) (start string, headers []timeline.Header) {
 	text := string(head)
-	headers = make([]timeline.Header, 0, max(strings.Count(text, "\n")-2, 0)) // but the first line and the empty one
+	headers = make([]timeline.Header, 0, max(lines-2, 0)) // but the first line and the empty one
 	first := true
 	for text != "" {
 		line, rest, _ := strings.Cut(text, "\n")
