@@ -243,7 +243,7 @@ func (b *bench) profile(p *page) error {
 			continue
 		}
 		file := b.path(mode + "-" + kind + ".prof")
-		if _, err := command(nil, b.path("profile"), mode, b.captures[kind].file, file); err != nil {
+		if _, err := command(nil, b.path("profile"), mode, "1", "1", b.captures[kind].file, file); err != nil {
 			return err
 		}
 		out, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount", "16", b.path("profile"), file).Output()

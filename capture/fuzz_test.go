@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// fuzzRead reads a hostile file in two ways, which must agree. drain holds the
+// fuzzRead reads a hostile file in three ways, which must agree. drain holds the
 // rules for packets; what is read can never be more than the file has.
 func fuzzRead(t *testing.T, file []byte) {
 	if len(file) > 1<<20 || compressionOf(func(n int) []byte { return file[:min(n, len(file))] }) != nil {
@@ -21,6 +21,7 @@ func fuzzRead(t *testing.T, file []byte) {
 		return
 	}
 	same(t, slow.packets, r.packets)
+	siftsFile(t, file, 1<<62, 3)
 	if r.err != nil && !Incomplete(r.err) {
 		t.Fatalf("memory cannot fail to be read: %v", r.err)
 	}

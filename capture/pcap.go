@@ -182,6 +182,29 @@ func (r *pcap) next(p *Packet) error {
 	}
 }
 
+// usualHeader is how long the header of a record is, in bytes, but for that of tools
+// of the year 2000.
+const usualHeader = 16
+
+// glance implements [reader]: a record that is possible and likely, of the usual header
+// and byte order.
+func (r *pcap) glance(b []byte, g *glimpse) bool {
+	if len(b) < usualHeader || r.swapped || r.header != usualHeader {
+		return false
+	}
+	captured, fraction := binary.LittleEndian.Uint32(b[8:]), int64(binary.LittleEndian.Uint32(b[4:]))*r.unit
+	g.time = int64(binary.LittleEndian.Uint32(b))*1_000_000_000 + fraction
+	if captured != binary.LittleEndian.Uint32(b[12:]) || captured-1 >= r.limit || fraction >= 1_000_000_000 || g.time-r.last >= nearby {
+		return false
+	}
+	n := usualHeader + int(captured)
+	if n > len(b) {
+		return false
+	}
+	g.data, g.link, g.size = b[usualHeader:n:n], r.link, n
+	return true
+}
+
 // followed gives a strange record the benefit of the doubt: it stands when what
 // comes behind it may be a record, or is the end of the file.
 func (r *pcap) followed(rec *record) bool {

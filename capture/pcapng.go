@@ -287,6 +287,23 @@ func (r *pcapng) packet(id uint32, b []byte, p *Packet) (bool, string) {
 	return true, ""
 }
 
+// glance implements [reader]: an enhanced packet block without options.
+func (r *pcapng) glance(b []byte, g *glimpse) bool {
+	const before = 28 // of the block stands before the data, and 4 bytes behind it
+	if len(b) < before+4 || r.u32(b) != blockEnhanced {
+		return false
+	}
+	n, id, captured := r.u32(b[4:]), r.u32(b[8:]), r.u32(b[20:])
+	if uint64(n) != before+4+(uint64(captured)+3)&^3 || uint64(n) > uint64(len(b)) || n > maxRecord ||
+		r.u32(b[n-4:]) != n || uint64(id) >= uint64(len(r.interfaces)) || r.u32(b[24:]) != captured {
+		return false
+	}
+	i := &r.interfaces[id]
+	g.time = i.time(uint64(r.u32(b[12:]))<<32 | uint64(r.u32(b[16:])))
+	g.data, g.link, g.size = b[before:before+captured:before+captured], i.link, int(n)
+	return true
+}
+
 // drops tells how many packets were lost before the one that has these options.
 func (r *pcapng) drops(id uint32, options []byte) {
 	if len(options) < 12 {

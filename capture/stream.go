@@ -46,6 +46,9 @@ type stream struct {
 type reader interface {
 	next(p *Packet) error // io.EOF, or an error, at the end
 	state() *stream
+	// glance looks at the packet at the front of b, which need not be all of the file.
+	// It reports false where next might do more than to give that packet.
+	glance(b []byte, g *glimpse) bool
 }
 
 func (s *stream) state() *stream { return s }

@@ -98,7 +98,7 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	how := dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs}
 	if on.part != nil {
 		how.Parts, how.Beyond = on.part.of, on.part.beyond
-		r.place, r.second = on.part.place, on.part.index > 0
+		r.place, r.shared, r.second = on.part.place, true, on.part.index > 0
 	}
 	r.times = make([]int64, 0, 16) // several lines of the cache: that of another worker is not in them
 	r.dissector = dissect.New(r.sink, how)
@@ -167,6 +167,7 @@ type runner struct {
 
 	weighed func(held int) // see terms
 	place   *place         // of what is told
+	shared  bool           // other runs follow other connections
 	second  bool           // another run tells what concerns no connection
 
 	tracker   *reassembly.Tracker
@@ -185,15 +186,23 @@ const mostSilence = int64(time.Hour)
 const checkEvery = 256
 
 func (r *runner) read(ctx context.Context, src capture.Source) error {
+	next := src.Next
+	sieve := capture.Sieve{Skip: r.tracker.Elsewhere, Most: checkEvery}
+	if sifter, is := src.(capture.Sifter); is && r.shared {
+		next = func(p *capture.Packet) error { return r.sift(p, sifter, &sieve) }
+	}
 	var p capture.Packet
-	for n := 0; ; n++ {
-		if n%checkEvery == 0 && ctx.Err() != nil {
-			return ctx.Err()
+	for left := 0; ; left -= 1 + int(sieve.Passed.Packets) {
+		if left <= 0 {
+			left = checkEvery
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if r.weighed != nil {
+				r.weighed(r.tracker.Weight())
+			}
 		}
-		if r.weighed != nil && n%checkEvery == 0 {
-			r.weighed(r.tracker.Weight())
-		}
-		if err := src.Next(&p); err != nil {
+		if err := next(&p); err != nil {
 			if errors.Is(err, io.EOF) {
 				return nil
 			}
@@ -201,6 +210,22 @@ func (r *runner) read(ctx context.Context, src capture.Source) error {
 		}
 		r.packet(&p)
 	}
+}
+
+// sift gives the next packet without those before it that other runs follow. A packet
+// at whose time something is due is given, and so is the first.
+func (r *runner) sift(p *capture.Packet, src capture.Sifter, sieve *capture.Sieve) error {
+	if sieve.Passed.Packets = 0; r.at.IsZero() {
+		return src.Next(p)
+	}
+	sieve.Until = min(r.tracker.Due(), r.dissector.Due())
+	err := src.Sift(p, sieve)
+	if passed := &sieve.Passed; passed.Packets > 0 {
+		r.before, r.at = r.at, timeline.Stamp{Packet: passed.Number + r.base.packets, Time: passed.Time, FilePacket: passed.FilePacket, File: passed.File}
+		r.times[passed.File] = passed.Time
+		r.tracker.Passed(passed.Packets, passed.Bytes, r.at)
+	}
+	return err
 }
 
 // readBeside is read with the source in another goroutine.

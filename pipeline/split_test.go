@@ -3,6 +3,7 @@ package pipeline_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect/tls"
@@ -156,6 +158,52 @@ func TestSplitGenerated(t *testing.T) {
 		if again := (&readings{t: t, files: []string{file}}).held(timeline.Limits{}, 2, 4); again > 0 {
 			t.Errorf("%s: done again", kind)
 		}
+	}
+}
+
+// TestSplitSilence: what the clock brings is told at its place: connections that are
+// silent for too long, pings without an answer, holes that nobody fills. Fixtures run
+// side by side here, as slowly as it takes, with some of their packets lost.
+func TestSplitSilence(t *testing.T) {
+	files, _ := filepath.Glob(fixtures + "*.pcap")
+	for _, slower := range []int64{30, 1000, 10_000} {
+		var packets []capture.Packet
+		for _, file := range files {
+			if info, err := os.Stat(file); err != nil || info.Size() > 100<<10 {
+				continue
+			}
+			in, err := capture.Open([]string{file}, capture.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			began := int64(0)
+			for p := (capture.Packet{}); in.Next(&p) == nil && p.Link == 1; {
+				if p.Number == 1 {
+					began = p.Time
+				}
+				if p.Time = 1e18 + (p.Time-began)*slower; p.Number%29 > 0 {
+					p.Data = bytes.Clone(p.Data)
+					packets = append(packets, p)
+				}
+			}
+			_ = in.Close()
+		}
+		slices.SortStableFunc(packets, func(a, b capture.Packet) int { return int(a.Time - b.Time) })
+		file := filepath.Join(t.TempDir(), "slow.pcap")
+		out, err := os.Create(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := capture.NewPcapWriter(out, 1)
+		for i := range packets {
+			if err := w.Write(&packets[i]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := errors.Join(w.Flush(), out.Close()); err != nil {
+			t.Fatal(err)
+		}
+		(&readings{t: t, files: []string{file}}).held(timeline.Limits{Idle: 20 * time.Second, HalfOpen: 5 * time.Second}, 2, 3, 5)
 	}
 }
 

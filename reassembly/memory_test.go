@@ -116,3 +116,42 @@ C 105 A501 later
 		}
 	}
 }
+
+// settledHeavy is one that hears all its Data itself.
+type settledHeavy struct{ *heavy }
+
+func (h settledHeavy) Settled() timeline.Stream { return h }
+
+// TestDueAfterEviction: a segment that takes the short way may push out another
+// connection, and with it what was due next.
+func TestDueAfterEviction(t *testing.T) {
+	tr := New(func(*timeline.Transport) timeline.Stream { return settledHeavy{&heavy{}} }, timeline.Limits{Memory: 100_000})
+	at := timeline.Stamp{Time: 1e18}
+	send := func(port uint16, seg wire.Segment, payload int) {
+		at.Packet++
+		at.Time += int64(time.Second)
+		seg.Payload, seg.Length = make([]byte, payload), uint32(payload)
+		if mine := netip.AddrPortFrom(client.Addr(), port); seg.Flags == wire.SYN|wire.ACK {
+			seg.Src, seg.Dst = server, mine
+		} else {
+			seg.Src, seg.Dst = mine, server
+		}
+		tr.Packet(packet(t, &seg, at))
+		checkDue(t, tr)
+	}
+	for port := range uint16(2) {
+		send(port+1, wire.Segment{Seq: 100, Flags: wire.SYN}, 0)
+		send(port+1, wire.Segment{Seq: 200, Ack: 101, Flags: wire.SYN | wire.ACK}, 0)
+		send(port+1, wire.Segment{Seq: 101, Ack: 201, Flags: wire.ACK}, 1000)
+	}
+	busy := tr.find(netip.AddrPortFrom(client.Addr(), 2), server)
+	for i := range uint32(200) {
+		if tr.given.up == 0 && busy.direct == nil {
+			t.Fatal("the segments do not take the short way")
+		}
+		send(2, wire.Segment{Seq: wire.Seq(1101 + 1000*i), Ack: 201, Flags: wire.ACK}, 1000)
+	}
+	if tr.given.up != 1 {
+		t.Errorf("%d connections were given up", tr.given.up)
+	}
+}

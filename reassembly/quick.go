@@ -26,7 +26,6 @@ func (t *Tracker) plainly(p *capture.Packet, at timeline.Stamp) bool {
 	if !mine {
 		return true
 	}
-	t.due = unknown
 	if c != nil && c.direct != nil && c.reborn == nil {
 		dir := timeline.ClientToServer
 		if from != c.client {
@@ -36,6 +35,7 @@ func (t *Tracker) plainly(p *capture.Packet, at timeline.Stamp) bool {
 			return true
 		}
 	}
+	t.due = unknown
 	seg.Src, seg.Dst = flow.Endpoints()
 	t.take(c, from, seg, at)
 	return true

@@ -1,5 +1,11 @@
 package reassembly
 
+import (
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/reassembly/wire"
+	"github.com/wsdump/wsdump/timeline"
+)
+
 // Share is one of several parts of all connections, each of which a [Tracker] of
 // its own follows, in a goroutine of its own. All of them are given all packets:
 // to find out that a packet is another one's takes less time than to hand it over.
@@ -26,6 +32,24 @@ func Shares(n int) []Share {
 		shares[i] = Share{part{uint32(i), uint32(n)}, seed}
 	}
 	return shares
+}
+
+// Elsewhere reports whether a packet, which was captured whole, is plainly of another
+// share: then [Tracker.Passed] may be told of it in the place of [Tracker.Packet].
+func (t *Tracker) Elsewhere(link capture.LinkType, data []byte) bool {
+	if t.conns.share.of == 0 || t.plain || t.decoder.Checksums {
+		return false
+	}
+	flow, plain := wire.PlainFlow(uint32(link), data, uint32(len(data)))
+	return plain && t.conns.elsewhere(flow)
+}
+
+// Passed takes packets that are [Tracker.Elsewhere], of so many bytes together. at is
+// the last one, of a time before [Tracker.Due].
+func (t *Tracker) Passed(packets, bytes uint64, at timeline.Stamp) {
+	t.packets += packets
+	t.bytes += bytes
+	t.Advance(at)
 }
 
 // Share says, before any packet, that t follows only the connections of s. beyond

@@ -101,19 +101,37 @@ func (t *table) find(k *key, hash uint32) *connection {
 	}
 }
 
+// mapped is what stands above an IPv4 address in a key: ::ffff:0:0/96.
+const mapped = 0xffff << 32
+
+// flowEnds returns the ends of a flow in one number each: the port above the address.
+func flowEnds(f wire.Flow) (source, destination uint64) {
+	return uint64(f.Ports>>16)<<32 | f.Addresses>>32, uint64(f.Ports&0xffff)<<32 | f.Addresses&0xffffffff
+}
+
+// flowHash is hash of the key that is made of the ends of a flow, the lower first.
+func (t *table) flowHash(a, b uint64) uint32 {
+	return mixed((mapped|a&0xffffffff)*t.seed[2] + (mapped|b&0xffffffff)*t.seed[3] + (a>>32<<16|b>>32)*t.seed[4])
+}
+
+// elsewhere reports whether the connection of a plain packet is not one of the share.
+func (t *table) elsewhere(f wire.Flow) bool {
+	a, b := flowEnds(f)
+	return !t.share.has(t.flowHash(min(a, b), max(a, b)))
+}
+
 // findFlow returns the connection of a plain packet, nil when there is none, and
 // which side sent it, if the connection is one of the share. It is find of keyOf
 // without a key in memory, and without a branch on who speaks, which no processor
 // can foretell.
 func (t *table) findFlow(f wire.Flow) (c *connection, from uint8, mine bool) {
-	const mapped = 0xffff << 32 // ::ffff:0:0/96
-	a, b := uint64(f.Ports>>16)<<32|f.Addresses>>32, uint64(f.Ports&0xffff)<<32|f.Addresses&0xffffffff
+	a, b := flowEnds(f)
 	if a > b {
 		from = 1
 	}
 	a, b = min(a, b), max(a, b)
 	first, second := mapped|a&0xffffffff, mapped|b&0xffffffff
-	hash, mask := mixed(first*t.seed[2]+second*t.seed[3]+(a>>32<<16|b>>32)*t.seed[4]), uint32(len(t.slots)-1)
+	hash, mask := t.flowHash(a, b), uint32(len(t.slots)-1)
 	if !t.share.has(hash) {
 		return nil, from, false
 	}

@@ -281,6 +281,7 @@ func (t *Tracker) evict(spared *connection, limit string, at timeline.Stamp) boo
 		t.beyond()
 		return false
 	}
+	t.due = unknown
 	if spared != nil {
 		due := t.deadline(spared)
 		t.timers.remove(spared)

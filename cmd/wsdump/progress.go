@@ -43,19 +43,40 @@ func (v *viewFlags) withProgress(src *capture.Input, stdout, stderr io.Writer) (
 type progressing struct {
 	capture.Source
 	progress *progress
-	bytes    int64 // since the bar was told
-	n        int
+	bytes    int64  // since the bar was told
+	packets  uint64 // likewise
 }
 
 // Next implements [capture.Source].
 func (p *progressing) Next(packet *capture.Packet) error {
 	err := p.Source.Next(packet)
-	p.bytes += int64(len(packet.Data)) + 16
-	if p.n++; p.n%1024 == 0 || err != nil {
-		p.progress.add(p.bytes)
-		p.bytes = 0
-	}
+	p.read(1, uint64(len(packet.Data)), err != nil)
 	return err
+}
+
+// Sift implements [capture.Sifter].
+func (p *progressing) Sift(packet *capture.Packet, s *capture.Sieve) error {
+	sifter, is := p.Source.(capture.Sifter)
+	if !is {
+		s.Passed.Packets = 0
+		return p.Next(packet)
+	}
+	err := sifter.Sift(packet, s)
+	if s.Passed.Packets > 0 {
+		p.read(s.Passed.Packets, s.Passed.Bytes, false)
+	}
+	p.read(1, uint64(len(packet.Data)), err != nil)
+	return err
+}
+
+// read counts packets of so many bytes together.
+func (p *progressing) read(packets, bytes uint64, over bool) {
+	p.packets += packets
+	p.bytes += int64(bytes + 16*packets)
+	if p.packets >= 1024 || over {
+		p.progress.add(p.bytes)
+		p.bytes, p.packets = 0, 0
+	}
 }
 
 // add shows that so many bytes more were read.

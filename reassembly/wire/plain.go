@@ -30,7 +30,32 @@ func (f Flow) Endpoints() (source, destination netip.AddrPort) {
 // for what is not in order: [Decoder.Decode] knows those. It fills what Decode
 // does, and leaves the endpoints, which the flow names, as they are.
 func Plain(link uint32, data []byte, length uint32, seg *Segment) (f Flow, ok bool) {
-	const ip, ports = 14, 34
+	const ip, ports = plainIP, plainPorts
+	f, ok = PlainFlow(link, data, length)
+	if !ok {
+		return f, false
+	}
+	total := uint32(binary.BigEndian.Uint16(data[ip+2:]))
+	header := uint32(data[ports+12]>>4) * 4
+	seg.Seq = Seq(binary.BigEndian.Uint32(data[ports+4:]))
+	seg.Ack = Seq(binary.BigEndian.Uint32(data[ports+8:]))
+	seg.Flags = Flags(data[ports+13])
+	seg.Window = binary.BigEndian.Uint16(data[ports+14:])
+	seg.Length = total - 20 - header
+	end := min(ip+total, uint32(len(data)))
+	seg.Payload = data[min(ports+header, end):end]
+	return f, true
+}
+
+// Where the headers of a plain packet begin.
+const (
+	plainIP    = 14
+	plainPorts = 34
+)
+
+// PlainFlow is Plain without a segment.
+func PlainFlow(link uint32, data []byte, length uint32) (f Flow, ok bool) {
+	const ip, ports = plainIP, plainPorts
 	if link != linkEthernet || len(data) < ports+20 || uint32(len(data)) > length ||
 		binary.BigEndian.Uint16(data[12:]) != etherIPv4 || data[ip] != 0x45 ||
 		binary.BigEndian.Uint16(data[ip+6:])&0x3fff != 0 || data[ip+9] != protoTCP {
@@ -41,12 +66,5 @@ func Plain(link uint32, data []byte, length uint32, seg *Segment) (f Flow, ok bo
 	if total < 20+20 || header < 20 || header > total-20 {
 		return f, false
 	}
-	seg.Seq = Seq(binary.BigEndian.Uint32(data[ports+4:]))
-	seg.Ack = Seq(binary.BigEndian.Uint32(data[ports+8:]))
-	seg.Flags = Flags(data[ports+13])
-	seg.Window = binary.BigEndian.Uint16(data[ports+14:])
-	seg.Length = total - 20 - header
-	end := min(ip+total, uint32(len(data)))
-	seg.Payload = data[min(ports+header, end):end]
 	return Flow{binary.BigEndian.Uint64(data[ip+12:]), binary.BigEndian.Uint32(data[ports:])}, true
 }
