@@ -28,6 +28,7 @@ const (
 	tellCalls = 512
 	tellBytes = 512 << 10 // of payload
 	tellConns = 32        // that closed
+	mostSpare = 2 * tellConns
 )
 
 func newAuthor(hand func(*telling) *telling) author {
@@ -74,8 +75,9 @@ type telling struct {
 	begins   []timeline.Stamp
 	others   []*timeline.Other
 	totals   *timeline.Totals
-	bytes    []byte // of payload
-	until    place  // nothing is told before that which is not in this batch or an earlier one
+	bytes    []byte    // of payload
+	spare    []*shadow // that nobody knows any more, to be used again
+	until    place     // nothing is told before that which is not in this batch or an earlier one
 }
 
 type callKind uint8
@@ -234,7 +236,15 @@ func (a *author) Begin(at timeline.Stamp) {
 
 // Open makes the shadow of c.
 func (a *author) Open(c *timeline.Conn) {
-	s := newShadow(c)
+	var s *shadow
+	if n := len(a.batch.spare); n > 0 {
+		s = a.batch.spare[n-1]
+		a.batch.spare = a.batch.spare[:n-1]
+		*s = shadow{id: c.ID}
+		s.now.of(c)
+	} else {
+		s = newShadow(c)
+	}
 	a.shadows[c] = s
 	a.cast[c.ID%uint64(len(a.cast))] = cast{c, s}
 	a.add(&call{kind: callOpen, shadow: s})

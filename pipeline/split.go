@@ -31,6 +31,9 @@ type SplitOptions struct {
 	Open func() (Reading, error)
 	// Needs answers [timeline.Sink.Needs], in several goroutines at once.
 	Needs func(*timeline.Conn) timeline.Needs
+	// Forgets says that sink keeps no Conn, nor its Transport, once Close has returned:
+	// they are then used again for others.
+	Forgets bool
 
 	// Rows returns, for a worker, what makes rows of messages in its goroutine, as
 	// the sink would. Row then tells the sink in the place of Message. nil: all
@@ -374,6 +377,9 @@ func (s *split) tell(l *lane) bool {
 		s.how.Row(&c.shadow.now.conn, b.payload(c), int(c.index))
 	} else {
 		b.call(c, s.sink, true)
+	}
+	if c.kind == callClose && s.how.Forgets && !s.alone && len(b.spare) < mostSpare {
+		b.spare = append(b.spare, c.shadow)
 	}
 	return true
 }

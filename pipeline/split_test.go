@@ -58,7 +58,7 @@ func (r *readings) split(sink timeline.Sink, workers int, limits timeline.Limits
 	needs := sink.Needs(&timeline.Conn{})
 	r.opened = 0
 	err = pipeline.Split(r.t.Context(), sink, opt, pipeline.SplitOptions{
-		Workers: workers, Open: r.open, Needs: func(*timeline.Conn) timeline.Needs { return needs },
+		Workers: workers, Open: r.open, Needs: func(*timeline.Conn) timeline.Needs { return needs }, Forgets: workers%2 == 0,
 	})
 	return r.opened > workers, err
 }

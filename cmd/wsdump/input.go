@@ -187,7 +187,7 @@ func (in *input) splits() bool {
 func (in *input) runSplit(ctx context.Context, sink timeline.Sink, options pipeline.Options, way passage) error {
 	first := true
 	how := pipeline.SplitOptions{
-		Workers: min(in.source.processors(), mostReaders), Needs: way.needs,
+		Workers: min(in.source.processors(), mostReaders), Needs: way.needs, Forgets: true, // all that is told becomes text
 		Open: func() (r pipeline.Reading, err error) {
 			captures, src := in.captures, capture.Source(nil)
 			if first {

@@ -162,8 +162,13 @@ func splitHead(head []byte, lines int) (start string, headers []timeline.Header)
 	headers = make([]timeline.Header, 0, max(lines-2, 0)) // but the first line and the empty one
 	first := true
 	for text != "" {
-		line, rest, _ := strings.Cut(text, "\n")
-		line, text = strings.TrimRight(line, "\r"), rest
+		line := text
+		if n := strings.IndexByte(text, '\n'); n >= 0 { // Cut takes twice as long for one byte
+			line, text = text[:n], text[n+1:]
+		} else {
+			text = ""
+		}
+		line = strings.TrimRight(line, "\r")
 		switch {
 		case len(line) == 0:
 		case first:
@@ -172,11 +177,9 @@ func splitHead(head []byte, lines int) (start string, headers []timeline.Header)
 			last := &headers[len(headers)-1]
 			last.Value = strings.TrimSpace(last.Value + " " + strings.TrimSpace(line))
 		default:
-			name, value, ok := strings.Cut(line, ":")
-			if !ok {
-				continue
+			if n := strings.IndexByte(line, ':'); n >= 0 {
+				headers = append(headers, timeline.Header{Name: strings.TrimSpace(line[:n]), Value: strings.TrimSpace(line[n+1:])})
 			}
-			headers = append(headers, timeline.Header{Name: strings.TrimSpace(name), Value: strings.TrimSpace(value)})
 		}
 	}
 	return start, headers
