@@ -52,6 +52,16 @@ func (d *Dissector) newAccount(t *timeline.Transport) *account {
 	return a
 }
 
+// newConn returns a Conn, which is zero.
+func (d *Dissector) newConn() (c *timeline.Conn) {
+	n := len(d.conns)
+	if n == 0 {
+		return &timeline.Conn{}
+	}
+	c, d.conns = d.conns[n-1], d.conns[:n-1]
+	return c
+}
+
 // recycle keeps a and its WebSocket layer to be used again, where nobody else can
 // know them any more: one WebSocket came of it and nothing else, be it an attempt,
 // which Dissector.shown would know, too. Short connections come by the thousand, and
@@ -64,6 +74,10 @@ func (a *account) recycle() {
 	stream, is := a.passed.Stream.(*ws.Stream)
 	if !is || !stream.Release() {
 		return
+	}
+	if d.forgets {
+		*a.opener.conn = timeline.Conn{}
+		d.conns = append(d.conns, a.opener.conn)
 	}
 	*a = account{} // lets go of all
 	d.free = append(d.free, a)

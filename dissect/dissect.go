@@ -33,6 +33,8 @@ type Dissector struct {
 	names    map[string]uint64 // TLS without keys, by server name
 	spare    *http1.Stream     // an HTTP/1 layer to use again
 	free     []*account        // to use again
+	conns    []*timeline.Conn  // likewise, zero
+	forgets  bool              // see Options
 	part     int               // of how many Dissectors this is one
 	beyond   func()            // see Options; nil: this is the only one
 	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count: how many had one
@@ -43,6 +45,9 @@ type Options struct {
 	Limits   timeline.Limits
 	Keys     *tls.Keys  // nil: TLS is not decrypted
 	DecodeAs []DecodeAs // the latest that fits wins
+	// Forgets says that the sink keeps no Conn once Close has returned: it may then be
+	// used again for another.
+	Forgets bool
 
 	// Parts says that this is one of so many Dissectors, each of which hears a part
 	// of the transports; 0 or 1: it hears all. Connections are then not tied to each
@@ -59,7 +64,7 @@ type Options struct {
 func New(sink timeline.Sink, opt Options) *Dissector {
 	d := &Dissector{
 		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, decodeAs: opt.DecodeAs, ws: ws.NewEnv(sink, opt.Limits),
-		live: make(map[*tls.Stream]*account), seen: make(map[string]uint64), names: make(map[string]uint64), part: 1,
+		live: make(map[*tls.Stream]*account), seen: make(map[string]uint64), names: make(map[string]uint64), part: 1, forgets: opt.Forgets,
 	}
 	if opt.Parts > 1 {
 		d.part, d.beyond, d.ws.Beyond = opt.Parts, opt.Beyond, opt.Beyond

@@ -28,7 +28,8 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	}
 	secure := o.layers == "tls" || o.layers == "h2+tls"
 	Understand(h, secure)
-	c := &timeline.Conn{
+	c := a.d.newConn()
+	*c = timeline.Conn{
 		Transport: a.transport, Handshake: h, Client: a.transport.Client, Server: a.transport.Server,
 		Layers: o.layers, Opened: h.Request,
 	}

@@ -148,8 +148,8 @@ func transportSteps(r *rand.Rand, id uint64, now int64) (steps []step) {
 }
 
 // play lets a Dissector hear the steps, which are in the order of their times.
-func play(to *ledger, steps []step) *Dissector {
-	d := New(to, Options{})
+func play(to *ledger, steps []step, opt Options) *Dissector {
+	d := New(to, opt)
 	streams := make(map[uint64]timeline.Stream)
 	ended := make(map[uint64]int)
 	for _, s := range steps {
@@ -188,24 +188,29 @@ func TestRecycle(t *testing.T) {
 	alone := newLedger()
 	for id := range uint64(3000) {
 		steps := transportSteps(r, id+1, int64(id)*int64(5*time.Millisecond))
-		play(alone, steps)
+		play(alone, steps, Options{})
 		all = append(all, steps...)
 	}
 	slices.SortStableFunc(all, func(a, b step) int { return int(a.at.Time - b.at.Time) })
-	together := newLedger()
-	d := play(together, all)
-	for id, want := range alone.lines {
-		if got := together.lines[id]; !slices.Equal(got, want) {
-			t.Fatalf("transport %d:\n%s\nalone:\n%s", id, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	for _, forgets := range []bool{false, true} {
+		together := newLedger()
+		d := play(together, all, Options{Forgets: forgets})
+		for id, want := range alone.lines {
+			if got := together.lines[id]; !slices.Equal(got, want) {
+				t.Fatalf("transport %d, %v:\n%s\nalone:\n%s", id, forgets, strings.Join(got, "\n"), strings.Join(want, "\n"))
+			}
 		}
-	}
-	for c, then := range together.over {
-		if now := together.conn(c); now != then {
-			t.Fatalf("a connection changed after its end\n%s\nwas\n%s", now, then)
+		if len(d.free) < 10 || len(d.conns) < 10 == forgets {
+			t.Errorf("%v: %d accounts and %d connections to be used again", forgets, len(d.free), len(d.conns))
 		}
-	}
-	if n := len(d.free); n < 10 {
-		t.Errorf("%d accounts to be used again", n)
+		for c, then := range together.over {
+			if forgets {
+				break
+			}
+			if now := together.conn(c); now != then {
+				t.Fatalf("a connection changed after its end\n%s\nwas\n%s", now, then)
+			}
+		}
 	}
 }
 

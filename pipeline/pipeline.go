@@ -82,6 +82,7 @@ type terms struct {
 	base    base           // what came before
 	weighed func(held int) // is told now and then how much is held, and may wait; nil: nobody wants to know
 	part    *part          // nil: all connections
+	forgets bool           // see dissect.Options
 }
 
 // run is Run on terms.
@@ -95,7 +96,7 @@ func run(ctx context.Context, src capture.Source, sink timeline.Sink, opt *Optio
 	}
 	began := time.Now()
 	r := &runner{sink: &tally{Sink: sink, before: on.base.conns}, notes: opt.Notes, keys: keys, base: on.base, weighed: on.weighed, place: &place{}}
-	how := dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs}
+	how := dissect.Options{Limits: opt.Limits, Keys: keys, DecodeAs: opt.DecodeAs, Forgets: on.forgets}
 	if on.part != nil {
 		how.Parts, how.Beyond = on.part.of, on.part.beyond
 		r.place, r.shared, r.second = on.part.place, true, on.part.index > 0

@@ -164,7 +164,7 @@ func (s *split) enlist(p *part) error {
 	}
 	opt := *s.opt
 	opt.Notes, opt.Filtered, opt.Duplicates, opt.Keys = reading.Notes, reading.Filtered, reading.Duplicates, l.keys
-	on, quiet := terms{part: p}, 0
+	on, quiet := terms{part: p, forgets: true}, 0 // an author has shadows
 	on.weighed = func(int) {
 		if quiet += checkEvery; quiet >= lanePackets {
 			quiet = 0
