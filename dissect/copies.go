@@ -35,12 +35,17 @@ const mostAhead = 4 << 20
 
 // shown is a connection that was told, and may be seen again.
 type shown struct {
+	handshake *timeline.Handshake
+	transport uint64 // its ID
+	isn       isn
+	at        int64 // when the handshake was answered
+
+	// nil where another Dissector shows it
 	conn   *timeline.Conn
-	by     *account   // nil where another Dissector shows it
-	stream *ws.Stream // nil for a refused attempt
+	by     *account
+	stream *ws.Stream // and for a refused attempt
+
 	copies []*timeline.Transport
-	isn    isn
-	at     int64  // when the handshake was answered
 	other  *shown // with the same initial sequence numbers, shown before
 	before int    // how many others there are
 	later  *shown // shown next, of all
@@ -89,11 +94,19 @@ func (v *views) add(it shown) (full bool) {
 	return full
 }
 
-// remember keeps c for a while, with its stream, as what may be captured twice. full
-// says that it may be forgotten before its time, or another one is.
+// remember keeps c for a while as what may be captured twice: by is nil where another
+// Dissector tells of it, and then c is borrowed. full says that it may be forgotten
+// before its time, or another one is.
 func (v *views) remember(c *timeline.Conn, by *account, stream *ws.Stream) (full bool) {
-	t := c.Transport
-	return t.HasISN == [2]bool{true, true} && v.add(shown{conn: c, by: by, stream: stream, isn: t.ISN, at: c.Handshake.Response.Time})
+	t, h := c.Transport, c.Handshake
+	if t.HasISN != [2]bool{true, true} {
+		return false
+	}
+	it := shown{handshake: h, transport: t.ID, isn: t.ISN, at: h.Response.Time}
+	if by != nil {
+		it.conn, it.by, it.stream = c, by, stream
+	}
+	return v.add(it)
 }
 
 // forget forgets the one that was shown first.
@@ -131,7 +144,7 @@ func (v *views) copyOf(c *timeline.Conn) *shown {
 		return nil
 	}
 	for s := v.byISN[t.ISN]; s != nil; s = s.other {
-		if s.conn.Transport.ID != t.ID && !slices.Contains(s.copies, t) && sameHandshake(s.conn.Handshake, c.Handshake) {
+		if s.transport != t.ID && !slices.Contains(s.copies, t) && sameHandshake(s.handshake, c.Handshake) {
 			return s
 		}
 	}

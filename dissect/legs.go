@@ -86,9 +86,12 @@ const (
 	traceMark                   // W3C Trace Context: the trace id stays
 )
 
+// marked are the marks of a connection, by kind.
+type marked [traceMark + 1]mark
+
 // marks returns what a handshake may be known by, by kind; those it does not have are
 // zero.
-func marks(h *timeline.Handshake) (all [traceMark + 1]mark) {
+func marks(h *timeline.Handshake) (all marked) {
 	if h.Key != "" {
 		all[keyMark] = newMark(keyMark, h.Key)
 	}
@@ -106,12 +109,16 @@ func marks(h *timeline.Handshake) (all [traceMark + 1]mark) {
 // tie looks for the connection on the other side of a proxy from c. guessed says
 // that it is not known by the handshake's key.
 func (l *legs) tie(c *timeline.Conn) (of uint64, guessed bool) {
-	mine := legOf(c)
-	for kind, m := range marks(c.Handshake) {
+	mine, marks := legOf(c), marks(c.Handshake)
+	return l.tied(&mine, &marks)
+}
+
+func (l *legs) tied(mine *leg, marks *marked) (of uint64, guessed bool) {
+	for kind, m := range marks {
 		if m == (mark{}) {
 			continue
 		}
-		if id, ok := l.find(m, &mine); ok {
+		if id, ok := l.find(m, mine); ok {
 			return id, markKind(kind) != keyMark
 		}
 	}
@@ -129,7 +136,12 @@ func nested(a, b *timeline.Handshake) bool {
 
 // number remembers c, which has its number, by what it may be known by.
 func (l *legs) number(c *timeline.Conn) {
-	now := c.Handshake.Response.Time
+	mine, marks := legOf(c), marks(c.Handshake)
+	l.add(&mine, &marks)
+}
+
+func (l *legs) add(mine *leg, marks *marked) {
+	now := mine.response
 	if l.first == nil {
 		l.first, l.others, l.oldest = make(map[mark]leg), make(map[mark][]leg), now
 	}
@@ -137,14 +149,14 @@ func (l *legs) number(c *timeline.Conn) {
 		l.prune(now)
 		l.oldest = now
 	}
-	for _, m := range marks(c.Handshake) {
+	for _, m := range marks {
 		if m == (mark{}) {
 			continue
 		}
 		if _, is := l.first[m]; !is {
-			l.first[m] = legOf(c)
+			l.first[m] = *mine
 		} else if others := l.others[m]; len(others)+1 < legViews {
-			l.others[m] = append(others, legOf(c))
+			l.others[m] = append(others, *mine)
 		}
 	}
 }

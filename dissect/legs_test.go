@@ -50,3 +50,34 @@ func TestLegs(t *testing.T) {
 		t.Errorf("by traceparent: leg of %d, guessed %v", c.LegOf, c.LegGuessed)
 	}
 }
+
+// TestPartsBorrow: Parts know what a connection may be known by also when its Conn is
+// another one's by now.
+func TestPartsBorrow(t *testing.T) {
+	conn := func(id uint64, from, to int64) *timeline.Conn {
+		return &timeline.Conn{
+			ID:        id,
+			Transport: &timeline.Transport{ID: id, ISN: [2]uint32{1, 2}, HasISN: [2]bool{true, true}},
+			Handshake: &timeline.Handshake{Key: "AAAA", Status: 101, Request: timeline.Stamp{Time: from}, Response: timeline.Stamp{Time: to}},
+		}
+	}
+	var p Parts
+	open := func(c *timeline.Conn) bool {
+		signs := SignsOf(c)
+		return p.Open(c, &signs)
+	}
+	first := conn(1, 20, 30)
+	if !open(first) {
+		t.Error("the first connection is not alone")
+	}
+	*first.Transport = timeline.Transport{ID: 7}
+	*first = timeline.Conn{Transport: first.Transport, Handshake: &timeline.Handshake{Key: "BBBB"}}
+	if open(conn(2, 10, 40)) {
+		t.Error("a copy is told beside the connection")
+	}
+	front := conn(3, 10, 40)
+	front.Transport.ISN = [2]uint32{3, 4}
+	if open(front); front.LegOf != 1 || front.LegGuessed {
+		t.Errorf("the other leg: %d, guessed %v", front.LegOf, front.LegGuessed)
+	}
+}

@@ -1,6 +1,9 @@
 package pipeline
 
-import "github.com/wsdump/wsdump/timeline"
+import (
+	"github.com/wsdump/wsdump/dissect"
+	"github.com/wsdump/wsdump/timeline"
+)
 
 // author is a sink that writes down what it is told, for a goroutine that tells
 // it to another sink later.
@@ -40,6 +43,8 @@ type shadow struct {
 	id   uint64 // of the connection, as its author knows it
 	late bool   // it was closed already, or never opened: nothing else is said of it
 	now  closing
+
+	signs dissect.Signs // where connections of other parts may have to do with it
 }
 
 // closing is what a connection was at a time.
@@ -234,17 +239,24 @@ func (a *author) Begin(at timeline.Stamp) {
 	a.add(&c)
 }
 
-// Open makes the shadow of c.
-func (a *author) Open(c *timeline.Conn) {
-	var s *shadow
-	if n := len(a.batch.spare); n > 0 {
-		s = a.batch.spare[n-1]
-		a.batch.spare = a.batch.spare[:n-1]
-		*s = shadow{id: c.ID}
-		s.now.of(c)
-	} else {
-		s = newShadow(c)
+// Open implements [timeline.Sink].
+func (a *author) Open(c *timeline.Conn) { a.opened(c, a.opening(c)) }
+
+// opening returns the shadow of c, which opens.
+func (a *author) opening(c *timeline.Conn) *shadow {
+	n := len(a.batch.spare)
+	if n == 0 {
+		return newShadow(c)
 	}
+	s := a.batch.spare[n-1]
+	a.batch.spare = a.batch.spare[:n-1]
+	*s = shadow{id: c.ID}
+	s.now.of(c)
+	return s
+}
+
+// opened writes down that c, whose shadow s is, has opened.
+func (a *author) opened(c *timeline.Conn, s *shadow) {
 	a.shadows[c] = s
 	a.cast[c.ID%uint64(len(a.cast))] = cast{c, s}
 	a.add(&call{kind: callOpen, shadow: s})

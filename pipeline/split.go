@@ -203,6 +203,13 @@ func (s *split) start(ctx context.Context) {
 	}
 }
 
+// Open writes down that c opens, and what it may be known by.
+func (l *lane) Open(c *timeline.Conn) {
+	s := l.opening(c)
+	s.signs = dissect.SignsOf(c)
+	l.opened(c, s)
+}
+
 // Message writes down m, or the row of it.
 func (l *lane) Message(m *timeline.Message) {
 	if len(m.Payload) > aloneSize {
@@ -393,7 +400,7 @@ func (s *split) join(b *telling, c *call) bool {
 	case c.kind == callOpen:
 		conn := &c.shadow.now.conn
 		conn.ID = s.sink.totals.Conns + 1
-		return s.parts.Open(conn)
+		return s.parts.Open(conn, &c.shadow.signs)
 	case c.kind == callClose:
 		now, then := &b.conns[c.index].conn, &c.shadow.now.conn
 		now.ID, now.LegOf, now.LegGuessed = then.ID, then.LegOf, then.LegGuessed
