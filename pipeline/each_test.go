@@ -21,6 +21,7 @@ import (
 type pen struct {
 	timeline.Nop
 	lines []string
+	open  map[uint64]*timeline.Conn // by ID: what is said of one is said of the same Conn
 }
 
 // empties makes nothing of what is empty, which means the same.
@@ -34,19 +35,30 @@ func (p *pen) write(what string, c *timeline.Conn, x any) {
 	id := uint64(0)
 	if c != nil {
 		id = c.ID
+		if known := p.open[id]; known != nil && known != c {
+			p.lines = append(p.lines, fmt.Sprintf("%s of another Conn", what))
+		}
 	}
 	p.lines = append(p.lines, fmt.Sprintf("%s %d %s", what, id, empties.Replace(string(b))))
 }
 
 func (*pen) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true, Frames: true} }
 func (p *pen) Begin(at timeline.Stamp)           { p.write("begin", nil, at) }
-func (p *pen) Open(c *timeline.Conn)             { p.write("open", c, c) }
 func (p *pen) Other(o *timeline.Other)           { p.write("other", nil, o) }
 func (p *pen) Done(t *timeline.Totals)           { p.write("done", nil, t) }
+
+func (p *pen) Open(c *timeline.Conn) {
+	if p.open == nil {
+		p.open = make(map[uint64]*timeline.Conn)
+	}
+	p.open[c.ID] = c
+	p.write("open", c, c)
+}
 
 func (p *pen) Close(c *timeline.Conn, at timeline.Stamp) {
 	p.write("close", c, c)
 	p.write("at", c, at)
+	delete(p.open, c.ID)
 }
 
 func (p *pen) Message(m *timeline.Message) {
