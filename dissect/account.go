@@ -47,8 +47,10 @@ func (d *Dissector) newAccount(t *timeline.Transport) *account {
 	} else {
 		a = new(account)
 	}
-	*a = account{d: d, transport: t}
-	a.root = Switch{account: a, layers: "tcp"}
+	// Field by field: a is zero, and to write all of it would be to read it first, where
+	// its memory was never used, while garbage is collected.
+	a.d, a.transport = d, t
+	a.root.account, a.root.layers = a, "tcp"
 	return a
 }
 

@@ -29,10 +29,8 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	secure := o.layers == "tls" || o.layers == "h2+tls"
 	Understand(h, secure)
 	c := a.d.newConn()
-	*c = timeline.Conn{
-		Transport: a.transport, Handshake: h, Client: a.transport.Client, Server: a.transport.Server,
-		Layers: o.layers, Opened: h.Request,
-	}
+	c.Transport, c.Client, c.Server = a.transport, a.transport.Client, a.transport.Server
+	c.Handshake, c.Layers, c.Opened = h, o.layers, h.Request
 	if a.client.IsValid() {
 		c.Client, c.Peer = a.client, a.transport.Client
 	}

@@ -252,7 +252,7 @@ func (t *Tracker) add(k key, seg *wire.Segment, at timeline.Stamp) *connection {
 	} else {
 		c = &connection{}
 	}
-	*c = connection{t: t, key: k, transport: tr, client: side(k, tr.Client)}
+	c.t, c.key, c.transport, c.client, c.later = t, k, tr, side(k, tr.Client), nil // the rest is zero
 	t.conns.put(c)
 	t.schedule(c, t.limits.HalfOpen)
 	t.weigh(c, 0)

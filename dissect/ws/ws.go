@@ -120,7 +120,7 @@ func New(env *Env, conn *timeline.Conn) *Stream {
 	} else {
 		s = new(Stream)
 	}
-	*s = Stream{env: env, conn: conn, needs: env.sink.Needs(conn), deflate: agreedDeflate(conn.Handshake)}
+	s.env, s.conn, s.needs, s.deflate = env, conn, env.sink.Needs(conn), agreedDeflate(conn.Handshake)
 	s.brief = !s.needs.Frames && (!s.needs.Payload || env.limits.Message >= mostOrdinary)
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
