@@ -36,7 +36,7 @@ type account struct {
 	released  bool              // nobody calls root any more
 }
 
-// mostFree is how many accounts are kept to be used again at most.
+// mostFree is how many accounts, and how many Conns, are kept to be used again at most.
 const mostFree = 1 << 10
 
 // newAccount returns the account of t.
@@ -77,7 +77,7 @@ func (a *account) recycle() {
 	if !is || !stream.Release() {
 		return
 	}
-	if d.forgets {
+	if d.forgets && len(d.conns) < mostFree {
 		*a.opener.conn = timeline.Conn{}
 		d.conns = append(d.conns, a.opener.conn)
 	}
