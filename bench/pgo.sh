@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes cmd/wsdump/default.pgo, the profile that `go build` compiles wsdump by
-# (docs/adr/0007). It takes two minutes.
+# (docs/adr/0007). It takes a minute or two.
 set -eu
 [ $# = 0 ] || { echo "usage: $0" >&2; exit 2; }
 cd "$(dirname "$0")/.."

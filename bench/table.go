@@ -25,6 +25,7 @@ func (b *bench) print(w io.Writer) error {
 		return err
 	}
 	b.figures(p)
+	b.pairByPair(p)
 	b.memoryTable(p)
 	if b.profiles {
 		if err := b.profile(p); err != nil {
@@ -122,6 +123,23 @@ func (b *bench) reach(p *page) {
 	p.line("\nwsdump is as it comes: on %d processors two or more workers share the connections, where that helps. tshark has one.", runtime.NumCPU())
 	p.line("wide is read with `--max-memory %s`: more connections are alive at once than the default of 512 MiB holds.", wideMemory)
 	p.line("`list -f` is with the capture filter `tcp port 80`. gopacket is its reader, decoder and reassembly counting bytes (`bench/gopacket`).")
+}
+
+// pairByPair writes the ratios that the medians are of.
+func (b *bench) pairByPair(p *page) {
+	p.line("\n## Pair by pair\n\nTimes T, in the order in which they were measured.\n")
+	p.head(append([]string{""}, b.kinds...)...)
+	for _, mode := range modes {
+		cells := []string{"`" + mode.name + "`"}
+		for _, kind := range b.kinds {
+			var all []string
+			for _, pair := range b.measured[kind][mode.name] {
+				all = append(all, ratio(pairs{pair}.wall(), 0))
+			}
+			cells = append(cells, strings.Join(all, " "))
+		}
+		p.row(cells...)
+	}
 }
 
 // ratio writes a figure with its aim.

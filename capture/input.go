@@ -230,7 +230,7 @@ func (in *Input) size() (bytes int64, regular bool) {
 // end of all files the error is io.EOF, or what was wrong with them, joined; see
 // [Incomplete].
 func (in *Input) Next(p *Packet) error {
-	if f := in.current; f != nil && len(in.heap) == 0 && in.copies == nil && !f.parked { // one file is left: nothing to compare
+	if f := in.last(); f != nil {
 		if f.err = f.reader.next(p); f.err == nil {
 			in.number++
 			p.Number, p.File, p.FilePacket = in.number, f.stream.index, f.stream.packets
@@ -254,6 +254,15 @@ func (in *Input) Next(p *Packet) error {
 	}
 	in.number++
 	p.Number = in.number
+	return nil
+}
+
+// last returns the file whose packet was given last, if it is the only one left: then
+// there is nothing to compare. nil otherwise.
+func (in *Input) last() *file {
+	if f := in.current; f != nil && len(in.heap) == 0 && in.copies == nil && !f.parked {
+		return f
+	}
 	return nil
 }
 

@@ -11,7 +11,7 @@ type Sieve struct {
 	// Most is how many packets are passed over at once.
 	Most int
 
-	// Passed is what the latest call of Sift passed over.
+	// Passed is what the latest call of Sift passed over; zero when that is nothing.
 	Passed Passed
 
 	seen glimpse
@@ -40,11 +40,13 @@ type Sifter interface {
 
 // Sift implements [Sifter].
 func (in *Input) Sift(p *Packet, s *Sieve) error {
-	s.Passed.Packets = 0
-	if f := in.current; f != nil && len(in.heap) == 0 && in.copies == nil && !f.parked { // as in Next
+	s.Passed = Passed{}
+	if f := in.last(); f != nil {
 		given := f.sift(p, s)
-		in.number += s.Passed.Packets
-		s.Passed.Number, s.Passed.FilePacket, s.Passed.File = in.number, f.stream.packets, f.stream.index
+		if s.Passed.Packets > 0 {
+			in.number += s.Passed.Packets
+			s.Passed.Number, s.Passed.FilePacket, s.Passed.File = in.number, f.stream.packets, f.stream.index
+		}
 		if given {
 			f.stream.packets++
 			in.number++
@@ -68,7 +70,6 @@ type glimpse struct {
 // number is not counted.
 func (f *file) sift(p *Packet, s *Sieve) (given bool) {
 	r, passed, g := f.stream, &s.Passed, &s.seen
-	*passed = Passed{Time: r.last}
 	for f.reader.glance(r.block[r.start:r.buffer.end], g) && g.time >= r.last {
 		if given = g.time >= s.Until || passed.Packets >= uint64(s.Most) || !s.Skip(g.link, g.data); given {
 			r.at = r.offset()

@@ -106,27 +106,41 @@ func marks(h *timeline.Handshake) (all marked) {
 	return all
 }
 
-// tie looks for the connection on the other side of a proxy from c. guessed says
-// that it is not known by the handshake's key.
-func (l *legs) tie(c *timeline.Conn) (of uint64, guessed bool) {
-	mine, marks := legOf(c), marks(c.Handshake)
-	return l.tied(&mine, &marks)
+// Signs are what a connection may be known by. They are looked for in the goroutine of
+// its Dissector, in whose cache the handshake is, and once.
+type Signs struct {
+	leg      leg
+	marks    marked
+	captured bool // the handshake is known
+	accepted bool
 }
 
-func (l *legs) tied(mine *leg, marks *marked) (of uint64, guessed bool) {
-	for kind, m := range marks {
+// SignsOf returns the signs of c, which may be without its number.
+func SignsOf(c *timeline.Conn) (s Signs) {
+	h := c.Handshake
+	if h == nil || c.Transport == nil {
+		return s
+	}
+	s.captured, s.accepted = true, h.Accepted()
+	s.leg = leg{c.ID, c.Transport.ID, h.Request.Time, h.Response.Time}
+	if s.accepted {
+		s.marks = marks(h)
+	}
+	return s
+}
+
+// tie looks for the connection on the other side of a proxy from that of s. guessed
+// says that it is not known by the handshake's key.
+func (l *legs) tie(s *Signs) (of uint64, guessed bool) {
+	for kind, m := range s.marks {
 		if m == (mark{}) {
 			continue
 		}
-		if id, ok := l.find(m, mine); ok {
+		if id, ok := l.find(m, &s.leg); ok {
 			return id, markKind(kind) != keyMark
 		}
 	}
 	return 0, false
-}
-
-func legOf(c *timeline.Conn) leg {
-	return leg{c.ID, c.Transport.ID, c.Handshake.Request.Time, c.Handshake.Response.Time}
 }
 
 // nested reports whether the handshake b happened inside a.
@@ -134,14 +148,11 @@ func nested(a, b *timeline.Handshake) bool {
 	return a.Request.Time <= b.Request.Time && b.Response.Time <= a.Response.Time
 }
 
-// number remembers c, which has its number, by what it may be known by.
-func (l *legs) number(c *timeline.Conn) {
-	mine, marks := legOf(c), marks(c.Handshake)
-	l.add(&mine, &marks)
-}
-
-func (l *legs) add(mine *leg, marks *marked) {
-	now := mine.response
+// number remembers the connection of s, which has its number now, by what it may be
+// known by.
+func (l *legs) number(s *Signs, id uint64) {
+	s.leg.id = id
+	now := s.leg.response
 	if l.first == nil {
 		l.first, l.others, l.oldest = make(map[mark]leg), make(map[mark][]leg), now
 	}
@@ -149,14 +160,14 @@ func (l *legs) add(mine *leg, marks *marked) {
 		l.prune(now)
 		l.oldest = now
 	}
-	for _, m := range marks {
+	for _, m := range s.marks {
 		if m == (mark{}) {
 			continue
 		}
 		if _, is := l.first[m]; !is {
-			l.first[m] = *mine
+			l.first[m] = s.leg
 		} else if others := l.others[m]; len(others)+1 < legViews {
-			l.others[m] = append(others, *mine)
+			l.others[m] = append(others, s.leg)
 		}
 	}
 }

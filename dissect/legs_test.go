@@ -81,3 +81,27 @@ func TestPartsBorrow(t *testing.T) {
 		t.Errorf("the other leg: %d, guessed %v", front.LegOf, front.LegGuessed)
 	}
 }
+
+// TestLegsOfOneMark: connections of one transport are no legs of each other, and of
+// those with one mark a few are remembered.
+func TestLegsOfOneMark(t *testing.T) {
+	var l legs
+	open := func(id, transport uint64, from, to int64) (of uint64) {
+		s := Signs{leg: leg{transport: transport, request: from, response: to}, marks: marked{requestMark: newMark(requestMark, "77")}}
+		of, _ = l.tie(&s)
+		l.number(&s, id)
+		return of
+	}
+	open(1, 9, 20, 30)
+	if of := open(2, 9, 10, 40); of != 0 {
+		t.Errorf("a stream is the leg of another of its connection, %d", of)
+	}
+	for id := range uint64(100) {
+		open(id+3, id+10, 50, 40) // around nothing
+	}
+	for m, others := range l.others {
+		if len(others)+1 != legViews || len(l.first) != 1 {
+			t.Errorf("%d connections of %v, and %d marks", len(others)+1, m, len(l.first))
+		}
+	}
+}

@@ -48,9 +48,11 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	o.conn, o.sink = c, a.d.sink
 	var next timeline.Stream
 	var stream *ws.Stream
+	var signs Signs
 	if h.Accepted() {
 		if a.d.beyond == nil {
-			c.LegOf, c.LegGuessed = a.d.legs.tie(c)
+			signs = SignsOf(c)
+			c.LegOf, c.LegGuessed = a.d.legs.tie(&signs)
 		}
 		stream = ws.New(a.d.ws, c)
 		next = stream
@@ -61,7 +63,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	o.begun(next)
 	a.d.sink.Open(c)
 	if stream != nil && a.d.beyond == nil {
-		a.d.legs.number(c)
+		a.d.legs.number(&signs, c.ID)
 	}
 	for i := range o.waiting {
 		c.Tell(a.d.sink, &o.waiting[i])

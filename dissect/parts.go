@@ -10,27 +10,6 @@ type Parts struct {
 	shown views
 }
 
-// Signs are what a connection may be known by. They are looked for in the goroutine of
-// its Dissector, in whose cache the handshake is.
-type Signs struct {
-	leg      leg
-	marks    marked
-	captured bool // the handshake is known
-	accepted bool
-}
-
-// SignsOf returns the signs of c, which may be without its number.
-func SignsOf(c *timeline.Conn) (s Signs) {
-	if c.Handshake == nil || c.Transport == nil {
-		return s
-	}
-	s.captured, s.accepted, s.leg = true, c.Handshake.Accepted(), legOf(c)
-	if s.accepted {
-		s.marks = marks(c.Handshake)
-	}
-	return s
-}
-
 // Open ties c to the connection on the other side of a proxy, if there is one. Give it
 // all that the Dissectors open, in the order of their packets and with their numbers,
 // before the sink hears of it. It reports false when c may be another capture of a
@@ -44,9 +23,8 @@ func (p *Parts) Open(c *timeline.Conn, s *Signs) (alone bool) {
 		return false
 	}
 	if s.accepted {
-		s.leg.id = c.ID
-		c.LegOf, c.LegGuessed = p.legs.tied(&s.leg, &s.marks)
-		p.legs.add(&s.leg, &s.marks)
+		c.LegOf, c.LegGuessed = p.legs.tie(s)
+		p.legs.number(s, c.ID)
 	}
 	return !p.shown.remember(c, nil, nil)
 }

@@ -265,3 +265,35 @@ func TestRecycleShown(t *testing.T) {
 		t.Errorf("%d accounts may be used again, want that of the one that no copy listens to", len(d.free))
 	}
 }
+
+// TestRecycleAfterAttempt: what was an attempt before it became a WebSocket may be seen
+// again as either; it is not used again when the first of the two is forgotten.
+func TestRecycleAfterAttempt(t *testing.T) {
+	d := New(newLedger(), Options{})
+	now := timeline.Stamp{Time: 1}
+	open := func(id uint64) timeline.Stream {
+		return d.Open(&timeline.Transport{
+			ID: id, Client: netip.MustParseAddrPort("10.0.0.1:5"), Server: netip.MustParseAddrPort("10.0.0.2:80"),
+			ISN: [2]uint32{uint32(id), 1}, HasISN: [2]bool{true, true},
+		})
+	}
+	try := func(s timeline.Stream, status string) {
+		s.Data(send, now, []byte("GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: eA==\r\n\r\n"))
+		s.Data(receive, now, []byte("HTTP/1.1 "+status+"\r\nContent-Length: 0\r\n\r\n"))
+	}
+	first := open(1)
+	try(first, "401 Unauthorized")
+	now.Time += int64(copyMemory) * 3 / 4
+	try(first, "101 Switching Protocols")
+	first.End(send, now, timeline.EndFIN)
+	first.End(receive, now, timeline.EndFIN)
+	first.(timeline.Released).Released()
+	now.Time += int64(copyMemory) / 2
+	try(open(2), "101 Switching Protocols")
+	if n := len(d.shown.byISN); n != 2 {
+		t.Fatalf("%d connections may be seen again, want the latest two", n)
+	}
+	if len(d.free) != 0 {
+		t.Error("an account is used again that is known by its second handshake")
+	}
+}

@@ -226,8 +226,11 @@ func (a *author) of(c *timeline.Conn) *shadow {
 	return s
 }
 
-func newShadow(c *timeline.Conn) *shadow {
-	s := &shadow{id: c.ID}
+func newShadow(c *timeline.Conn) *shadow { return new(shadow).of(c) }
+
+// of makes s the shadow of c, and nothing else.
+func (s *shadow) of(c *timeline.Conn) *shadow {
+	*s = shadow{id: c.ID}
 	s.now.of(c)
 	return s
 }
@@ -250,9 +253,7 @@ func (a *author) opening(c *timeline.Conn) *shadow {
 	}
 	s := a.batch.spare[n-1]
 	a.batch.spare = a.batch.spare[:n-1]
-	*s = shadow{id: c.ID}
-	s.now.of(c)
-	return s
+	return s.of(c)
 }
 
 // opened writes down that c, whose shadow s is, has opened.

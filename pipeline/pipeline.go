@@ -216,7 +216,7 @@ func (r *runner) read(ctx context.Context, src capture.Source) error {
 // sift gives the next packet without those before it that other runs follow. A packet
 // at whose time something is due is given, and so is the first.
 func (r *runner) sift(p *capture.Packet, src capture.Sifter, sieve *capture.Sieve) error {
-	if sieve.Passed.Packets = 0; r.at.IsZero() {
+	if r.at.IsZero() {
 		return src.Next(p)
 	}
 	sieve.Until = min(r.tracker.Due(), r.dissector.Due())

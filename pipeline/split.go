@@ -385,7 +385,7 @@ func (s *split) tell(l *lane) bool {
 	} else {
 		b.call(c, s.sink, true)
 	}
-	if c.kind == callClose && s.how.Forgets && !s.alone && len(b.spare) < mostSpare {
+	if c.kind == callClose && s.how.Forgets && len(b.spare) < mostSpare {
 		b.spare = append(b.spare, c.shadow)
 	}
 	return true

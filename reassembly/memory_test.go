@@ -155,3 +155,49 @@ func TestDueAfterEviction(t *testing.T) {
 		t.Errorf("%d connections were given up", tr.given.up)
 	}
 }
+
+// released is a stream that must not be called once it was released.
+type released struct {
+	*heavy
+	t  *testing.T
+	n  int
+	on int // calls
+}
+
+func (r *released) Released() { r.n++ }
+func (r *released) called() {
+	if r.on++; r.n > 0 {
+		r.t.Error("called after it was released")
+	}
+}
+func (r *released) Data(timeline.Direction, timeline.Stamp, []byte)      { r.called() }
+func (r *released) Gap(timeline.Direction, timeline.Stamp, uint64)       { r.called() }
+func (r *released) Finding(*timeline.Finding)                            { r.called() }
+func (r *released) End(timeline.Direction, timeline.Stamp, timeline.End) { r.called() }
+
+// TestReleased: a stream is released once, whichever way its connection ends, and
+// nobody calls it from then on.
+func TestReleased(t *testing.T) {
+	for name, end := range map[string][]wire.Segment{
+		"FIN":   {{Src: client, Dst: server, Seq: 102, Ack: 201, Flags: wire.FIN | wire.ACK}, {Src: server, Dst: client, Seq: 201, Ack: 103, Flags: wire.FIN | wire.ACK}},
+		"RST":   {{Src: server, Dst: client, Seq: 201, Flags: wire.RST}},
+		"reuse": {{Src: client, Dst: server, Seq: 9000, Flags: wire.SYN}, {Src: server, Dst: client, Seq: 500, Ack: 9001, Flags: wire.SYN | wire.ACK}},
+		"flush": {},
+	} {
+		r := &released{heavy: &heavy{}, t: t}
+		tr := New(func(*timeline.Transport) timeline.Stream { return r }, timeline.Limits{})
+		begin := []wire.Segment{
+			{Src: client, Dst: server, Seq: 100, Flags: wire.SYN},
+			{Src: server, Dst: client, Seq: 200, Ack: 101, Flags: wire.SYN | wire.ACK},
+			{Src: client, Dst: server, Seq: 101, Ack: 201, Flags: wire.ACK, Payload: []byte("a"), Length: 1},
+		}
+		again := []wire.Segment{begin[2], {Src: client, Dst: server, Seq: 102, Flags: wire.RST}}
+		for i, seg := range slices.Concat(begin, end, again) {
+			tr.Segment(&seg, timeline.Stamp{Packet: uint64(i + 1), Time: int64(i)})
+		}
+		tr.Flush()
+		if r.n != 1 || r.on == 0 {
+			t.Errorf("%s: released %d times after %d calls", name, r.n, r.on)
+		}
+	}
+}

@@ -37,7 +37,7 @@ func Shares(n int) []Share {
 // Elsewhere reports whether a packet, which was captured whole, is plainly of another
 // share: then [Tracker.Passed] may be told of it in the place of [Tracker.Packet].
 func (t *Tracker) Elsewhere(link capture.LinkType, data []byte) bool {
-	if t.conns.share.of == 0 || t.plain || t.decoder.Checksums {
+	if t.plain || t.decoder.Checksums {
 		return false
 	}
 	flow, plain := wire.PlainFlow(uint32(link), data, uint32(len(data)))

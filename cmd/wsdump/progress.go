@@ -50,7 +50,7 @@ type progressing struct {
 // Next implements [capture.Source].
 func (p *progressing) Next(packet *capture.Packet) error {
 	err := p.Source.Next(packet)
-	p.read(1, uint64(len(packet.Data)), err != nil)
+	p.took(&capture.Passed{}, packet, err)
 	return err
 }
 
@@ -58,22 +58,25 @@ func (p *progressing) Next(packet *capture.Packet) error {
 func (p *progressing) Sift(packet *capture.Packet, s *capture.Sieve) error {
 	sifter, is := p.Source.(capture.Sifter)
 	if !is {
-		s.Passed.Packets = 0
+		s.Passed = capture.Passed{}
 		return p.Next(packet)
 	}
 	err := sifter.Sift(packet, s)
-	if s.Passed.Packets > 0 {
-		p.read(s.Passed.Packets, s.Passed.Bytes, false)
-	}
-	p.read(1, uint64(len(packet.Data)), err != nil)
+	p.took(&s.Passed, packet, err)
 	return err
 }
 
-// read counts packets of so many bytes together.
-func (p *progressing) read(packets, bytes uint64, over bool) {
+// took counts packets that were passed over, and the one behind them unless there is
+// an error in its place.
+func (p *progressing) took(passed *capture.Passed, packet *capture.Packet, err error) {
+	packets, bytes := passed.Packets, passed.Bytes
+	if err == nil {
+		packets++
+		bytes += uint64(len(packet.Data))
+	}
 	p.packets += packets
 	p.bytes += int64(bytes + 16*packets)
-	if p.packets >= 1024 || over {
+	if p.packets >= 1024 || err != nil {
 		p.progress.add(p.bytes)
 		p.bytes, p.packets = 0, 0
 	}
