@@ -8,7 +8,6 @@
 package wsdump
 
 import (
-	"bytes"
 	"context"
 	"iter"
 	"runtime"
@@ -94,23 +93,21 @@ func (c *collector) Needs(*timeline.Conn) timeline.Needs {
 func (c *collector) Open(conn *timeline.Conn) { c.tell(Event{Conn: conn, Opened: true}) }
 
 func (c *collector) Frame(f *timeline.Frame) {
-	own := *f
-	own.Payload = bytes.Clone(f.Payload)
-	if len(f.CloseReason) > 0 {
-		own.CloseReason = own.Payload[len(own.Payload)-len(f.CloseReason):]
-	}
-	c.tell(Event{Conn: f.Conn, Frame: &own})
+	own := &timeline.Frame{}
+	f.Clone(own, nil)
+	c.tell(Event{Conn: f.Conn, Frame: own})
 }
 
 func (c *collector) Message(m *timeline.Message) {
-	own := *m
-	own.Payload = bytes.Clone(m.Payload)
-	c.tell(Event{Conn: m.Conn, Message: &own})
+	own := &timeline.Message{}
+	m.Clone(own, nil)
+	c.tell(Event{Conn: m.Conn, Message: own})
 }
 
 func (c *collector) Finding(f *timeline.Finding) {
-	own := *f
-	c.tell(Event{Conn: f.Conn, Finding: &own})
+	own := &timeline.Finding{}
+	f.Clone(own)
+	c.tell(Event{Conn: f.Conn, Finding: own})
 }
 
 func (c *collector) Close(conn *timeline.Conn, _ timeline.Stamp) {

@@ -48,7 +48,7 @@ func (t *secure) Finding(f *timeline.Finding) {
 	case t.inner != nil:
 		t.inner.Finding(f)
 	case len(t.waiting) < maxWaiting:
-		t.waiting = append(t.waiting, *f)
+		t.waiting = f.AppendClone(t.waiting)
 	}
 }
 

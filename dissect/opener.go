@@ -128,7 +128,7 @@ func (o *opener) Finding(f *timeline.Finding) {
 	case o.conn != nil:
 		o.conn.Tell(o.sink, f)
 	case len(o.waiting) < maxWaiting:
-		o.waiting = append(o.waiting, *f)
+		o.waiting = f.AppendClone(o.waiting)
 	}
 }
 

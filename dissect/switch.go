@@ -238,7 +238,7 @@ func (s *Switch) Finding(f *timeline.Finding) {
 	case s.next != nil:
 		s.next.Finding(f)
 	case len(s.waiting) < maxWaiting:
-		s.waiting = append(s.waiting, *f)
+		s.waiting = f.AppendClone(s.waiting)
 	}
 }
 

@@ -3,10 +3,12 @@ package normalize
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 
+	"github.com/wsdump/wsdump/internal/fill"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -97,6 +99,7 @@ type kept struct {
 	payloads []string
 	reasons  []string
 	given    *timeline.Message
+	frame    *timeline.Frame
 }
 
 func (k *kept) Message(m *timeline.Message) {
@@ -105,6 +108,7 @@ func (k *kept) Message(m *timeline.Message) {
 }
 
 func (k *kept) Frame(f *timeline.Frame) {
+	k.frame = f
 	k.payloads = append(k.payloads, string(f.Payload))
 	k.reasons = append(k.reasons, string(f.CloseReason))
 }
@@ -142,6 +146,37 @@ func TestSink(t *testing.T) {
 	want := []string{`{"id":"<id>"}`, "at <n>", "fine", "12345", "12345", "<n>", "12345\xff", "\x03\xe8at <n>", "\x03\xe8", "12345"}
 	if strings.Join(k.payloads, "|") != strings.Join(want, "|") || k.reasons[2] != "at <n>" {
 		t.Errorf("got %q, reasons %q", k.payloads, k.reasons)
+	}
+}
+
+// TestSinkDerived: of what was derived from a payload nothing outlives it. SetPayload
+// says what that is, for fields that are added later, too.
+func TestSinkDerived(t *testing.T) {
+	skip := fill.Skip{"Message.Conn": true, "Frame.Conn": true}
+	r := rules(t, `match:\d{4,}=<n>`)
+	for _, payload := range []string{"at 12345", "at 12345\xff"} {
+		var m timeline.Message
+		fill.Fill(&m, skip)
+		m.Kind, m.Opaque, m.Payload = timeline.OpText, false, []byte(payload)
+		want := m
+		want.SetPayload([]byte(strings.Replace(payload, "12345", "<n>", 1)))
+		k := &kept{}
+		New(k, r).Message(&m)
+		if !reflect.DeepEqual(k.given, &want) {
+			t.Errorf("got %+v, want %+v", k.given, want)
+		}
+	}
+	for _, op := range []timeline.Opcode{timeline.OpPing, timeline.OpClose} {
+		var f timeline.Frame
+		fill.Fill(&f, skip)
+		f.Opcode, f.Payload, f.CloseReason = op, []byte("..at 12345"), []byte("at 12345")
+		want := f
+		want.SetPayload([]byte("..at <n>"))
+		k := &kept{}
+		New(k, r).Frame(&f)
+		if !reflect.DeepEqual(k.frame, &want) {
+			t.Errorf("got %+v, want %+v", k.frame, want)
+		}
 	}
 }
 

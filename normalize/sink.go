@@ -1,6 +1,7 @@
 package normalize
 
 import (
+	"slices"
 	"unicode/utf8"
 
 	"github.com/wsdump/wsdump/query"
@@ -39,7 +40,7 @@ func (s *sink) Message(m *timeline.Message) {
 	if m.Kind == timeline.OpText && !m.Opaque {
 		if p, changed := s.rules.Payload(m.Payload); changed {
 			s.message = *m
-			s.message.Payload = p
+			s.message.SetPayload(p)
 			m = &s.message
 		}
 	}
@@ -54,13 +55,11 @@ func (s *sink) Frame(f *timeline.Frame) {
 			before = f.CloseReason
 		}
 		if p, changed := s.rules.Payload(before); changed && utf8.Valid(before) {
-			s.frame = *f
-			s.frame.Payload = p
 			if f.Opcode == timeline.OpClose {
-				code := f.Payload[:len(f.Payload)-len(f.CloseReason)]
-				s.frame.Payload = append(append(make([]byte, 0, len(code)+len(p)), code...), p...)
-				s.frame.CloseReason = s.frame.Payload[len(code):]
+				p = slices.Concat(f.Payload[:len(f.Payload)-len(f.CloseReason)], p)
 			}
+			s.frame = *f
+			s.frame.SetPayload(p)
 			f = &s.frame
 		}
 	}

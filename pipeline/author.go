@@ -56,11 +56,7 @@ type closing struct {
 
 // of makes x a copy of c.
 func (x *closing) of(c *timeline.Conn) {
-	x.conn = *c
-	if c.Transport != nil {
-		x.transport = *c.Transport
-	}
-	x.join()
+	c.Clone(&x.conn, &x.transport)
 }
 
 // join lets the connection point to its own transport, once x has its place.
@@ -73,6 +69,7 @@ func (x *closing) join() {
 // telling is a run of calls.
 type telling struct {
 	calls    []call
+	bytes    []byte // of payloads and rows
 	frames   []timeline.Frame
 	messages []timeline.Message
 	findings []timeline.Finding
@@ -80,7 +77,6 @@ type telling struct {
 	begins   []timeline.Stamp
 	others   []*timeline.Other
 	totals   *timeline.Totals
-	bytes    []byte    // of payload
 	spare    []*shadow // that nobody knows any more, to be used again
 	until    place     // nothing is told before that which is not in this batch or an earlier one
 }
@@ -104,15 +100,11 @@ const (
 type call struct {
 	kind   callKind
 	index  int32 // in the batch's list of that kind; of a row: where its hole is
-	offset int32 // of the payload, its length is length
+	offset int32 // of a row, its length is length
 	length int32
 	shadow *shadow // nil: no connection is concerned
 	place  place
 }
-
-// lent is the length of a payload that is not in the batch: it is that of the frame
-// or message, as long as its author waits.
-const lent = -2
 
 func (b *telling) empty() {
 	clear(b.calls)
@@ -122,7 +114,7 @@ func (b *telling) empty() {
 	b.calls, b.frames, b.messages, b.findings, b.conns = b.calls[:0], b.frames[:0], b.messages[:0], b.findings[:0], b.conns[:0]
 	b.begins, b.others, b.totals = b.begins[:0], b.others[:0], nil
 	if b.bytes = b.bytes[:0]; cap(b.bytes) > 4*tellBytes { // one huge payload must not be held for good
-		b.bytes = nil
+		b.bytes, b.frames, b.messages = nil, nil, nil
 	}
 }
 
@@ -153,15 +145,11 @@ func (b *telling) call(c *call, sink timeline.Sink, ask bool) {
 		sink.Open(conn)
 	case callFrame:
 		f := &b.frames[c.index]
-		if f.Conn = conn; c.length != lent {
-			f.Payload = b.payload(c)
-		}
+		f.Conn = conn
 		sink.Frame(f)
 	case callMessage:
 		m := &b.messages[c.index]
-		if m.Conn = conn; c.length != lent {
-			m.Payload = b.payload(c)
-		}
+		m.Conn = conn
 		sink.Message(m)
 	case callFinding:
 		b.findings[c.index].Conn = conn
@@ -177,22 +165,22 @@ func (b *telling) call(c *call, sink timeline.Sink, ask bool) {
 	}
 }
 
-// payload returns that of a call; nil stays nil.
-func (b *telling) payload(c *call) []byte {
-	if c.length < 0 {
-		return nil
-	}
-	return b.bytes[c.offset : c.offset+c.length : c.offset+c.length]
+// frame copies f into b, and returns its index.
+func (b *telling) frame(f *timeline.Frame) int32 {
+	b.frames = append(b.frames, timeline.Frame{})
+	i := len(b.frames) - 1
+	b.bytes = f.Clone(&b.frames[i], b.bytes)
+	b.frames[i].Conn = nil // call gives it the copy
+	return int32(i)
 }
 
-// keep copies a payload.
-func (b *telling) keep(c *call, payload []byte) {
-	if payload == nil {
-		c.length = -1
-		return
-	}
-	c.offset, c.length = int32(len(b.bytes)), int32(len(payload))
-	b.bytes = append(b.bytes, payload...)
+// message copies m into b, and returns its index.
+func (b *telling) message(m *timeline.Message) int32 {
+	b.messages = append(b.messages, timeline.Message{})
+	i := len(b.messages) - 1
+	b.bytes = m.Clone(&b.messages[i], b.bytes)
+	b.messages[i].Conn = nil
+	return int32(i)
 }
 
 // add adds a call, and hands the batch on when it is full.
@@ -265,27 +253,21 @@ func (a *author) opened(c *timeline.Conn, s *shadow) {
 
 // Frame implements [timeline.Sink].
 func (a *author) Frame(f *timeline.Frame) {
-	c := call{kind: callFrame, index: int32(len(a.batch.frames)), shadow: a.of(f.Conn)}
-	a.batch.keep(&c, f.Payload)
-	a.batch.frames = append(a.batch.frames, *f)
-	if mine := &a.batch.frames[c.index]; f.CloseReason != nil {
-		mine.CloseReason = append([]byte(nil), f.CloseReason...)
-	}
+	c := call{kind: callFrame, index: a.batch.frame(f), shadow: a.of(f.Conn)}
 	a.add(&c)
 }
 
 // Message implements [timeline.Sink].
 func (a *author) Message(m *timeline.Message) {
-	c := call{kind: callMessage, index: int32(len(a.batch.messages)), shadow: a.of(m.Conn)}
-	a.batch.keep(&c, m.Payload)
-	a.batch.messages = append(a.batch.messages, *m)
+	c := call{kind: callMessage, index: a.batch.message(m), shadow: a.of(m.Conn)}
 	a.add(&c)
 }
 
 // Finding implements [timeline.Sink].
 func (a *author) Finding(f *timeline.Finding) {
 	c := call{kind: callFinding, index: int32(len(a.batch.findings))}
-	a.batch.findings = append(a.batch.findings, *f)
+	a.batch.findings = f.AppendClone(a.batch.findings)
+	a.batch.findings[c.index].Conn = nil
 	if f.Conn != nil {
 		c.shadow = a.of(f.Conn)
 	}
@@ -304,13 +286,13 @@ func (a *author) Close(c *timeline.Conn, at timeline.Stamp) {
 
 // Other implements [timeline.Sink].
 func (a *author) Other(o *timeline.Other) {
-	mine := *o
-	if o.Transport != nil {
-		t := *o.Transport
-		mine.Transport = &t
+	var mine struct {
+		timeline.Other
+		transport timeline.Transport
 	}
+	o.Clone(&mine.Other, &mine.transport)
 	c := call{kind: callOther, index: int32(len(a.batch.others))}
-	a.batch.others = append(a.batch.others, &mine)
+	a.batch.others = append(a.batch.others, &mine.Other)
 	a.add(&c)
 }
 

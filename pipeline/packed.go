@@ -16,23 +16,22 @@ type packedTelling struct {
 	Begins   []timeline.Stamp
 	Others   []*timeline.Other
 	Totals   *timeline.Totals
-	Bytes    []byte
 }
 
 type packedCall struct {
-	Kind                  callKind
-	Index, Offset, Length int32
-	HasConn, Late         bool
-	Conn                  uint64
+	Kind          callKind
+	Index         int32
+	HasConn, Late bool
+	Conn          uint64
 }
 
 // pack returns b, whose findings have no rules then, as what can be written. number
 // gives a number to each rule.
 func (b *telling) pack(number func(*timeline.Rule) int) *packedTelling {
-	p := &packedTelling{Frames: b.frames, Messages: b.messages, Findings: b.findings, Begins: b.begins, Others: b.others, Totals: b.totals, Bytes: b.bytes}
+	p := &packedTelling{Frames: b.frames, Messages: b.messages, Findings: b.findings, Begins: b.begins, Others: b.others, Totals: b.totals}
 	for i := range b.calls {
 		c := &b.calls[i]
-		to := packedCall{Kind: c.kind, Index: c.index, Offset: c.offset, Length: c.length}
+		to := packedCall{Kind: c.kind, Index: c.index}
 		if s := c.shadow; s != nil {
 			to.HasConn, to.Conn, to.Late = true, s.id, s.late
 			if s.late || c.kind == callOpen {
@@ -41,16 +40,10 @@ func (b *telling) pack(number func(*timeline.Rule) int) *packedTelling {
 		}
 		p.Calls = append(p.Calls, to)
 	}
-	for i := range p.Frames {
-		p.Frames[i].Conn, p.Frames[i].Payload = nil, nil
-	}
-	for i := range p.Messages {
-		p.Messages[i].Conn, p.Messages[i].Payload = nil, nil
-	}
 	for i := range p.Findings {
 		f := &p.Findings[i]
 		p.Rules = append(p.Rules, number(f.Rule))
-		f.Conn, f.Rule = nil, nil
+		f.Rule = nil
 	}
 	for i := range b.conns {
 		p.Conns = append(p.Conns, b.conns[i].conn)
@@ -61,7 +54,7 @@ func (b *telling) pack(number func(*timeline.Rule) int) *packedTelling {
 
 // unpack returns it as it was. Shadows are new: see [replay.settle].
 func (p *packedTelling) unpack(rules []*timeline.Rule) *telling {
-	b := &telling{frames: p.Frames, messages: p.Messages, findings: p.Findings, begins: p.Begins, others: p.Others, totals: p.Totals, bytes: p.Bytes, conns: make([]closing, len(p.Conns))}
+	b := &telling{frames: p.Frames, messages: p.Messages, findings: p.Findings, begins: p.Begins, others: p.Others, totals: p.Totals, conns: make([]closing, len(p.Conns))}
 	p.rule(rules)
 	for i := range p.Conns {
 		b.conns[i].of(&p.Conns[i])
@@ -69,7 +62,7 @@ func (p *packedTelling) unpack(rules []*timeline.Rule) *telling {
 	}
 	for i := range p.Calls {
 		from := &p.Calls[i]
-		c := call{kind: from.Kind, index: from.Index, offset: from.Offset, length: from.Length}
+		c := call{kind: from.Kind, index: from.Index}
 		if from.HasConn {
 			c.shadow = &shadow{id: from.Conn, late: from.Late}
 			if from.Late || from.Kind == callOpen {

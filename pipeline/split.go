@@ -238,10 +238,9 @@ func (l *lane) Frame(f *timeline.Frame) {
 	l.author.Frame(f)
 }
 
-// lend hands over a call whose payload is too large to be copied, and waits until
-// it was told.
+// lend hands over a call whose payload is too large to be copied: what put adds is
+// borrowed. It waits until the call was told.
 func (l *lane) lend(c call, put func(*telling)) {
-	c.length = lent
 	put(l.batch)
 	l.add(&c)
 	if len(l.batch.calls) > 0 {
@@ -324,6 +323,11 @@ func (l *lane) before(o *lane) bool {
 	return l.told.transport(&l.told.calls[l.next]) < o.told.transport(&o.told.calls[o.next])
 }
 
+// row returns the row of a call.
+func (b *telling) row(c *call) []byte {
+	return b.bytes[c.offset : c.offset+c.length : c.offset+c.length]
+}
+
 // transport returns the ID of the transport that a call is about, 0 for none.
 func (b *telling) transport(c *call) uint64 {
 	switch {
@@ -381,7 +385,7 @@ func (s *split) tell(l *lane) bool {
 	}
 	s.told++
 	if c.kind == callRow {
-		s.how.Row(&c.shadow.now.conn, b.payload(c), int(c.index))
+		s.how.Row(&c.shadow.now.conn, b.row(c), int(c.index))
 	} else {
 		b.call(c, s.sink, true)
 	}

@@ -8,10 +8,12 @@
 package redact
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/wsdump/wsdump/query"
@@ -106,12 +108,8 @@ func (s *Sink) of(c *timeline.Conn) *timeline.Conn {
 		x.Handshake = s.handshake(c.Handshake, &x.secrets)
 	}
 	h := x.Handshake
-	x.Conn = *c
+	c.Clone(&x.Conn, &x.transport)
 	x.Handshake = h
-	if t := c.Transport; t != nil {
-		x.transport = *t
-		x.Transport = &x.transport
-	}
 	if s.addresses != nil {
 		x.Client, x.Server, x.Peer = s.addresses.port(c.Client), s.addresses.port(c.Server), s.addresses.port(c.Peer)
 		x.transport.Client, x.transport.Server = s.addresses.port(x.transport.Client), s.addresses.port(x.transport.Server)
@@ -143,7 +141,8 @@ func (s *Sink) Message(m *timeline.Message) {
 	if s.opt.Payload() && len(m.Payload) > 0 {
 		text := m.Kind == timeline.OpText && !m.Opaque
 		if payload, changed := s.payload(m.Payload, text); changed {
-			own.Payload, own.Redacted = payload, true
+			own.SetPayload(payload)
+			own.Redacted = true
 		}
 	}
 	s.next.Message(&own)
@@ -157,14 +156,18 @@ func (s *Sink) Frame(f *timeline.Frame) {
 	if s.opt.Payload() && len(f.Payload) > 0 {
 		switch {
 		case f.Opcode == timeline.OpClose:
-			own.CloseReason = []byte(s.text(string(f.CloseReason)))
-			own.Payload = append(append([]byte(nil), f.Payload[:len(f.Payload)-len(f.CloseReason)]...), own.CloseReason...)
-			own.Redacted = len(own.Payload) != len(f.Payload) || string(own.Payload) != string(f.Payload)
+			code := f.Payload[:len(f.Payload)-len(f.CloseReason)]
+			if payload := slices.Concat(code, []byte(s.text(string(f.CloseReason)))); !bytes.Equal(payload, f.Payload) {
+				own.SetPayload(payload)
+				own.Redacted = true
+			}
 		case !f.Opcode.Control() && (!f.Fin || f.Opcode == timeline.OpContinuation || f.Rsv1):
-			own.Payload, own.Redacted = nil, true
+			own.SetPayload(nil)
+			own.Redacted = true
 		default:
 			if payload, changed := s.payload(f.Payload, f.Opcode == timeline.OpText); changed {
-				own.Payload, own.Redacted = payload, true
+				own.SetPayload(payload)
+				own.Redacted = true
 			}
 		}
 	}

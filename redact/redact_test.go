@@ -4,10 +4,12 @@ import (
 	"math/bits"
 	"math/rand/v2"
 	"net/netip"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
 
+	"github.com/wsdump/wsdump/internal/fill"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -25,15 +27,50 @@ func (k *kept) Open(c *timeline.Conn)                    { k.conns = append(k.co
 func (k *kept) Close(c *timeline.Conn, _ timeline.Stamp) { k.conns = append(k.conns, *c) }
 func (k *kept) Finding(f *timeline.Finding)              { k.findings = append(k.findings, *f) }
 func (k *kept) Message(m *timeline.Message) {
-	own := *m
-	own.Payload = append([]byte(nil), m.Payload...)
-	k.messages = append(k.messages, own)
+	k.messages = append(k.messages, timeline.Message{})
+	m.Clone(&k.messages[len(k.messages)-1], nil)
 }
 
 func (k *kept) Frame(f *timeline.Frame) {
-	own := *f
-	own.Payload = append([]byte(nil), f.Payload...)
-	k.frames = append(k.frames, own)
+	k.frames = append(k.frames, timeline.Frame{})
+	f.Clone(&k.frames[len(k.frames)-1], nil)
+}
+
+// TestDerived: of what was derived from a payload nothing outlives it. SetPayload
+// says what that is, for fields that are added later, too.
+func TestDerived(t *testing.T) {
+	skip := fill.Skip{"Message.Conn": true, "Frame.Conn": true}
+	c := conn()
+	k := &kept{}
+	s := New(k, Options{Patterns: []*regexp.Regexp{regexp.MustCompile("hunter2")}})
+	s.Open(c)
+	for _, payload := range []string{"hunter2!", "hunter2\xff"} {
+		var m timeline.Message
+		fill.Fill(&m, skip)
+		m.Conn, m.Kind, m.Opaque, m.Payload = c, timeline.OpText, false, []byte(payload)
+		s.Message(&m)
+		got := &k.messages[len(k.messages)-1]
+		m.SetPayload([]byte(strings.Replace(payload, "hunter2", "[redacted]", 1)))
+		if m.Redacted, m.Conn = true, got.Conn; !reflect.DeepEqual(got, &m) {
+			t.Errorf("got %+v, want %+v", got, m)
+		}
+	}
+	for _, tc := range []struct {
+		op   timeline.Opcode
+		want string // "" for nothing: a part of a message
+	}{{timeline.OpPing, "..[redacted]"}, {timeline.OpClose, "..[redacted]"}, {timeline.OpText, ""}} {
+		var f timeline.Frame
+		fill.Fill(&f, skip)
+		f.Conn, f.Opcode, f.Payload, f.CloseReason = c, tc.op, []byte("..hunter2"), []byte("hunter2")
+		s.Frame(&f)
+		got := &k.frames[len(k.frames)-1]
+		if f.SetPayload([]byte(tc.want)); tc.want == "" {
+			f.SetPayload(nil)
+		}
+		if f.Redacted, f.Conn = true, got.Conn; !reflect.DeepEqual(got, &f) {
+			t.Errorf("got %+v, want %+v", got, f)
+		}
+	}
 }
 
 func conn() *timeline.Conn {
