@@ -43,9 +43,8 @@ type SplitOptions struct {
 }
 
 // RowMaker appends the row of a message to dst, without the number of the connection,
-// which belongs before the byte of the row with the index hole; or nothing, and ok is
-// false.
-type RowMaker func(dst []byte, m *timeline.Message) (rows []byte, hole int, ok bool)
+// which belongs before the byte of the row with the index hole.
+type RowMaker func(dst []byte, m *timeline.Message) (rows []byte, hole int)
 
 // Split is [Run] with several workers. Sink is told the same, in the same order.
 //
@@ -218,13 +217,11 @@ func (l *lane) Message(m *timeline.Message) {
 	}
 	if l.rows != nil {
 		b := l.batch
-		rows, hole, ok := l.rows(b.bytes, m)
-		if ok {
-			c := call{kind: callRow, index: int32(hole), offset: int32(len(b.bytes)), length: int32(len(rows) - len(b.bytes)), shadow: l.of(m.Conn)}
-			b.bytes = rows
-			l.add(&c)
-			return
-		}
+		rows, hole := l.rows(b.bytes, m)
+		c := call{kind: callRow, index: int32(hole), offset: int32(len(b.bytes)), length: int32(len(rows) - len(b.bytes)), shadow: l.of(m.Conn)}
+		b.bytes = rows
+		l.add(&c)
+		return
 	}
 	l.author.Message(m)
 }

@@ -19,8 +19,7 @@ type NDJSON struct {
 	writer
 	selection
 	opt     Options
-	clock   clock
-	quickly Rows
+	lines   Rows // the message lines, and the beginning of all others
 	textual frameText
 	list    bool   // one line a connection instead of a line a row
 	order   *order // of a list; nil: as they come
@@ -29,7 +28,7 @@ type NDJSON struct {
 // NewNDJSON returns an NDJSON output. The start line is written with the first
 // flush.
 func NewNDJSON(w io.Writer, opt Options) *NDJSON {
-	n := &NDJSON{opt: opt, quickly: Rows{opt: opt}, writer: newWriter(w, &opt), textual: newFrameText()}
+	n := &NDJSON{opt: opt, lines: Rows{opt: opt}, writer: newWriter(w, &opt), textual: newFrameText()}
 	n.start()
 	return n
 }
@@ -77,8 +76,9 @@ func (n *NDJSON) Frame(f *timeline.Frame) {
 
 // Message prints a message line.
 func (n *NDJSON) Message(m *timeline.Message) {
-	if !n.off(HideMessage) && !n.quick(m) {
-		n.message(m)
+	if !n.off(HideMessage) {
+		n.buf, _ = n.lines.append(n.buf, m, true)
+		n.row()
 	}
 }
 
@@ -153,26 +153,7 @@ func (n *NDJSON) Flush() error {
 
 // begin starts a line with what all lines share.
 func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
-	b := append(n.buf, `{"type":"`...)
-	b = append(b, kind...)
-	b = append(b, '"')
-	if !at.IsZero() {
-		b = append(b, `,"time":"`...)
-		b = n.clock.appendRFC3339(b, at.Time)
-		b = append(b, '"')
-		if at.Packet != 0 {
-			b = append(b, `,"packet":`...)
-			b = appendUint(b, at.Packet)
-		}
-		if len(n.opt.Files) > 1 && int(at.File) < len(n.opt.Files) {
-			b = append(b, `,"file":`...)
-			b = appendString(b, n.opt.Files[at.File])
-			if at.Packet != 0 {
-				b = append(b, `,"file_packet":`...)
-				b = appendUint(b, at.FilePacket)
-			}
-		}
-	}
+	b := n.lines.begin(n.buf, kind, at)
 	if c != nil {
 		b = append(b, `,"conn":`...)
 		b = appendUint(b, c.ID)

@@ -11,39 +11,6 @@ import (
 // This file holds the NDJSON lines, one function a line type, and the appenders
 // for their values. Key names are the contract's.
 
-func (n *NDJSON) message(m *timeline.Message) {
-	n.begin("message", m.First, m.Conn)
-	n.number("n", m.N)
-	n.dir(m.Dir)
-	n.word("kind", m.Kind.String())
-	n.ending(m.Last)
-	recorded := m.Conn.Recorded // which tells nothing of the wire
-	if !recorded {
-		n.number("frames", m.Frames)
-	}
-	if m.HasLength {
-		n.number("length", m.Length)
-	}
-	if !recorded {
-		n.number("wire_length", m.WireLength)
-		n.flag("compressed", m.Compressed)
-	}
-	truncated := m.Truncated
-	if m.HasPayload && n.opt.Payload != PayloadNone {
-		cut := n.payload(m.Payload, m.Text && !m.Opaque)
-		truncated = truncated || cut
-	}
-	n.mark("truncated", truncated)
-	n.mark("incomplete", m.Incomplete)
-	n.mark("guessed", m.Guessed)
-	n.mark("redacted", m.Redacted)
-	if m.Answers != 0 {
-		n.number("reply_to", m.Answers)
-		n.millis("reply_ms", int64(m.Took))
-	}
-	n.finish()
-}
-
 func (n *NDJSON) control(f *timeline.Frame) {
 	n.begin("control", f.First, f.Conn)
 	n.number("n", f.N)
@@ -264,15 +231,7 @@ func (n *NDJSON) severities(name string, by [3]uint64) {
 
 // payload appends text or base64 and reports whether the options cut it.
 func (n *NDJSON) payload(b []byte, text bool) (cut bool) {
-	size := n.opt.Payload.bytes(len(b), ndjsonPayload)
-	cut = size < len(b)
-	if text || len(b) == 0 {
-		n.key("text")
-		n.buf = appendJSON(n.buf, cutRune(b, size))
-		return cut
-	}
-	n.key("base64")
-	n.buf = appendBase64(n.buf, b[:size])
+	n.buf, cut = n.lines.payload(n.buf, b, text)
 	return cut
 }
 
@@ -393,11 +352,11 @@ func (n *NDJSON) address(name string, a netip.AddrPort) {
 
 func (n *NDJSON) dir(d timeline.Direction) { n.word("dir", d.String()) }
 
-// end2 appends where the last byte of a row was.
+// ending appends where the last byte of a row was.
 func (n *NDJSON) ending(at timeline.Stamp) {
 	n.key("end_time")
 	n.buf = append(n.buf, '"')
-	n.buf = n.clock.appendRFC3339(n.buf, at.Time)
+	n.buf = n.lines.clock.appendRFC3339(n.buf, at.Time)
 	n.buf = append(n.buf, '"')
 	if at.Packet != 0 {
 		n.number("end_packet", at.Packet)

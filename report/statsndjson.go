@@ -248,7 +248,7 @@ func (n *NDJSON) rate(r *stats.Rates, i int) {
 	n.stat("stat_rate")
 	n.key("time")
 	n.buf = append(n.buf, '"')
-	n.buf = n.clock.appendRFC3339(n.buf, r.Start+int64(i)*int64(r.Width))
+	n.buf = n.lines.clock.appendRFC3339(n.buf, r.Start+int64(i)*int64(r.Width))
 	n.buf = append(n.buf, '"')
 	n.millis("width_ms", int64(r.Width))
 	n.number("opened", s.Opened)
