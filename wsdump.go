@@ -66,7 +66,7 @@ func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.
 	}
 	defer in.Close()
 	return pipeline.Run(ctx, in, sink, pipeline.Options{
-		Limits: limits, Files: in.Files(), Notes: notes, Duplicates: in.Duplicates, Beside: runtime.GOMAXPROCS(0) > 1 && in.Packed(),
+		Limits: limits, Files: in.Files(), Notes: notes, Duplicates: in.Duplicates, Prefetch: runtime.GOMAXPROCS(0) > 1 && in.Packed(),
 	})
 }
 

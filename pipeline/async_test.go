@@ -8,35 +8,35 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// diary writes down what it is told.
-type diary struct {
+// callLogger keeps a line for each call.
+type callLogger struct {
 	timeline.Nop
 	lines   []string
 	opened  map[*timeline.Conn]bool
 	panicAt int
 }
 
-func (d *diary) write(format string, a ...any) {
+func (d *callLogger) write(format string, a ...any) {
 	d.lines = append(d.lines, fmt.Sprintf(format, a...))
 	if len(d.lines) == d.panicAt {
 		panic("a bug")
 	}
 }
 
-func (d *diary) Open(c *timeline.Conn) {
+func (d *callLogger) Open(c *timeline.Conn) {
 	d.opened[c] = true
 	d.write("open %d %d", c.ID, c.Rows)
 }
 
-func (d *diary) Message(m *timeline.Message) {
+func (d *callLogger) Message(m *timeline.Message) {
 	d.write("message %v %d %q %v", d.opened[m.Conn], m.N, m.Payload, m.Payload == nil)
 }
 
-func (d *diary) Frame(f *timeline.Frame) {
+func (d *callLogger) Frame(f *timeline.Frame) {
 	d.write("frame %v %q %q", d.opened[f.Conn], f.Payload, f.CloseReason)
 }
 
-func (d *diary) Finding(f *timeline.Finding) {
+func (d *callLogger) Finding(f *timeline.Finding) {
 	id := uint64(0)
 	if f.Conn != nil {
 		id = f.Conn.ID
@@ -44,14 +44,14 @@ func (d *diary) Finding(f *timeline.Finding) {
 	d.write("finding %d %s", id, f.Got)
 }
 
-func (d *diary) Close(c *timeline.Conn, at timeline.Stamp) {
+func (d *callLogger) Close(c *timeline.Conn, at timeline.Stamp) {
 	d.write("close %v %d %d %d", d.opened[c], c.Rows, c.Transport.Packets, at.Packet)
 }
-func (d *diary) Done(t *timeline.Totals) { d.write("done %d", t.Packets) }
+func (d *callLogger) Done(t *timeline.Totals) { d.write("done %d", t.Packets) }
 
-// tellAll tells sink more than fits into a few batches, and changes everything
-// that it lent as soon as the call is over.
-func tellAll(sink timeline.Sink) {
+// makeCalls makes more calls to sink than fit into a few batches. It changes all
+// borrowed values as soon as the call is over.
+func makeCalls(sink timeline.Sink) {
 	var payload []byte
 	for id := range uint64(20) {
 		transport := &timeline.Transport{ID: id}
@@ -88,10 +88,10 @@ func tellAll(sink timeline.Sink) {
 	sink.Done(&timeline.Totals{Packets: 7})
 }
 
-func TestApart(t *testing.T) {
-	want, got := &diary{opened: map[*timeline.Conn]bool{}}, &diary{opened: map[*timeline.Conn]bool{}}
-	tellAll(want)
-	tellAll(NewApart(got, got.Needs))
+func TestAsync(t *testing.T) {
+	want, got := &callLogger{opened: map[*timeline.Conn]bool{}}, &callLogger{opened: map[*timeline.Conn]bool{}}
+	makeCalls(want)
+	makeCalls(NewAsync(got, got.Needs))
 	if len(want.lines) != len(got.lines) {
 		t.Fatalf("%d calls, want %d", len(got.lines), len(want.lines))
 	}
@@ -102,14 +102,13 @@ func TestApart(t *testing.T) {
 	}
 }
 
-// TestApartPanics: a bug of the sink is told where Done is called, and nobody
-// waits for ever.
-func TestApartPanics(t *testing.T) {
+// TestAsyncPanics: where the sink panics, Done panics, and nobody waits for ever.
+func TestAsyncPanics(t *testing.T) {
 	defer func() {
 		if what := recover(); what == nil || !strings.Contains(fmt.Sprint(what), "a bug") {
 			t.Errorf("%v", what)
 		}
 	}()
-	sink := &diary{opened: map[*timeline.Conn]bool{}, panicAt: 700}
-	tellAll(NewApart(sink, sink.Needs))
+	sink := &callLogger{opened: map[*timeline.Conn]bool{}, panicAt: 700}
+	makeCalls(NewAsync(sink, sink.Needs))
 }

@@ -9,238 +9,230 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// shelf is what the stories of one run share.
-type shelf struct {
-	mu   sync.Mutex
-	news *sync.Cond
-	idle bool  // the sink waits for the story that is being told
-	held int64 // bytes of batches that wait in memory
-	most int64 // of them
-	pool sync.Pool
-}
+// batchLog holds the batches of one of several inputs. The goroutine that reads the
+// input puts them in; the one that emits takes them out, once all inputs before have
+// been emitted.
+//
+// Until then batches wait in memory, as long as all logs together have room there.
+// Then the reader waits, too, for reading on would only help a sink that is idle. So
+// while the sink waits for another reader, batches go to a temporary file instead.
+type batchLog struct {
+	*logGroup
+	turn   bool          // it is being emitted
+	ended  bool          // the reader has put all batches
+	gone   bool          // nobody will take the rest
+	head   []*batch      // the first ones, in memory
+	stored []storedBatch // those after them, in file
+	tail   []*batch      // those that came in its turn
+	file   spool.Log
+	full   bool // the file cannot be written: the disk is full
+	panic  any  // of the reader
 
-// storyMemory is how many bytes of batches wait in memory at most.
-const storyMemory = 32 << 20
-
-func newShelf(most int64) *shelf {
-	x := &shelf{most: most, pool: sync.Pool{New: func() any { return &telling{} }}}
-	x.news = sync.NewCond(&x.mu)
-	return x
-}
-
-// blank returns an empty batch.
-func (x *shelf) blank() *telling { return x.pool.Get().(*telling) }
-
-// clear takes a batch back.
-func (x *shelf) clear(b *telling) {
-	b.empty()
-	x.pool.Put(b)
-}
-
-// story is what one of several inputs has to tell, from the goroutine that reads
-// it to the one that tells the sink, which comes to it when all before it have
-// been told. Until then batches wait in memory, as long as the stories together
-// have room there. Then the reader waits, too, since it could only help a sink
-// that has nothing to do: while the sink waits for another reader, batches go on
-// to a temporary file.
-type story struct {
-	*shelf
-	turn   bool       // it is being told
-	ended  bool       // all is written
-	gone   bool       // nobody will read the rest
-	head   []*telling // the first, in memory
-	places []stored   // of those behind them, in log
-	log    spool.Log
-	full   bool       // the log cannot be written: the disk is full
-	tail   []*telling // those written since turn
-	panic  any        // of the reader
-
-	rules   []*timeline.Rule       // by the number that they have in log
-	numbers map[*timeline.Rule]int // this and what follows is the reader's, but for what says otherwise
-	packed  bytes.Buffer
+	rules   []*timeline.Rule       // by the numbers that they have in file
+	numbers map[*timeline.Rule]int // the reader's, like the next two
+	encoded bytes.Buffer
 	encoder *gob.Encoder
-	decoder *gob.Decoder // the sink's
-	unread  bytes.Reader // the same
+	decoder *gob.Decoder // the emitter's, like the next one
+	unread  bytes.Reader
 }
 
-// stored is where a batch is in the log.
-type stored struct {
+// logGroup is what the logs of one run share.
+type logGroup struct {
+	mu      sync.Mutex // of all fields of all logs, but for those of one goroutine
+	changed *sync.Cond
+	idle    bool      // the sink waits for the log that is being emitted
+	held    int64     // bytes of batches that wait in memory
+	most    int64     // how many of them may be held
+	pool    sync.Pool // of empty batches
+}
+
+// storedBatch is where a batch is in the file.
+type storedBatch struct {
 	at     int64
 	length int
 }
 
-// logMemory is how much of what it holds in a file each keeps in memory first.
-const logMemory = 256 << 10
+// maxLogMemory is how many bytes of batches wait in memory at most.
+const maxLogMemory = 32 << 20
 
-func newStory(x *shelf) *story {
-	return &story{shelf: x, log: spool.Log{Memory: logMemory}, numbers: make(map[*timeline.Rule]int)}
+// fileMemory is how many bytes of its file each log keeps in memory before it writes
+// them.
+const fileMemory = 256 << 10
+
+func newLogGroup(most int64) *logGroup {
+	g := &logGroup{most: most, pool: sync.Pool{New: func() any { return &batch{} }}}
+	g.changed = sync.NewCond(&g.mu)
+	return g
 }
 
-// put takes a batch.
-func (s *story) put(b *telling) {
+func newBatchLog(g *logGroup) *batchLog {
+	return &batchLog{logGroup: g, file: spool.Log{Memory: fileMemory}, numbers: make(map[*timeline.Rule]int)}
+}
+
+// emptyBatch returns a batch to be filled.
+func (g *logGroup) emptyBatch() *batch { return g.pool.Get().(*batch) }
+
+// recycle takes back a batch that was emitted.
+func (g *logGroup) recycle(b *batch) {
+	b.reset()
+	g.pool.Put(b)
+}
+
+// put takes a batch from the reader. It blocks while there is no room.
+func (l *batchLog) put(b *batch) {
 	size := b.size()
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for {
 		switch {
-		case s.gone:
+		case l.gone:
 			return
-		case s.turn && len(s.places) == 0 && len(s.tail) < tellings:
-			s.tail = append(s.tail, b)
-			s.news.Broadcast()
+		case l.turn && len(l.stored) == 0 && len(l.tail) < maxBatches:
+			l.tail = append(l.tail, b)
+			l.changed.Broadcast()
 			return
-		case s.turn:
-		case len(s.places) == 0 && s.held+size <= s.most:
-			s.held += size
-			s.head = append(s.head, b)
+		case l.turn:
+		case len(l.stored) == 0 && l.held+size <= l.most:
+			l.held += size
+			l.head = append(l.head, b)
 			return
-		case s.idle && !s.full:
-			if s.spool(b) {
+		case l.idle && !l.full:
+			if l.store(b) {
 				return
 			}
 			continue
 		}
-		s.news.Wait()
+		l.changed.Wait()
 	}
 }
 
-// spool writes a batch to the log. It reports false when there is no room: then
-// the reader waits for its turn.
-func (s *story) spool(b *telling) bool {
-	if s.encoder == nil {
-		s.encoder = gob.NewEncoder(&s.packed)
+// store writes a batch to the file. It reports false when there is no room: then the
+// reader waits for its turn.
+func (l *batchLog) store(b *batch) bool {
+	if l.encoder == nil {
+		l.encoder = gob.NewEncoder(&l.encoded)
 	}
-	p := b.pack(s.number)
-	s.mu.Unlock() // the others need not wait for this
-	s.packed.Reset()
-	err := s.encoder.Encode(p)
-	s.mu.Lock()
+	e := b.encode(l.number)
+	l.mu.Unlock() // encoding takes long, and others need the lock
+	l.encoded.Reset()
+	err := l.encoder.Encode(e)
+	l.mu.Lock()
 	if err != nil {
-		panic("pipeline: " + err.Error()) // there are no values that gob cannot hold
+		panic("pipeline: " + err.Error()) // gob can encode every batch
 	}
-	at, err := s.log.Append(s.packed.Bytes())
+	at, err := l.file.Append(l.encoded.Bytes())
 	if err != nil {
-		// What gob said once of types is lost with this batch. It will not be said
-		// again, but nothing is written behind it either.
-		s.full = true
-		p.rule(s.rules)
+		// Gob describes each type once, and that may be lost with this batch. No other
+		// batch is written, so nobody misses it.
+		l.full = true
+		e.restoreRules(l.rules)
 		return false
 	}
-	s.places = append(s.places, stored{at, s.packed.Len()})
-	s.news.Broadcast()
-	s.clear(b)
+	l.stored = append(l.stored, storedBatch{at, l.encoded.Len()})
+	l.changed.Broadcast()
+	l.recycle(b)
 	return true
 }
 
-// number returns the number of a rule.
-func (s *story) number(r *timeline.Rule) int {
-	n, ok := s.numbers[r]
+// number returns the number of a rule in the file.
+func (l *batchLog) number(r *timeline.Rule) int {
+	n, ok := l.numbers[r]
 	if !ok {
-		n = len(s.rules)
-		s.numbers[r] = n
-		s.rules = append(s.rules, r)
+		n = len(l.rules)
+		l.numbers[r] = n
+		l.rules = append(l.rules, r)
 	}
 	return n
 }
 
-// take returns the next batch, nil at the end. What the reader panicked with is
-// panicked with here.
-func (s *story) take() (*telling, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// end tells the log that its reader is done. panicked is what the reader panicked
+// with, or nil.
+func (l *batchLog) end(panicked any) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended, l.panic = true, panicked
+	l.changed.Broadcast()
+}
+
+// awaitTurn blocks the reader until the turn of l comes, or the run ends.
+func (l *batchLog) awaitTurn() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for !l.turn {
+		l.changed.Wait()
+	}
+}
+
+// begin tells the log that its turn has come: from now on batches are taken.
+func (l *batchLog) begin() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn = true
+	l.changed.Broadcast()
+}
+
+// take returns the next batch, nil at the end. It blocks until the reader has put
+// one. If the reader panicked, take panics with the same.
+func (l *batchLog) take() (*batch, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for {
 		switch {
-		case len(s.head) > 0:
-			b := s.head[0]
-			s.head = s.head[1:]
-			s.held -= b.size()
-			s.news.Broadcast()
+		case len(l.head) > 0:
+			b := l.head[0]
+			l.head = l.head[1:]
+			l.held -= b.size()
+			l.changed.Broadcast()
 			return b, nil
-		case len(s.places) > 0:
-			return s.unspool()
-		case len(s.tail) > 0:
-			b := s.tail[0]
-			s.tail = s.tail[1:]
-			s.news.Broadcast()
+		case len(l.stored) > 0:
+			return l.load()
+		case len(l.tail) > 0:
+			b := l.tail[0]
+			l.tail = l.tail[1:]
+			l.changed.Broadcast()
 			return b, nil
-		case s.panic != nil:
-			panic(s.panic)
-		case s.ended:
+		case l.panic != nil:
+			panic(l.panic)
+		case l.ended:
 			return nil, nil
 		}
-		s.idle = true
-		s.news.Broadcast()
-		s.news.Wait()
-		s.idle = false
+		l.idle = true
+		l.changed.Broadcast()
+		l.changed.Wait()
+		l.idle = false
 	}
 }
 
-// unspool reads the next batch of the log.
-func (s *story) unspool() (*telling, error) {
-	p := s.places[0]
-	if s.places = s.places[1:]; len(s.places) == 0 {
-		s.news.Broadcast()
+// load reads the next batch from the file.
+func (l *batchLog) load() (*batch, error) {
+	next := l.stored[0]
+	if l.stored = l.stored[1:]; len(l.stored) == 0 {
+		l.changed.Broadcast()
 	}
-	b := make([]byte, p.length)
-	if err := s.log.Read(b, p.at); err != nil {
+	b := make([]byte, next.length)
+	if err := l.file.Read(b, next.at); err != nil {
 		return nil, err
 	}
-	s.unread.Reset(b)
-	if s.decoder == nil {
-		s.decoder = gob.NewDecoder(&s.unread)
+	l.unread.Reset(b)
+	if l.decoder == nil {
+		l.decoder = gob.NewDecoder(&l.unread)
 	}
-	var packed packedTelling
-	if err := s.decoder.Decode(&packed); err != nil {
+	var e encodedBatch
+	if err := l.decoder.Decode(&e); err != nil {
 		return nil, err
 	}
-	return packed.unpack(s.rules), nil
+	return e.decode(l.rules), nil
 }
 
-// begin says that the sink comes to s.
-func (s *story) begin() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.turn = true
-	s.news.Broadcast()
-}
-
-// end says that all is written.
-func (s *story) end(panicked any) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.ended, s.panic = true, panicked
-	s.news.Broadcast()
-}
-
-// forget says that nobody will read the rest, and frees what is held.
-func (s *story) forget() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, b := range s.head {
-		s.held -= b.size()
+// discard drops the rest, and frees what is held. A reader that waits goes on, and
+// what it puts is dropped.
+func (l *batchLog) discard() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, b := range l.head {
+		l.held -= b.size()
 	}
-	s.gone, s.turn, s.head, s.tail, s.places = true, true, nil, nil, nil
-	s.news.Broadcast()
-	return s.log.Close()
-}
-
-// await waits for the turn of s, or the end of all.
-func (s *story) await() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for !s.turn {
-		s.news.Wait()
-	}
-}
-
-// size is about how many bytes b takes.
-func (b *telling) size() int64 {
-	const connection = 3 << 10 // with its handshake
-	n := len(b.bytes) + 200*(len(b.calls)+len(b.frames)+len(b.messages)+len(b.findings)) + connection*len(b.conns)
-	for i := range b.calls {
-		if c := &b.calls[i]; c.kind == callOpen || c.kind == callOther {
-			n += connection
-		}
-	}
-	return int64(n)
+	l.gone, l.turn, l.head, l.tail, l.stored = true, true, nil, nil, nil
+	l.changed.Broadcast()
+	return l.file.Close()
 }

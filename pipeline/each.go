@@ -15,47 +15,47 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Part is one of several inputs that have nothing to do with each other.
-type Part struct {
+// Input is one of several inputs that are analyzed apart from each other.
+type Input struct {
 	Source   capture.Source // packets numbered from 1, all of one file
 	Packets  func() uint64  // how many of them were read
 	Filtered func() uint64  // see [Options]
-	Notes    *Notes         // what the source says besides packets; see [Notes.Split]
+	Notes    *Notes         // of the source; see [Notes.Split]
 }
 
-// EachOptions says how [Each] goes about it.
+// EachOptions sets up [Each].
 type EachOptions struct {
-	// Workers is how many inputs are read at once. With 1 the sink is told as they
-	// are read, in one goroutine.
+	// Workers is how many inputs are read at once. With 1, all is done in the
+	// caller's goroutine.
 	Workers int
-	// Needs answers [timeline.Sink.Needs] for all inputs, in several goroutines at
-	// once where Workers is above 1. nil asks the sink, which is then the only one.
+	// Needs answers [timeline.Sink.Needs] for all inputs. With several workers it is
+	// called by several goroutines at once, and must be set. With one, nil means that
+	// the sink answers.
 	Needs func(*timeline.Conn) timeline.Needs
-	// Memory is how many bytes of what is written down wait in memory; 0: a sixteenth
+	// Memory is how many bytes of recorded batches wait in memory. 0 means a sixteenth
 	// of what connections may take (see [timeline.Limits]), at most 32 MiB.
 	Memory int64
 }
 
-// maxAhead is how many inputs may be read, or wait to be told, at once.
-const maxAhead = 64
+// maxInputs is how many inputs may be read, or wait to be emitted, at once.
+const maxInputs = 64
 
-// Each tells sink of one input after the other, each as [Run] would alone: no
-// connection, no key and no time crosses from one into the next. Sink hears
-// Begin once for each, and Done once at the end. Connections, packets and TCP
-// connections are numbered throughout. The error is that of the inputs, joined.
+// Each analyzes one input after the other, each as [Run] would alone: no connection,
+// key or time crosses from one into the next. The sink gets Begin once for each input,
+// and Done once at the end. Connections, packets and TCP connections are numbered
+// throughout. The error joins those of the inputs.
 //
-// Theory of operation. With several workers an [author] writes down each input,
-// into a [story]; the caller's goroutine tells the stories to the sink in their
-// order. So the sink hears the same calls whatever the number of workers is.
-// Only the input that is being told may hold as much as [timeline.Limits] says.
-// The others wait for their turn when they hold more than their share of an
-// eighth of that.
-func Each(ctx context.Context, parts []Part, sink timeline.Sink, opt Options, how EachOptions) error {
-	e := &each{parts: parts, sink: sink, opt: &opt, how: &how, errs: make([]error, len(parts))}
+// Theory of operation. With several workers, a [recorder] records the calls of each
+// input into a [batchLog]. The caller's goroutine emits the logs in the order of the
+// inputs. So the sink gets the same calls for any number of workers. Only the input
+// that is being emitted may hold what [timeline.Limits] allow. Each other one waits for
+// its turn when it holds more than its share of an eighth of that.
+func Each(ctx context.Context, inputs []Input, sink timeline.Sink, opt Options, how EachOptions) error {
+	e := &each{inputs: inputs, sink: sink, opt: &opt, how: &how, errs: make([]error, len(inputs))}
 	if e.opt.Keys == nil {
 		e.opt.Keys = &tls.Keys{}
 	}
-	if how.Workers > 1 && len(parts) > 1 {
+	if how.Workers > 1 && len(inputs) > 1 {
 		e.parallel(ctx)
 	} else {
 		e.sequential(ctx)
@@ -68,26 +68,173 @@ func Each(ctx context.Context, parts []Part, sink timeline.Sink, opt Options, ho
 	return errors.Join(e.errs...)
 }
 
+// each is one run of Each.
 type each struct {
-	parts  []Part
+	inputs []Input
 	sink   timeline.Sink
 	opt    *Options
 	how    *EachOptions
-	errs   []error
+	errs   []error // by input
 	totals timeline.Totals
 
-	stories []*story
-	next    atomic.Int64
+	logs []*batchLog // by input
+	next atomic.Int64
 
-	mu   sync.Mutex
-	room *sync.Cond
-	turn int // the story that is being told
+	mu    sync.Mutex
+	moved *sync.Cond // turn has changed
+	turn  int        // the log that is being emitted
 }
 
-// options returns those of the i-th input.
+// sequential runs one input after the other.
+func (e *each) sequential(ctx context.Context) {
+	packets := uint64(0)
+	used := &tls.Keys{}
+	defer func() { e.opt.Keys.Add(used, true) }()
+	for i, input := range e.inputs {
+		if ctx.Err() != nil {
+			return
+		}
+		sink := &inputSink{Sink: e.sink, needs: e.how.Needs}
+		opt := e.options(i)
+		err := run(ctx, input.Source, sink, &opt, runConfig{before: e.before(packets)})
+		used.Add(opt.Keys, true)
+		opt.Keys.Forget()
+		e.add(i, &sink.totals, err)
+		packets += input.Packets()
+	}
+}
+
+// inputSink passes the calls of one input on, and keeps its totals.
+type inputSink struct {
+	timeline.Sink
+	needs  func(*timeline.Conn) timeline.Needs
+	totals timeline.Totals
+}
+
+// Needs asks the sink in any case: the sink may note that it was asked.
+func (s *inputSink) Needs(c *timeline.Conn) timeline.Needs {
+	needs := s.Sink.Needs(c)
+	if s.needs != nil {
+		return s.needs(c)
+	}
+	return needs
+}
+
+// Done keeps t.
+func (s *inputSink) Done(t *timeline.Totals) { s.totals = *t }
+
+// parallel lets workers read and record the inputs, and emits the logs in order.
+func (e *each) parallel(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	e.moved = sync.NewCond(&e.mu)
+	e.logs = make([]*batchLog, len(e.inputs))
+	group := newLogGroup(cmp.Or(e.how.Memory, min(int64(e.opt.Limits.WithDefaults().Memory/16), maxLogMemory)))
+	for i := range e.logs {
+		e.logs[i] = newBatchLog(group)
+	}
+	var workers sync.WaitGroup
+	for range min(e.how.Workers, len(e.inputs)) {
+		workers.Go(func() { e.work(ctx) })
+	}
+	defer func() { // also when the sink panics: no goroutine may outlive this
+		cancel()
+		e.setTurn(len(e.inputs))
+		for _, l := range e.logs {
+			_ = l.discard() // its temporary file goes with the process anyway
+		}
+		workers.Wait()
+	}()
+	r := &renumberer{open: make(map[uint64]*snapshot)}
+	packets := uint64(0)
+	for i, l := range e.logs {
+		e.setTurn(i)
+		l.begin()
+		totals, err := e.emit(r, l)
+		if err != nil {
+			e.errs[i] = err
+			return
+		}
+		e.add(i, &totals, e.errs[i])
+		packets += e.inputs[i].Packets()
+		r.offsets = e.before(packets)
+		_ = l.discard()
+	}
+}
+
+// emit emits one log, and returns the totals of its input.
+func (e *each) emit(r *renumberer, l *batchLog) (totals timeline.Totals, err error) {
+	clear(r.open)
+	sink := &inputSink{Sink: e.sink}
+	for {
+		b, err := l.take()
+		if b == nil || err != nil {
+			return sink.totals, err
+		}
+		r.renumber(b)
+		b.emit(sink, true)
+		l.recycle(b)
+	}
+}
+
+// setTurn says that log i is being emitted.
+func (e *each) setTurn(i int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.turn = i
+	e.moved.Broadcast()
+}
+
+// work reads inputs, in their order, until none is left. It runs in the goroutine of a
+// worker.
+func (e *each) work(ctx context.Context) {
+	for {
+		i := int(e.next.Add(1)) - 1
+		if i >= len(e.inputs) {
+			return
+		}
+		e.mu.Lock()
+		for i >= e.turn+maxInputs {
+			e.moved.Wait()
+		}
+		e.mu.Unlock()
+		e.record(ctx, i)
+	}
+}
+
+// record runs one input, and records its calls into its log.
+func (e *each) record(ctx context.Context, i int) {
+	l := e.logs[i]
+	var what any
+	defer func() {
+		if bug := recover(); bug != nil {
+			what = fmt.Sprintf("%v\n%s", bug, debug.Stack())
+		}
+		l.end(what)
+	}()
+	if ctx.Err() != nil {
+		return
+	}
+	stop := context.AfterFunc(ctx, l.begin) // releases a reader that waits for its turn
+	defer stop()
+	opt := e.options(i)
+	defer opt.Keys.Forget()
+	r := newRecorder(e.how.Needs, func(b *batch) *batch {
+		l.put(b)
+		return l.emptyBatch()
+	})
+	share := opt.Limits.WithDefaults().Memory / 8 / e.how.Workers
+	e.errs[i] = run(ctx, e.inputs[i].Source, &r, &opt, runConfig{checked: func(held int) {
+		if held > share {
+			l.awaitTurn()
+		}
+	}})
+}
+
+// options returns the options of the i-th input.
 func (e *each) options(i int) Options {
 	opt := *e.opt
-	opt.Notes, opt.Filtered = e.parts[i].Notes, e.parts[i].Filtered
+	opt.Notes, opt.Filtered = e.inputs[i].Notes, e.inputs[i].Filtered
 	keys := e.opt.Keys.Clone()
 	opt.Keys = keys
 	if more := opt.MoreKeys; more != nil {
@@ -102,167 +249,15 @@ func (e *each) options(i int) Options {
 	return opt
 }
 
-// before returns what the inputs told so far came to.
-func (e *each) before(packets uint64) base {
-	return base{packets: packets, conns: e.totals.Conns}
+// before returns the offsets of the next input, where packets were read until now.
+func (e *each) before(packets uint64) offsets {
+	return offsets{packets: packets, conns: e.totals.Conns}
 }
 
-// add adds what an input came to.
+// add adds the totals and the error of an input.
 func (e *each) add(i int, t *timeline.Totals, err error) {
 	e.totals.Add(t)
 	if !errors.Is(err, io.EOF) {
 		e.errs[i] = err
 	}
 }
-
-func (e *each) sequential(ctx context.Context) {
-	packets := uint64(0)
-	used := &tls.Keys{}
-	defer func() { e.opt.Keys.Add(used, true) }()
-	for i, part := range e.parts {
-		if ctx.Err() != nil {
-			return
-		}
-		sink := &partSink{Sink: e.sink, needs: e.how.Needs}
-		opt := e.options(i)
-		err := run(ctx, part.Source, sink, &opt, terms{base: e.before(packets)})
-		used.Add(opt.Keys, true)
-		opt.Keys.Forget()
-		e.add(i, &sink.totals, err)
-		packets += part.Packets()
-	}
-}
-
-// partSink keeps the totals of one input to itself.
-type partSink struct {
-	timeline.Sink
-	needs  func(*timeline.Conn) timeline.Needs
-	totals timeline.Totals
-}
-
-// Needs asks the sink in any case: it may note what it was asked.
-func (s *partSink) Needs(c *timeline.Conn) timeline.Needs {
-	needs := s.Sink.Needs(c)
-	if s.needs != nil {
-		return s.needs(c)
-	}
-	return needs
-}
-
-// Done keeps t.
-func (s *partSink) Done(t *timeline.Totals) { s.totals = *t }
-
-func (e *each) parallel(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	e.room = sync.NewCond(&e.mu)
-	e.stories = make([]*story, len(e.parts))
-	shelf := newShelf(cmp.Or(e.how.Memory, min(int64(e.opt.Limits.WithDefaults().Memory/16), storyMemory)))
-	for i := range e.stories {
-		e.stories[i] = newStory(shelf)
-	}
-	var workers sync.WaitGroup
-	for range min(e.how.Workers, len(e.parts)) {
-		workers.Go(func() { e.work(ctx) })
-	}
-	defer func() { // in any case, a panic of the sink too: nobody writes after it
-		cancel()
-		e.advance(len(e.parts))
-		for _, s := range e.stories {
-			_ = s.forget() // of a temporary file that is gone with the process
-		}
-		workers.Wait()
-	}()
-	r := &replay{open: make(map[uint64]*shadow)}
-	packets := uint64(0)
-	for i, s := range e.stories {
-		e.advance(i)
-		s.begin()
-		totals, err := e.tell(r, s)
-		if err != nil {
-			e.errs[i] = err
-			return
-		}
-		e.add(i, &totals, e.errs[i])
-		packets += e.parts[i].Packets()
-		r.base = e.before(packets)
-		_ = s.forget()
-	}
-}
-
-// tell tells one story, and returns what it came to.
-func (e *each) tell(r *replay, s *story) (totals timeline.Totals, err error) {
-	clear(r.open)
-	sink := &partSink{Sink: e.sink}
-	for {
-		b, err := s.take()
-		if b == nil || err != nil {
-			return sink.totals, err
-		}
-		r.settle(b)
-		b.tell(sink, true)
-		s.clear(b)
-	}
-}
-
-// advance says that story i is being told.
-func (e *each) advance(i int) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.turn = i
-	e.room.Broadcast()
-}
-
-// work reads one input after the other, in their order.
-func (e *each) work(ctx context.Context) {
-	for {
-		i := int(e.next.Add(1)) - 1
-		if i >= len(e.parts) {
-			return
-		}
-		e.mu.Lock()
-		for i >= e.turn+maxAhead {
-			e.room.Wait()
-		}
-		e.mu.Unlock()
-		e.read(ctx, i)
-	}
-}
-
-// read reads one input to its end.
-func (e *each) read(ctx context.Context, i int) {
-	s := e.stories[i]
-	var what any
-	defer func() {
-		if bug := recover(); bug != nil {
-			what = fmt.Sprintf("%v\n%s", bug, debug.Stack())
-		}
-		s.end(what)
-	}()
-	if ctx.Err() != nil {
-		return
-	}
-	stop := context.AfterFunc(ctx, s.begin) // who waits for its turn has it
-	defer stop()
-	opt := e.options(i)
-	defer opt.Keys.Forget()
-	w := &writer{author: newAuthor(func(b *telling) *telling {
-		s.put(b)
-		return s.blank()
-	}), needs: e.how.Needs}
-	share := opt.Limits.WithDefaults().Memory / 8 / e.how.Workers
-	e.errs[i] = run(ctx, e.parts[i].Source, w, &opt, terms{weighed: func(held int) {
-		if held > share {
-			s.await()
-		}
-	}})
-}
-
-// writer is an author with needs.
-type writer struct {
-	author
-	needs func(*timeline.Conn) timeline.Needs
-}
-
-// Needs answers at once.
-func (w *writer) Needs(c *timeline.Conn) timeline.Needs { return w.needs(c) }

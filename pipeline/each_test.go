@@ -16,18 +16,18 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// pen writes down everything that it is told. What a connection is between its
-// opening and its end depends on when one looks.
-type pen struct {
+// jsonSink keeps each call as a line of JSON. It looks at a connection only when it
+// opens and closes, since it changes in between.
+type jsonSink struct {
 	timeline.Nop
 	lines []string
-	open  map[uint64]*timeline.Conn // by ID: what is said of one is said of the same Conn
+	open  map[uint64]*timeline.Conn // by ID: all calls for one must have the same Conn
 }
 
-// empties makes nothing of what is empty, which means the same.
+// empties makes null of what is empty, which means the same.
 var empties = strings.NewReplacer("[]", "null", `"CloseReason":""`, `"CloseReason":null`, `"Payload":""`, `"Payload":null`)
 
-func (p *pen) write(what string, c *timeline.Conn, x any) {
+func (p *jsonSink) write(what string, c *timeline.Conn, x any) {
 	b, err := json.Marshal(x)
 	if err != nil {
 		panic(err)
@@ -42,12 +42,14 @@ func (p *pen) write(what string, c *timeline.Conn, x any) {
 	p.lines = append(p.lines, fmt.Sprintf("%s %d %s", what, id, empties.Replace(string(b))))
 }
 
-func (*pen) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true, Frames: true} }
-func (p *pen) Begin(at timeline.Stamp)           { p.write("begin", nil, at) }
-func (p *pen) Other(o *timeline.Other)           { p.write("other", nil, o) }
-func (p *pen) Done(t *timeline.Totals)           { p.write("done", nil, t) }
+func (*jsonSink) Needs(*timeline.Conn) timeline.Needs {
+	return timeline.Needs{Payload: true, Frames: true}
+}
+func (p *jsonSink) Begin(at timeline.Stamp) { p.write("begin", nil, at) }
+func (p *jsonSink) Other(o *timeline.Other) { p.write("other", nil, o) }
+func (p *jsonSink) Done(t *timeline.Totals) { p.write("done", nil, t) }
 
-func (p *pen) Open(c *timeline.Conn) {
+func (p *jsonSink) Open(c *timeline.Conn) {
 	if p.open == nil {
 		p.open = make(map[uint64]*timeline.Conn)
 	}
@@ -55,25 +57,25 @@ func (p *pen) Open(c *timeline.Conn) {
 	p.write("open", c, c)
 }
 
-func (p *pen) Close(c *timeline.Conn, at timeline.Stamp) {
+func (p *jsonSink) Close(c *timeline.Conn, at timeline.Stamp) {
 	p.write("close", c, c)
 	p.write("at", c, at)
 	delete(p.open, c.ID)
 }
 
-func (p *pen) Message(m *timeline.Message) {
+func (p *jsonSink) Message(m *timeline.Message) {
 	mine := *m
 	mine.Conn = nil
 	p.write("message", m.Conn, mine)
 }
 
-func (p *pen) Frame(f *timeline.Frame) {
+func (p *jsonSink) Frame(f *timeline.Frame) {
 	mine := *f
 	mine.Conn = nil
 	p.write("frame", f.Conn, mine)
 }
 
-func (p *pen) Finding(f *timeline.Finding) {
+func (p *jsonSink) Finding(f *timeline.Finding) {
 	mine := *f
 	mine.Conn = nil
 	p.write("finding", f.Conn, mine)
@@ -90,7 +92,7 @@ func (g *gate) Next(p *capture.Packet) error {
 	return g.Source.Next(p)
 }
 
-// ending is a source that tells its end.
+// ending is a source that calls ended at its end.
 type ending struct {
 	capture.Source
 	ended func()
@@ -104,8 +106,8 @@ func (e *ending) Next(p *capture.Packet) error {
 	return err
 }
 
-// each tells of files one after the other. The first waits for all others when
-// there are several workers, so that what these tell has to wait.
+// each runs [pipeline.Each] on files. With several workers the first file waits for
+// all others, so that their calls have to wait.
 func each(t *testing.T, ctx context.Context, sink timeline.Sink, files []string, workers int, memory int64) error {
 	t.Helper()
 	notes := &pipeline.Notes{}
@@ -116,25 +118,25 @@ func each(t *testing.T, ctx context.Context, sink timeline.Sink, files []string,
 	defer in.Close()
 	split := notes.Split(len(files))
 	var others sync.WaitGroup
-	var parts []pipeline.Part
+	var inputs []pipeline.Input
 	for i, alone := range in.Alone(func(i int) func(capture.Note) { return split[i].Add }) {
-		p := pipeline.Part{Source: alone, Packets: alone.Packets, Notes: split[i]}
+		p := pipeline.Input{Source: alone, Packets: alone.Packets, Notes: split[i]}
 		if workers > 1 && i == 0 {
 			p.Source = &gate{alone, others.Wait}
 		} else if workers > 1 && i < 60 {
 			others.Add(1)
 			p.Source = &ending{alone, sync.OnceFunc(others.Done)}
 		}
-		parts = append(parts, p)
+		inputs = append(inputs, p)
 	}
 	needs := sink.Needs(&timeline.Conn{})
-	return pipeline.Each(ctx, parts, sink, pipeline.Options{Notes: notes, Files: in.Files()}, pipeline.EachOptions{
+	return pipeline.Each(ctx, inputs, sink, pipeline.Options{Notes: notes, Files: in.Files()}, pipeline.EachOptions{
 		Workers: workers, Memory: memory, Needs: func(*timeline.Conn) timeline.Needs { return needs },
 	})
 }
 
-// TestEach: several workers tell the same story as one, whether what waits is in
-// memory or in a file.
+// TestEach: with several workers the sink gets the same calls as with one, whether
+// they wait in memory or in a file.
 func TestEach(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	files, err := filepath.Glob(fixtures + "*.pcap*")
@@ -149,7 +151,7 @@ func TestEach(t *testing.T) {
 		workers int
 		memory  int64
 	}{{1, 0}, {2, 0}, {5, 0}, {2, 1}, {3, 100_000}} {
-		r := &pen{}
+		r := &jsonSink{}
 		err := each(t, t.Context(), r, files, how.workers, how.memory)
 		text := ""
 		if err != nil {
@@ -185,8 +187,8 @@ func TestEachFullDisk(t *testing.T) {
 	for range 4 {
 		files = append(files, fixtures+"chat.pcap", fixtures+"megabyte.pcap", fixtures+"closes.pcap", fixtures+"services.pcap")
 	}
-	r, want := &pen{}, &pen{}
-	if err := errors.Join(each(t, t.Context(), want, files, 1, 0), pipeline.Each(t.Context(), partsOf(t, files), r, pipeline.Options{Files: files}, pipeline.EachOptions{
+	r, want := &jsonSink{}, &jsonSink{}
+	if err := errors.Join(each(t, t.Context(), want, files, 1, 0), pipeline.Each(t.Context(), inputsOf(t, files), r, pipeline.Options{Files: files}, pipeline.EachOptions{
 		Workers: 4, Memory: 1, Needs: r.Needs,
 	})); err != nil {
 		t.Fatal(err)
@@ -196,7 +198,7 @@ func TestEachFullDisk(t *testing.T) {
 	}
 }
 
-func partsOf(t *testing.T, files []string) (parts []pipeline.Part) {
+func inputsOf(t *testing.T, files []string) (inputs []pipeline.Input) {
 	t.Helper()
 	in, err := capture.Open(files, capture.Options{Each: true})
 	if err != nil {
@@ -204,9 +206,9 @@ func partsOf(t *testing.T, files []string) (parts []pipeline.Part) {
 	}
 	t.Cleanup(func() { _ = in.Close() })
 	for _, alone := range in.Alone(func(int) func(capture.Note) { return nil }) {
-		parts = append(parts, pipeline.Part{Source: alone, Packets: alone.Packets, Notes: &pipeline.Notes{}})
+		inputs = append(inputs, pipeline.Input{Source: alone, Packets: alone.Packets, Notes: &pipeline.Notes{}})
 	}
-	return parts
+	return inputs
 }
 
 // TestEachEnds: a context that ends, and a sink with a bug, end all readers.
@@ -216,8 +218,8 @@ func TestEachEnds(t *testing.T) {
 		files = append(files, fixtures+"chat.pcap")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	r := &stopping{pen: &pen{}, after: 5, stop: cancel}
-	err := pipeline.Each(ctx, partsOf(t, files), r, pipeline.Options{}, pipeline.EachOptions{Workers: 3, Needs: r.Needs})
+	r := &stopping{jsonSink: &jsonSink{}, after: 5, stop: cancel}
+	err := pipeline.Each(ctx, inputsOf(t, files), r, pipeline.Options{}, pipeline.EachOptions{Workers: 3, Needs: r.Needs})
 	if !errors.Is(err, context.Canceled) || r.conns < 5 || r.done != 1 {
 		t.Errorf("%v after %d connections, Done %d times", err, r.conns, r.done)
 	}
@@ -226,25 +228,25 @@ func TestEachEnds(t *testing.T) {
 			t.Errorf("%v", what)
 		}
 	}()
-	r = &stopping{pen: &pen{}, after: 5, stop: func() { panic("a bug") }}
-	_ = pipeline.Each(t.Context(), partsOf(t, files), r, pipeline.Options{}, pipeline.EachOptions{Workers: 3, Needs: r.Needs})
+	r = &stopping{jsonSink: &jsonSink{}, after: 5, stop: func() { panic("a bug") }}
+	_ = pipeline.Each(t.Context(), inputsOf(t, files), r, pipeline.Options{}, pipeline.EachOptions{Workers: 3, Needs: r.Needs})
 }
 
-// TestEachReaderPanics: a bug in one of the readers is told to the caller.
+// TestEachReaderPanics: where one of the readers panics, so does the caller.
 func TestEachReaderPanics(t *testing.T) {
 	defer func() {
 		if what, _ := recover().(string); !strings.Contains(what, "a bug of the reader") {
 			t.Errorf("%v", what)
 		}
 	}()
-	parts := partsOf(t, []string{fixtures + "chat.pcap", fixtures + "chat.pcap", fixtures + "chat.pcap"})
-	parts[1].Source = &gate{parts[1].Source, func() { panic("a bug of the reader") }}
-	_ = pipeline.Each(t.Context(), parts, &pen{}, pipeline.Options{}, pipeline.EachOptions{Workers: 2, Needs: func(*timeline.Conn) timeline.Needs { return timeline.Needs{} }})
+	inputs := inputsOf(t, []string{fixtures + "chat.pcap", fixtures + "chat.pcap", fixtures + "chat.pcap"})
+	inputs[1].Source = &gate{inputs[1].Source, func() { panic("a bug of the reader") }}
+	_ = pipeline.Each(t.Context(), inputs, &jsonSink{}, pipeline.Options{}, pipeline.EachOptions{Workers: 2, Needs: func(*timeline.Conn) timeline.Needs { return timeline.Needs{} }})
 }
 
 // stopping stops after some connections.
 type stopping struct {
-	*pen
+	*jsonSink
 	conns, after, done int
 	stop               func()
 }
@@ -255,10 +257,10 @@ func (s *stopping) Open(c *timeline.Conn) {
 	if s.conns++; s.conns == s.after {
 		s.stop()
 	}
-	s.pen.Open(c)
+	s.jsonSink.Open(c)
 }
 
 func (s *stopping) Done(t *timeline.Totals) {
 	s.done++
-	s.pen.Done(t)
+	s.jsonSink.Done(t)
 }

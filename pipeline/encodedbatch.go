@@ -2,82 +2,87 @@ package pipeline
 
 import "github.com/wsdump/wsdump/timeline"
 
-// packedTelling is a telling without pointers that mean something by being the
-// same as others: connections and rules are numbers in it.
-type packedTelling struct {
-	Calls    []packedCall
-	Frames   []timeline.Frame
-	Messages []timeline.Message
-	Findings []timeline.Finding
-	Rules    []int            // of Findings
-	Conns    []timeline.Conn  // as they closed
-	Shadows  []timeline.Conn  // of calls that bring one
-	Ends     []timeline.Stamp // of Conns
-	Begins   []timeline.Stamp
-	Others   []*timeline.Other
-	Totals   *timeline.Totals
+// encodedBatch is a batch in a form that gob can write. It has no pointers whose
+// identity matters: connections and rules are numbers in it. All other fields are the
+// structs of the timeline themselves, so a new field there needs nothing here.
+type encodedBatch struct {
+	Calls     []encodedCall
+	Frames    []timeline.Frame
+	Messages  []timeline.Message
+	Findings  []timeline.Finding
+	Rules     []int            // of Findings
+	Closed    []timeline.Conn  // as they closed
+	ClosedAt  []timeline.Stamp // of Closed
+	Snapshots []timeline.Conn  // of the calls that need one, in their order
+	Begins    []timeline.Stamp
+	Others    []*timeline.Other
+	Totals    *timeline.Totals
 }
 
-type packedCall struct {
+type encodedCall struct {
 	Kind          callKind
 	Index         int32
 	HasConn, Late bool
 	Conn          uint64
 }
 
-// pack returns b, whose findings have no rules then, as what can be written. number
-// gives a number to each rule.
-func (b *telling) pack(number func(*timeline.Rule) int) *packedTelling {
-	p := &packedTelling{Frames: b.frames, Messages: b.messages, Findings: b.findings, Begins: b.begins, Others: b.others, Totals: b.totals}
+// hasSnapshot reports whether c brings the snapshot of its connection along.
+func (c *encodedCall) hasSnapshot() bool { return c.HasConn && (c.Late || c.Kind == callOpen) }
+
+// encode returns b in that form. number gives a number to each rule. The two share
+// memory, and the findings of b have no rules until [encodedBatch.restoreRules].
+func (b *batch) encode(number func(*timeline.Rule) int) *encodedBatch {
+	e := &encodedBatch{Frames: b.frames, Messages: b.messages, Findings: b.findings, Begins: b.begins, Others: b.others, Totals: b.totals}
 	for i := range b.calls {
-		c := &b.calls[i]
-		to := packedCall{Kind: c.kind, Index: c.index}
-		if s := c.shadow; s != nil {
-			to.HasConn, to.Conn, to.Late = true, s.id, s.late
-			if s.late || c.kind == callOpen {
-				p.Shadows = append(p.Shadows, s.now.conn)
+		from := &b.calls[i]
+		c := encodedCall{Kind: from.kind, Index: from.index}
+		if s := from.snapshot; s != nil {
+			c.HasConn, c.Conn, c.Late = true, s.id, s.late
+			if c.hasSnapshot() {
+				e.Snapshots = append(e.Snapshots, s.now.conn)
 			}
 		}
-		p.Calls = append(p.Calls, to)
+		e.Calls = append(e.Calls, c)
 	}
-	for i := range p.Findings {
-		f := &p.Findings[i]
-		p.Rules = append(p.Rules, number(f.Rule))
+	for i := range e.Findings {
+		f := &e.Findings[i]
+		e.Rules = append(e.Rules, number(f.Rule))
 		f.Rule = nil
 	}
 	for i := range b.conns {
-		p.Conns = append(p.Conns, b.conns[i].conn)
-		p.Ends = append(p.Ends, b.conns[i].at)
+		e.Closed = append(e.Closed, b.conns[i].conn)
+		e.ClosedAt = append(e.ClosedAt, b.conns[i].at)
 	}
-	return p
+	return e
 }
 
-// unpack returns it as it was. Shadows are new: see [replay.settle].
-func (p *packedTelling) unpack(rules []*timeline.Rule) *telling {
-	b := &telling{frames: p.Frames, messages: p.Messages, findings: p.Findings, begins: p.Begins, others: p.Others, totals: p.Totals, conns: make([]closing, len(p.Conns))}
-	p.rule(rules)
-	for i := range p.Conns {
-		b.conns[i].of(&p.Conns[i])
-		b.conns[i].at = p.Ends[i]
+// decode returns the batch that e was made of. rules are by their numbers. Snapshots
+// are new ones: [renumberer.renumber] joins those of one connection.
+func (e *encodedBatch) decode(rules []*timeline.Rule) *batch {
+	b := &batch{frames: e.Frames, messages: e.Messages, findings: e.Findings, begins: e.Begins, others: e.Others, totals: e.Totals, conns: make([]connState, len(e.Closed))}
+	e.restoreRules(rules)
+	for i := range e.Closed {
+		b.conns[i].copy(&e.Closed[i])
+		b.conns[i].at = e.ClosedAt[i]
 	}
-	for i := range p.Calls {
-		from := &p.Calls[i]
+	for i := range e.Calls {
+		from := &e.Calls[i]
 		c := call{kind: from.Kind, index: from.Index}
 		if from.HasConn {
-			c.shadow = &shadow{id: from.Conn, late: from.Late}
-			if from.Late || from.Kind == callOpen {
-				c.shadow.now.of(&p.Shadows[0])
-				p.Shadows = p.Shadows[1:]
-			}
+			c.snapshot = &snapshot{id: from.Conn, late: from.Late}
+		}
+		if from.hasSnapshot() {
+			c.snapshot.now.copy(&e.Snapshots[0])
+			e.Snapshots = e.Snapshots[1:]
 		}
 		b.calls = append(b.calls, c)
 	}
 	return b
 }
 
-// rule gives findings their rules back.
-func (p *packedTelling) rule(rules []*timeline.Rule) {
-	for i := range p.Findings {
-		p.Findings[i].Rule = rules[p.Rules[i]]
+// restoreRules gives findings their rules back.
+func (e *encodedBatch) restoreRules(rules []*timeline.Rule) {
+	for i := range e.Findings {
+		e.Findings[i].Rule = rules[e.Rules[i]]
 	}
 }

@@ -10,19 +10,19 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// TestPackedWhole: every field of everything that a sink is told arrives behind a
-// worker, and behind a temporary file, although what was lent is overwritten as soon
-// as the call is over. A new field that gets lost fails this.
-func TestPackedWhole(t *testing.T) {
+// TestRecorderWhole: every field of every value arrives at a sink behind a recorder,
+// and behind a temporary file, although borrowed values are overwritten as soon as the
+// call is over. A new field that gets lost fails this.
+func TestRecorderWhole(t *testing.T) {
 	for _, file := range []bool{false, true} {
 		sink := &whole{t: t}
 		b := recorded(sink)
 		if file {
 			b = throughFile(t, b)
 		}
-		r := &replay{open: make(map[uint64]*shadow)}
-		r.settle(b)
-		if b.tell(sink, false); len(sink.want) > 0 {
+		r := &renumberer{open: make(map[uint64]*snapshot)}
+		r.renumber(b)
+		if b.emit(sink, false); len(sink.want) > 0 {
 			t.Errorf("through a file: %v; %d calls are missing", file, len(sink.want))
 		}
 	}
@@ -32,30 +32,30 @@ func TestPackedWhole(t *testing.T) {
 // are shared.
 var linked = fill.Skip{"Message.Conn": true, "Frame.Conn": true, "Finding.Conn": true, "Finding.Rule": true}
 
-// recorded writes down one call of each kind, with all fields set, and lets sink
-// expect them.
-func recorded(sink *whole) (b *telling) {
-	a := newAuthor(func(full *telling) *telling {
+// recorded records one call of each kind, with all fields set, and lets sink expect
+// them.
+func recorded(sink *whole) (b *batch) {
+	r := newRecorder(nil, func(full *batch) *batch {
 		b = full
-		return &telling{}
+		return &batch{}
 	})
 	var c timeline.Conn
 	fill.Fill(&c, nil)
 	sink.want = append(sink.want, fill.Copy(&c, nil))
-	a.Open(&c)
+	r.Open(&c)
 
 	m := timeline.Message{}
 	fill.Fill(&m, linked)
 	sink.want = append(sink.want, fill.Copy(&m, linked))
 	m.Conn = &c
-	a.Message(&m)
+	r.Message(&m)
 	fill.Overwrite(&m, linked)
 
 	f := timeline.Frame{}
 	fill.Fill(&f, linked)
 	sink.want = append(sink.want, fill.Copy(&f, linked))
 	f.Conn = &c
-	a.Frame(&f)
+	r.Frame(&f)
 	fill.Overwrite(&f, linked)
 
 	finding := timeline.Finding{}
@@ -63,41 +63,41 @@ func recorded(sink *whole) (b *telling) {
 	finding.Rule = timeline.RuleDuplicate
 	sink.want = append(sink.want, fill.Copy(&finding, linked))
 	finding.Conn = &c
-	a.Finding(&finding)
+	r.Finding(&finding)
 	fill.Overwrite(&finding, linked)
 
 	sink.want = append(sink.want, fill.Copy(&c, nil))
-	a.Close(&c, timeline.Stamp{Packet: 1})
+	r.Close(&c, timeline.Stamp{Packet: 1})
 	fill.Overwrite(&c, fill.Skip{"Conn.Handshake": true}) // which nothing changes
 
 	o := timeline.Other{}
 	fill.Fill(&o, nil)
 	sink.want = append(sink.want, fill.Copy(&o, nil))
-	a.Other(&o)
+	r.Other(&o)
 	fill.Overwrite(&o, nil)
 
 	totals := &timeline.Totals{}
 	fill.Fill(totals, nil)
 	sink.want = append(sink.want, fill.Copy(totals, nil))
-	a.Done(totals)
+	r.Done(totals)
 	return b
 }
 
 // throughFile writes b as a file would hold it, and reads it again.
-func throughFile(t *testing.T, b *telling) *telling {
+func throughFile(t *testing.T, b *batch) *batch {
 	t.Helper()
 	var file bytes.Buffer
-	if err := gob.NewEncoder(&file).Encode(b.pack(func(*timeline.Rule) int { return 0 })); err != nil {
+	if err := gob.NewEncoder(&file).Encode(b.encode(func(*timeline.Rule) int { return 0 })); err != nil {
 		t.Fatal(err)
 	}
-	var packed packedTelling
-	if err := gob.NewDecoder(&file).Decode(&packed); err != nil {
+	var encoded encodedBatch
+	if err := gob.NewDecoder(&file).Decode(&encoded); err != nil {
 		t.Fatal(err)
 	}
-	return packed.unpack([]*timeline.Rule{timeline.RuleDuplicate})
+	return encoded.decode([]*timeline.Rule{timeline.RuleDuplicate})
 }
 
-// whole is a sink that knows what it will be told.
+// whole is a sink that knows the calls that it will get.
 type whole struct {
 	timeline.Nop
 	t    *testing.T

@@ -29,14 +29,14 @@ import (
 // again.
 var fixtures = cmp.Or(os.Getenv("WSDUMP_FIXTURES"), "../testdata/pcaps/")
 
-// formats is one conversation in other clothes.
+// formats is the folder of one conversation in many formats.
 const formats = "../testdata/pcaps/formats/"
 
-// damaged is the same, with bytes that are not what they were.
+// damaged is the folder of captures with damage.
 const damaged = "../testdata/damaged/"
 
-// record is what the endpoints of a fixture wrote down themselves; its format
-// is told in testdata/pcaps/README.md.
+// record is what the endpoints of a fixture recorded themselves. Its format is
+// described in testdata/pcaps/README.md.
 type record struct {
 	Connections []struct {
 		Path           string
@@ -62,7 +62,7 @@ type event struct {
 	Reason               string
 }
 
-// seen is one connection as wsdump tells it.
+// seen is one connection as wsdump emits it.
 type seen struct {
 	conn   *timeline.Conn
 	events []event
@@ -134,8 +134,7 @@ func watch(t *testing.T, files ...string) *watcher {
 // limit is how many bytes of a message are kept.
 var limit = timeline.Limits{}.WithDefaults().Message
 
-// words says what an event is, in a form that both sides of the comparison can
-// be brought into.
+// words describes an event in a form that both sides of the comparison have.
 func (e event) words(frames bool) string {
 	switch {
 	case e.Kind == "close":
@@ -159,7 +158,7 @@ func (e event) words(frames bool) string {
 	return s
 }
 
-// heard returns the events of one direction that an end can hear.
+// heard returns the events of one direction that an end can see.
 func heard(events []event, dir string, kinds []string, frames bool) (out []string) {
 	for _, e := range events {
 		if kind, _, _ := strings.Cut(e.Kind, " "); e.Dir == dir && slices.Contains(kinds, kind) {
@@ -169,8 +168,8 @@ func heard(events []event, dir string, kinds []string, frames bool) (out []strin
 	return out
 }
 
-// TestRecords holds the timeline of every fixture to what the endpoints wrote
-// down themselves.
+// TestRecords compares the timeline of every fixture with what the endpoints
+// recorded themselves.
 func TestRecords(t *testing.T) {
 	files, err := filepath.Glob(fixtures + "*.record.json")
 	if err != nil || len(files) == 0 {
@@ -241,8 +240,8 @@ func compare(t *testing.T, w *watcher, path string, side timeline.Direction, end
 	}
 }
 
-// find returns the connection that an end speaks of: by its addresses, else by
-// its path, in order.
+// find returns the connection of an end: by its addresses, else by its path, in
+// order.
 func find(w *watcher, path string, side timeline.Direction, end *end) *seen {
 	for _, s := range w.conns {
 		ours := s.conn.Client
@@ -281,7 +280,7 @@ func same(s string, a netip.AddrPort) bool {
 	return s == "" || err == nil && netip.AddrPortFrom(b.Addr().Unmap(), b.Port()) == a
 }
 
-// keysOf returns the TLS secrets that stand beside a fixture.
+// keysOf returns the TLS secrets from the files beside a fixture.
 func keysOf(t *testing.T, base string) *tls.Keys {
 	t.Helper()
 	keys := &tls.Keys{}
@@ -443,7 +442,7 @@ func TestHandshakeIsCut(t *testing.T) {
 		}
 		least := want
 		if strings.HasPrefix(name, "the response") || strings.HasPrefix(name, "the handshake") {
-			least-- // TCP gives up the client's first frame, which acknowledges the missing answer, and tells it as a gap
+			least-- // the client's first frame acknowledges the missing answer: TCP drops it, and emits a gap
 		}
 		if got < least || got > want {
 			t.Errorf("%s: %d messages and control frames shown, want %d", name, got, least)

@@ -8,12 +8,12 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Play tells archives to sink, Done included. It returns the context's error;
-// what was told until then stands.
+// Play emits the connections in HAR archives to sink, Done included. It returns the
+// error of the context; what was emitted until then stands.
 func Play(ctx context.Context, archives []*har.Archive, sink timeline.Sink) error {
-	t := &tally{Sink: sink}
-	totals, err := har.Play(ctx, archives, t, dissect.Understand)
-	totals.Conns, totals.Messages, totals.Findings, totals.HeadersOnly = t.totals.Conns, t.totals.Messages, t.totals.Findings, t.totals.HeadersOnly
+	n := &counter{Sink: sink}
+	totals, err := har.Play(ctx, archives, n, dissect.Understand)
+	n.setCounts(&totals)
 	sink.Done(&totals)
 	return err
 }

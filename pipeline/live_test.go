@@ -26,7 +26,7 @@ func packetsFor(t *testing.T, text string) []capture.Packet {
 	return s.Packets(scenario.Disguise{})
 }
 
-// stamped writes rows down with their stamps.
+// stamped keeps rows with their stamps.
 type stamped struct {
 	scenario.Recorder
 	finding func(f *timeline.Finding)
@@ -58,9 +58,9 @@ func (s *stamped) stamp(at timeline.Stamp) {
 	s.Lines[len(s.Lines)-1] += fmt.Sprintf(" at %d %d", at.Packet, at.Time)
 }
 
-// TestSilenceIsHeard: what is due is told while a live source is quiet, with the
-// stamps that the same packets have in a file.
-func TestSilenceIsHeard(t *testing.T) {
+// TestLiveClock: timeouts fire while a live source is quiet, with the stamps that the
+// same packets have in a file.
+func TestLiveClock(t *testing.T) {
 	for _, test := range []struct {
 		name, text, rule string
 		limits           timeline.Limits
@@ -78,28 +78,28 @@ func TestSilenceIsHeard(t *testing.T) {
 		for all[last].Time-all[last-1].Time < int64(time.Second) {
 			last--
 		}
-		goOn, heard, told := make(chan struct{}), &atomic.Int64{}, &sync.Once{}
+		goOn, passed, once := make(chan struct{}), &atomic.Int64{}, &sync.Once{}
 		got := &stamped{}
 		got.finding = func(f *timeline.Finding) {
 			if f.Rule.ID == test.rule && f.Dir == timeline.ServerToClient {
-				told.Do(func() { close(goOn) })
+				once.Do(func() { close(goOn) })
 			}
 		}
 		src := &slow{&scenario.Source{Packets: all}, ctx, map[uint64]chan struct{}{uint64(last) + 1: goOn}}
 		steps := 0
-		err := pipeline.Run(ctx, src, &closing{got, func() {
+		err := pipeline.Run(ctx, src, &onClose{got, func() {
 			if test.rule == "" {
-				told.Do(func() { close(goOn) })
+				once.Do(func() { close(goOn) })
 			}
-		}}, pipeline.Options{Limits: test.limits, Tick: time.Millisecond, Heard: func() int64 {
+		}}, pipeline.Options{Limits: test.limits, Tick: time.Millisecond, Clock: func() int64 {
 			if steps++; steps > 5 { // a little at a time
-				heard.Add(int64(7 * time.Second))
+				passed.Add(int64(7 * time.Second))
 			}
-			return min(all[last-1].Time+heard.Load(), all[last].Time-1)
+			return min(all[last-1].Time+passed.Load(), all[last].Time-1)
 		}})
 		cancel()
 		if err != nil {
-			t.Fatalf("%s: %v: what was due was not told: %q", test.name, err, got.Lines)
+			t.Fatalf("%s: %v: no timeout fired: %q", test.name, err, got.Lines)
 		}
 		if !slices.Equal(got.Lines, want.Lines) {
 			t.Errorf("%s: live\n%s\nfrom a file\n%s", test.name, strings.Join(got.Lines, "\n"), strings.Join(want.Lines, "\n"))
@@ -107,13 +107,13 @@ func TestSilenceIsHeard(t *testing.T) {
 	}
 }
 
-// closing tells when a connection closes.
-type closing struct {
+// onClose calls closed when a connection closes.
+type onClose struct {
 	*stamped
 	closed func()
 }
 
-func (c *closing) Close(conn *timeline.Conn, at timeline.Stamp) {
+func (c *onClose) Close(conn *timeline.Conn, at timeline.Stamp) {
 	c.stamped.Close(conn, at)
 	c.closed()
 }
@@ -128,7 +128,7 @@ func messages(n int) string {
 	return b.String()
 }
 
-// lossy says of some packets that others were lost before them.
+// lossy adds notes: before some packets, others were lost.
 type lossy struct {
 	capture.Source
 	notes *pipeline.Notes
@@ -149,15 +149,15 @@ func (l *lossy) Next(p *capture.Packet) error {
 	return err
 }
 
-// TestLossInItsPlace: what the source lost is told between the packets it lies
-// between, however far ahead of them the source is.
+// TestLossInItsPlace: a loss is emitted between the packets that it lies between,
+// however far ahead of them the source is.
 func TestLossInItsPlace(t *testing.T) {
 	all := packetsFor(t, messages(50))
 	notes := &pipeline.Notes{}
 	ended := make(chan struct{})
 	src := &lossy{&scenario.Source{Packets: all}, notes, map[uint64]uint64{20: 7, 40: 5}, func() { close(ended) }}
 	got := &stamped{}
-	got.message = func() { <-ended } // nothing is told before all is read
+	got.message = func() { <-ended } // nothing is emitted before all is read
 	if err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes}); err != nil {
 		t.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestLossInItsPlace(t *testing.T) {
 		}
 	}
 	if !slices.Equal(places, []uint64{20, 40}) || got.Totals.Dropped != 12 {
-		t.Errorf("told behind packets %v, want 20 and 40; %d lost in all\n%s", places, got.Totals.Dropped, strings.Join(got.Lines, "\n"))
+		t.Errorf("emitted behind packets %v, want 20 and 40; %d lost in all\n%s", places, got.Totals.Dropped, strings.Join(got.Lines, "\n"))
 	}
 }
 
@@ -181,29 +181,29 @@ func TestTheViewMayLag(t *testing.T) {
 	ended := make(chan struct{})
 	src := &lossy{Source: &scenario.Source{Packets: all}, notes: notes, ended: func() { close(ended) }}
 	got := &stamped{}
-	var telling atomic.Int64
-	told := 0 // while packets were read
+	var emitting atomic.Int64
+	atPacket := 0 // calls while packets were read
 	got.message = func() {
 		select {
 		case <-ended:
 		case <-time.After(time.Minute):
 			t.Error("the source waits for the sink")
 		}
-		switch at := telling.Load(); {
+		switch at := emitting.Load(); {
 		case at >= all[0].Time && at <= all[len(all)-1].Time:
-			told++
-		case at != 0: // what waited behind a loss is told at the end, when no packet is
-			t.Errorf("the sink is at %d, and told a packet of %d to %d", at, all[0].Time, all[len(all)-1].Time)
+			atPacket++
+		case at != 0: // what waited behind a loss is emitted at the end, when there is no packet
+			t.Errorf("the sink is at %d, and packets are from %d to %d", at, all[0].Time, all[len(all)-1].Time)
 		}
 	}
-	err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes, Behind: 50_000, Telling: &telling})
+	err := pipeline.Run(t.Context(), src, got, pipeline.Options{Tick: time.Millisecond, Notes: notes, MaxQueued: 50_000, Emitting: &emitting})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if told == 0 {
-		t.Error("the sink was never said to be at a packet")
+	if atPacket == 0 {
+		t.Error("Emitting was never set to a packet")
 	}
 	if got.Totals.Dropped == 0 || got.Totals.Dropped+got.Totals.Packets != uint64(len(all)) {
-		t.Errorf("%d packets were told and %d left out, of %d", got.Totals.Packets, got.Totals.Dropped, len(all))
+		t.Errorf("%d packets were emitted and %d left out, of %d", got.Totals.Packets, got.Totals.Dropped, len(all))
 	}
 }

@@ -7,15 +7,15 @@ import (
 	"github.com/wsdump/wsdump/capture"
 )
 
-// Notes takes what a source says besides packets, in order to tell it in its
-// place. Give its Add to [capture.Options] and itself to [Options].
+// Notes collects the notes of a source, such as losses and damage, until the pipeline
+// makes findings of them. Give its Add to [capture.Options] and itself to [Options].
 type Notes struct {
 	mu  sync.Mutex
 	all []capture.Note
 	n   atomic.Int32 // of all
 }
 
-// Add takes a note. It may be called by another goroutine than the pipeline's.
+// Add adds a note. Another goroutine than the pipeline's may call it.
 func (n *Notes) Add(note capture.Note) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -23,8 +23,8 @@ func (n *Notes) Add(note capture.Note) {
 	n.n.Store(int32(len(n.all)))
 }
 
-// Split returns the notes of each of so many files, those that n has taken already
-// in them.
+// Split returns new Notes for each of so many files. Notes that n holds already are
+// moved to those of their file.
 func (n *Notes) Split(files int) []*Notes {
 	each := make([]*Notes, files)
 	for i := range each {
@@ -38,10 +38,10 @@ func (n *Notes) Split(files int) []*Notes {
 	return each
 }
 
-// empty reports whether there is nothing to take.
+// empty reports whether there is nothing to take. n may be nil.
 func (n *Notes) empty() bool { return n == nil || n.n.Load() == 0 }
 
-// take empties n.
+// take returns all notes and empties n, which may be nil.
 func (n *Notes) take() []capture.Note {
 	if n.empty() {
 		return nil

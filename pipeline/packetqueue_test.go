@@ -37,23 +37,23 @@ func (s *slow) Next(p *capture.Packet) error {
 	return nil
 }
 
-// TestReadAhead: a source that is read ahead tells the same story.
-func TestReadAhead(t *testing.T) {
+// TestPacketQueue: a source that is read through a queue gives the same rows.
+func TestPacketQueue(t *testing.T) {
 	for _, name := range []string{"chat.pcap", "megabyte.pcap", "services.pcap", "closes.pcap"} {
 		if _, err := os.Stat(fixtures + name); err != nil {
 			continue
 		}
-		var stories [2][]string
+		var rows [2][]string
 		for i, tick := range []time.Duration{0, time.Millisecond} {
 			r := &scenario.Recorder{Frames: true}
 			src := &scenario.Source{Packets: packetsOf(t, fixtures+name)}
 			if err := pipeline.Run(t.Context(), src, r, pipeline.Options{Tick: tick}); err != nil {
 				t.Fatal(err)
 			}
-			stories[i] = r.Lines
+			rows[i] = r.Lines
 		}
-		if !slices.Equal(stories[0], stories[1]) {
-			t.Errorf("%s: read ahead\n%q\nelse\n%q", name, stories[1], stories[0])
+		if !slices.Equal(rows[0], rows[1]) {
+			t.Errorf("%s: through a queue\n%q\nelse\n%q", name, rows[1], rows[0])
 		}
 	}
 }
@@ -68,12 +68,12 @@ func TestKeysThatComeLate(t *testing.T) {
 	all := packetsOf(t, fixtures+"tls-node.pcap")
 	want := watch(t, fixtures+"tls-node.pcap")
 	for _, at := range []uint64{10, uint64(len(all) / 2), uint64(len(all))} {
-		go1, seen := make(chan struct{}), &signals{told: make(chan struct{})}
+		go1, seen := make(chan struct{}), &signals{opened: make(chan struct{})}
 		given := false
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		src := &slow{&scenario.Source{Packets: all}, ctx, map[uint64]chan struct{}{at: go1}}
 		go func() {
-			<-seen.told // while the source waits
+			<-seen.opened // while the source waits
 			close(go1)
 		}()
 		err := pipeline.Run(ctx, src, seen, pipeline.Options{
@@ -96,34 +96,33 @@ func TestKeysThatComeLate(t *testing.T) {
 			t.Errorf("keys at packet %d: %+v", at, seen.conns)
 		}
 		if len(seen.others) != 0 {
-			t.Errorf("keys at packet %d: told as other traffic too", at)
+			t.Errorf("keys at packet %d: emitted as other traffic too", at)
 		}
 	}
 }
 
-// signals tells when a connection is opened.
+// signals closes a channel when a connection opens.
 type signals struct {
 	watcher
-	told   chan struct{}
+	opened chan struct{}
 	ticks  int
 	others []string
 }
 
 func (s *signals) Open(c *timeline.Conn) {
 	s.watcher.Open(c)
-	close(s.told)
+	close(s.opened)
 }
 func (s *signals) Other(o *timeline.Other) { s.others = append(s.others, o.Kind) }
 
-// TestKeysThatNeverCome: a connection is told as what it is when they would be
-// too late.
+// TestKeysThatNeverCome: a connection is emitted as TLS when keys would come too late.
 func TestKeysThatNeverCome(t *testing.T) {
 	all := packetsOf(t, fixtures+"tls-nokeys.pcap")
 	late := capture.Packet{Number: uint64(len(all) + 1), Time: all[len(all)-1].Time + int64(time.Hour), Link: all[0].Link}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	src := &slow{&scenario.Source{Packets: append(all, late)}, ctx, map[uint64]chan struct{}{}}
-	seen := &signals{told: make(chan struct{})}
+	seen := &signals{opened: make(chan struct{})}
 	err := pipeline.Run(ctx, &endless{src, ctx}, seen, pipeline.Options{Tick: time.Millisecond, MoreKeys: func(*tls.Keys) bool {
 		if len(seen.others) == 1 {
 			cancel()
@@ -131,7 +130,7 @@ func TestKeysThatNeverCome(t *testing.T) {
 		return false
 	}})
 	if len(seen.others) != 1 || seen.others[0] != "tls" || !errors.Is(err, context.Canceled) {
-		t.Errorf("told %v, %v", seen.others, err)
+		t.Errorf("emitted %v, %v", seen.others, err)
 	}
 }
 

@@ -2,17 +2,18 @@ package pipeline
 
 import "cmp"
 
-// place is where in a run something is told: while which packet is looked at, and
-// at which step of that. Runs of parts of the connections pass the same places, so
-// that what they tell can be put in the order of one run of all. At one place it is
-// in the order of the packets that the connections began with: those that several
-// things happen to at one time are gone through in that order.
-type place struct {
-	packet uint64 // at the end: the largest there is
-	due    int64  // while the clock moves towards the packet: the time that it stands at; then the largest there is
+// position says at which point of a run a call is made: for which packet, and at
+// which step of its processing. Runs that follow different partitions of the
+// connections pass the same positions, so that their calls can be merged into the
+// order of a single run. Calls at one position are in the order of the packets that
+// their connections began with: whatever loops over connections keeps to that order.
+type position struct {
+	packet uint64 // at the end of the input: the largest number
+	due    int64  // while the clock moves towards the packet: the deadline that it has reached; then the largest time
 	step   step
 }
 
+// step is a step of the processing of a packet, or of the end. They are in order.
 type step uint8
 
 const (
@@ -21,16 +22,16 @@ const (
 	stepPings
 
 	// Then, for a packet.
-	stepLook
+	stepInspect
 	stepPacket
 
-	// Or at the end.
+	// Or at the end of the input.
 	stepRetry
 	stepFlush
 	stepJudge
 )
 
-func (p *place) compare(q *place) int {
+func (p *position) compare(q *position) int {
 	if p.packet != q.packet {
 		return cmp.Compare(p.packet, q.packet)
 	}

@@ -8,141 +8,149 @@ import (
 	"github.com/wsdump/wsdump/capture"
 )
 
-// beside reads a source that never waits, compressed files, in a goroutine of its
-// own, so that decompressing takes another processor than all the rest. Packets are
-// handed over by the block, some thousand at a time; what the source says besides
-// them goes along, and is heard in its place. (Of files that are not compressed it
-// makes nothing faster: to hand the bytes over takes as long as to read them.) For a
-// source that may be quiet there is [ahead].
-type beside struct {
-	full, free chan *block
+// prefetcher reads a source that never waits in a goroutine of its own. It is for
+// compressed files: decompressing then uses another processor than the rest. Packets
+// come in blocks of about a thousand. The notes of the source come along, in their
+// place between the packets.
+//
+// Files that are not compressed gain nothing: handing bytes to another goroutine takes
+// as long as reading them. A source that may be quiet needs a [packetQueue].
+type prefetcher struct {
+	full, free chan *packetBlock
 	quit       chan struct{}
-	current    *block
-	next       int // packet of current
-	said       int // of current.notes
-	panic      any // of the source, to be read when full is closed
+	current    *packetBlock
+	next       int // index of the next packet in current
+	noted      int // how many of current.notes were returned
+	panic      any // of the source; read it when full is closed
 }
 
-// block is packets with their bytes, and the notes between them.
-type block struct {
+// packetBlock is packets with their bytes, and the notes between them.
+type packetBlock struct {
 	packets []capture.Packet
 	bytes   []byte // of packets
-	notes   []placed
-	err     error // of the source, behind the packets
+	notes   []placedNotes
+	err     error // of the source, after the packets
 }
 
-// placed is what a source said when it gave a packet: the one of that index, or
-// the end.
-type placed struct {
+// placedNotes are notes that came with the packet of that index, or with the end.
+type placedNotes struct {
 	before int
 	notes  []capture.Note
 }
 
 const (
-	blocks       = 3
+	maxBlocks    = 3
 	blockPackets = 1024
 	blockBytes   = 256 << 10
 )
 
-func newBeside(ctx context.Context, src capture.Source, notes *Notes) *beside {
-	b := &beside{full: make(chan *block, blocks), free: make(chan *block, blocks), quit: make(chan struct{}), current: &block{}}
-	for range blocks {
-		b.free <- &block{}
+// newPrefetcher starts to read src. notes are those that src adds to.
+func newPrefetcher(ctx context.Context, src capture.Source, notes *Notes) *prefetcher {
+	f := &prefetcher{full: make(chan *packetBlock, maxBlocks), free: make(chan *packetBlock, maxBlocks), quit: make(chan struct{}), current: &packetBlock{}}
+	for range maxBlocks {
+		f.free <- &packetBlock{}
 	}
-	go b.pump(ctx, src, notes)
-	return b
+	go f.read(ctx, src, notes)
+	return f
 }
 
-// pump reads until the source ends, or somebody wants it to.
-func (b *beside) pump(ctx context.Context, src capture.Source, notes *Notes) {
+// read reads until the source ends, the context ends, or stop is called. It runs in
+// the goroutine of the prefetcher.
+func (f *prefetcher) read(ctx context.Context, src capture.Source, notes *Notes) {
 	defer func() {
 		if what := recover(); what != nil {
-			b.panic = fmt.Sprintf("%v\n%s", what, debug.Stack())
+			f.panic = fmt.Sprintf("%v\n%s", what, debug.Stack())
 		}
-		close(b.full)
+		close(f.full)
 	}()
 	var p capture.Packet
-	held := false // p was read, and found no room
+	held := false // p was read, and did not fit into the last block
 	for {
-		var into *block
+		var b *packetBlock
 		select {
-		case into = <-b.free:
-		case <-b.quit:
+		case b = <-f.free:
+		case <-f.quit:
 			return
 		}
-		into.packets, into.bytes, into.notes = into.packets[:0], into.bytes[:0], into.notes[:0]
-		if into.packets == nil || cap(into.bytes) > 4*blockBytes { // new, or of one huge packet
-			into.packets, into.bytes = make([]capture.Packet, 0, blockPackets), make([]byte, 0, blockBytes)
-		}
+		b.reset()
 		if held {
-			into.add(&p)
+			b.add(&p)
 			held = false
 		}
-		for into.err == nil && len(into.packets) < blockPackets {
-			if into.err = src.Next(&p); into.err == nil && ctx.Err() != nil {
-				into.err = ctx.Err()
+		for b.err == nil && len(b.packets) < blockPackets {
+			if b.err = src.Next(&p); b.err == nil && ctx.Err() != nil {
+				b.err = ctx.Err()
 			}
-			if said := notes.take(); len(said) > 0 {
-				into.notes = append(into.notes, placed{len(into.packets), said})
+			if taken := notes.take(); len(taken) > 0 {
+				b.notes = append(b.notes, placedNotes{len(b.packets), taken})
 			}
-			if into.err != nil {
+			if b.err != nil {
 				break
 			}
-			if held = len(into.packets) > 0 && len(into.bytes)+len(p.Data) > cap(into.bytes); held {
-				break // the next packet is borrowed until Next is called again
+			if held = len(b.packets) > 0 && len(b.bytes)+len(p.Data) > cap(b.bytes); held {
+				break // p is borrowed, and stays valid until Next is called again
 			}
-			into.add(&p)
+			b.add(&p)
 		}
-		ended := into.err != nil
-		b.full <- into
+		ended := b.err != nil
+		f.full <- b
 		if ended {
 			return
 		}
 	}
 }
 
-func (b *block) add(p *capture.Packet) {
+// Next returns the next packet, borrowed until the next call, and the notes that came
+// before it.
+func (f *prefetcher) Next() (p *capture.Packet, notes []capture.Note, err error) {
+	for f.next == len(f.current.packets) && f.current.err == nil {
+		notes = append(notes, f.notes()...)
+		if f.current.packets != nil {
+			f.free <- f.current
+		}
+		var more bool
+		if f.current, more = <-f.full; !more {
+			panic(f.panic)
+		}
+		f.next, f.noted = 0, 0
+	}
+	notes = append(notes, f.notes()...)
+	if f.next == len(f.current.packets) {
+		return nil, notes, f.current.err
+	}
+	f.next++
+	return &f.current.packets[f.next-1], notes, nil
+}
+
+// notes returns the notes that came before the next packet.
+func (f *prefetcher) notes() []capture.Note {
+	if f.noted == len(f.current.notes) || f.current.notes[f.noted].before > f.next {
+		return nil
+	}
+	f.noted++
+	return f.current.notes[f.noted-1].notes
+}
+
+// stop waits until the goroutine no longer uses the source.
+func (f *prefetcher) stop() {
+	close(f.quit)
+	for range f.full {
+		continue
+	}
+}
+
+// reset empties b for use again.
+func (b *packetBlock) reset() {
+	b.packets, b.bytes, b.notes = b.packets[:0], b.bytes[:0], b.notes[:0]
+	if b.packets == nil || cap(b.bytes) > 4*blockBytes { // it is new, or had one huge packet
+		b.packets, b.bytes = make([]capture.Packet, 0, blockPackets), make([]byte, 0, blockBytes)
+	}
+}
+
+// add copies p into b.
+func (b *packetBlock) add(p *capture.Packet) {
 	at := len(b.bytes)
 	b.bytes = append(b.bytes, p.Data...)
 	b.packets = append(b.packets, *p)
 	b.packets[len(b.packets)-1].Data = b.bytes[at:len(b.bytes):len(b.bytes)]
-}
-
-// Next gives the next packet, borrowed until the next call, and what the source
-// said before it.
-func (b *beside) Next() (p *capture.Packet, notes []capture.Note, err error) {
-	for b.next == len(b.current.packets) && b.current.err == nil {
-		notes = append(notes, b.heard()...)
-		if b.current.packets != nil {
-			b.free <- b.current
-		}
-		var more bool
-		if b.current, more = <-b.full; !more {
-			panic(b.panic)
-		}
-		b.next, b.said = 0, 0
-	}
-	notes = append(notes, b.heard()...)
-	if b.next == len(b.current.packets) {
-		return nil, notes, b.current.err
-	}
-	b.next++
-	return &b.current.packets[b.next-1], notes, nil
-}
-
-// heard returns what was said before the next packet.
-func (b *beside) heard() []capture.Note {
-	if b.said == len(b.current.notes) || b.current.notes[b.said].before > b.next {
-		return nil
-	}
-	b.said++
-	return b.current.notes[b.said-1].notes
-}
-
-// stop waits until nobody touches the source.
-func (b *beside) stop() {
-	close(b.quit)
-	for range b.full {
-		continue
-	}
 }

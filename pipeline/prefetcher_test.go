@@ -12,9 +12,9 @@ import (
 	"github.com/wsdump/wsdump/capture"
 )
 
-// talking is a source of packets of all sizes, in memory that it uses again,
-// that says something now and then.
-type talking struct {
+// noting is a source of packets of all sizes, in memory that it uses again,
+// that adds a note now and then.
+type noting struct {
 	notes *Notes
 	n     int
 	end   error
@@ -22,9 +22,9 @@ type talking struct {
 	fails int // the packet at which it panics
 }
 
-func (s *talking) Close() error { return nil }
+func (s *noting) Close() error { return nil }
 
-func (s *talking) Next(p *capture.Packet) error {
+func (s *noting) Next(p *capture.Packet) error {
 	s.n++
 	if s.n%700 == 0 || s.n > 6000 && s.n < 6005 {
 		s.notes.Add(capture.Note{Text: fmt.Sprint("before ", s.n)})
@@ -47,16 +47,16 @@ func (s *talking) Next(p *capture.Packet) error {
 	return nil
 }
 
-func TestBeside(t *testing.T) {
+func TestPrefetcher(t *testing.T) {
 	end := errors.New("cut")
 	for _, end := range []error{io.EOF, end} {
-		notes := &Notes{}
-		b := newBeside(t.Context(), &talking{notes: notes, end: end}, notes)
-		var said []string
+		from := &Notes{}
+		b := newPrefetcher(t.Context(), &noting{notes: from, end: end}, from)
+		var notes []string
 		for n := 1; ; n++ {
-			p, heard, err := b.Next()
-			for _, note := range heard {
-				said = append(said, fmt.Sprintf("%s at %d", note.Text, n))
+			p, found, err := b.Next()
+			for _, note := range found {
+				notes = append(notes, fmt.Sprintf("%s at %d", note.Text, n))
 			}
 			if err != nil {
 				if err != end || n != 6003 {
@@ -70,30 +70,30 @@ func TestBeside(t *testing.T) {
 		}
 		b.stop()
 		want := []string{"before 700 at 700", "before 1400 at 1400", "before 2100 at 2100", "before 2800 at 2800", "before 3500 at 3500", "before 4200 at 4200", "before 4900 at 4900", "before 5600 at 5600", "before 6001 at 6001", "before 6002 at 6002", "before 6003 at 6003"}
-		if !slices.Equal(said, want) {
-			t.Errorf("heard %q", said)
+		if !slices.Equal(notes, want) {
+			t.Errorf("notes %q", notes)
 		}
 	}
 }
 
-// TestBesideStops: the source is left alone once stop returns, however far it was.
-func TestBesideStops(t *testing.T) {
+// TestPrefetcherStops: the source is left alone once stop returns, however far it was.
+func TestPrefetcherStops(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
-	src := &talking{notes: &Notes{}, end: io.EOF}
-	b := newBeside(ctx, src, src.notes)
+	src := &noting{notes: &Notes{}, end: io.EOF}
+	b := newPrefetcher(ctx, src, src.notes)
 	if _, _, err := b.Next(); err != nil {
 		t.Fatal(err)
 	}
 	cancel()
 	b.stop()
 	if _, more := <-b.full; more || src.n == 0 {
-		t.Error("somebody may still read the source")
+		t.Error("the source may still be read")
 	}
 }
 
-func TestBesidePanics(t *testing.T) {
-	src := &talking{notes: &Notes{}, end: io.EOF, fails: 3000}
-	b := newBeside(t.Context(), src, src.notes)
+func TestPrefetcherPanics(t *testing.T) {
+	src := &noting{notes: &Notes{}, end: io.EOF, fails: 3000}
+	b := newPrefetcher(t.Context(), src, src.notes)
 	defer b.stop()
 	defer func() {
 		if what := fmt.Sprint(recover()); !strings.Contains(what, "a bug in a reader") {

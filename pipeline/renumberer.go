@@ -2,24 +2,25 @@ package pipeline
 
 import "github.com/wsdump/wsdump/timeline"
 
-// base is what came before an input, where several are numbered through.
-type base struct {
+// offsets are the numbers that the inputs before one have used, where several inputs
+// are numbered throughout.
+type offsets struct {
 	packets, conns uint64
 }
 
-// replay tells a sink of one input after the other, each as it was written down
-// alone, with the numbers that it has among them.
-type replay struct {
-	base
-	open map[uint64]*shadow // connections of the current input, by their number in it
+// renumberer gives the calls of one input after the other the numbers that they have
+// among all inputs. Each input was recorded with numbers of its own.
+type renumberer struct {
+	offsets
+	open map[uint64]*snapshot // connections of the current input, by their number in it
 }
 
-// settle makes all calls of b for one connection have the same shadow, and all
-// numbers those of the whole input.
-func (r *replay) settle(b *telling) {
+// renumber changes the numbers in b. It also makes all calls for one connection have
+// the same snapshot: after a file each of them has its own.
+func (r *renumberer) renumber(b *batch) {
 	for i := range b.calls {
 		c := &b.calls[i]
-		if s := c.shadow; s != nil {
+		if s := c.snapshot; s != nil {
 			switch {
 			case s.late:
 				r.conn(&s.now)
@@ -27,7 +28,7 @@ func (r *replay) settle(b *telling) {
 				r.conn(&s.now)
 				r.open[s.id] = s
 			default:
-				c.shadow = r.open[s.id]
+				c.snapshot = r.open[s.id]
 			}
 		}
 		switch c.kind {
@@ -46,7 +47,7 @@ func (r *replay) settle(b *telling) {
 		case callClose:
 			r.conn(&b.conns[c.index])
 			r.stamp(&b.conns[c.index].at)
-			delete(r.open, c.shadow.id)
+			delete(r.open, c.snapshot.id)
 		case callOther:
 			o := b.others[c.index]
 			r.stamp(&o.Ended)
@@ -57,20 +58,20 @@ func (r *replay) settle(b *telling) {
 	}
 }
 
-func (r *replay) stamp(s *timeline.Stamp) {
+func (r *renumberer) stamp(s *timeline.Stamp) {
 	if s.Packet > 0 {
 		s.Packet += r.packets
 	}
 }
 
-func (r *replay) transport(t *timeline.Transport) {
+func (r *renumberer) transport(t *timeline.Transport) {
 	t.ID += r.packets
 	r.stamp(&t.First)
 	r.stamp(&t.Last)
 	r.stamp(&t.FirstResent)
 }
 
-func (r *replay) conn(x *closing) {
+func (r *renumberer) conn(x *connState) {
 	c := &x.conn
 	c.ID += r.conns
 	if c.LegOf != 0 {
@@ -80,7 +81,7 @@ func (r *replay) conn(x *closing) {
 		r.stamp(s)
 	}
 	if c.Handshake != nil {
-		h := *c.Handshake
+		h := *c.Handshake // shared: others still read the old numbers
 		r.stamp(&h.Request)
 		r.stamp(&h.Response)
 		c.Handshake = &h
@@ -88,5 +89,5 @@ func (r *replay) conn(x *closing) {
 	if c.Transport != nil {
 		r.transport(&x.transport)
 	}
-	x.join()
+	x.link()
 }

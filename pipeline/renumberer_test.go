@@ -25,12 +25,12 @@ func stamps(v reflect.Value, f func(*timeline.Stamp)) {
 	}
 }
 
-// aStory is one call of each kind, with 5 as the packet of all stamps.
-func aStory() (b *telling) {
+// oneOfEach is a batch of one call of each kind, with 5 as the packet of all stamps.
+func oneOfEach() (b *batch) {
 	mark := func(x any) { stamps(reflect.ValueOf(x), func(s *timeline.Stamp) { s.Packet = 5 }) }
-	a := newAuthor(func(full *telling) *telling {
+	r := newRecorder(nil, func(full *batch) *batch {
 		b = full
-		return &telling{}
+		return &batch{}
 	})
 	for _, late := range []bool{false, true} {
 		c := &timeline.Conn{ID: 2, LegOf: 1, Transport: &timeline.Transport{ID: 3}, Handshake: &timeline.Handshake{}}
@@ -41,48 +41,48 @@ func aStory() (b *telling) {
 		}
 		m.Conn, f.Conn, finding.Conn = c, c, c
 		if !late {
-			a.Begin(timeline.Stamp{Packet: 5})
-			a.Open(c)
+			r.Begin(timeline.Stamp{Packet: 5})
+			r.Open(c)
 		}
-		a.Message(m)
-		a.Frame(f)
-		a.Finding(finding)
+		r.Message(m)
+		r.Frame(f)
+		r.Finding(finding)
 		if !late {
-			a.Close(c, timeline.Stamp{Packet: 5})
+			r.Close(c, timeline.Stamp{Packet: 5})
 		}
 	}
 	o := &timeline.Other{Transport: &timeline.Transport{}}
 	mark(o)
-	a.Other(o)
-	a.Done(&timeline.Totals{})
+	r.Other(o)
+	r.Done(&timeline.Totals{})
 	return b
 }
 
-// TestReplayNumbers: every stamp of every call gets its place in the whole input,
-// and so do connections.
-func TestReplayNumbers(t *testing.T) {
-	for _, packed := range []bool{false, true} {
-		b := aStory()
-		if packed {
-			b = b.pack(func(*timeline.Rule) int { return 0 }).unpack([]*timeline.Rule{timeline.RuleDuplicate})
+// TestRenumber: every stamp of every call gets the number that its packet has among
+// all inputs, and so do connections.
+func TestRenumber(t *testing.T) {
+	for _, encoded := range []bool{false, true} {
+		b := oneOfEach()
+		if encoded {
+			b = b.encode(func(*timeline.Rule) int { return 0 }).decode([]*timeline.Rule{timeline.RuleDuplicate})
 		}
-		r := &replay{base: base{packets: 100, conns: 10}, open: make(map[uint64]*shadow)}
-		r.settle(b)
+		r := &renumberer{offsets: offsets{packets: 100, conns: 10}, open: make(map[uint64]*snapshot)}
+		r.renumber(b)
 		sink := &numbers{t: t}
-		if b.tell(sink, true); sink.calls != 10 {
-			t.Errorf("packed %v: %d calls", packed, sink.calls)
+		if b.emit(sink, true); sink.calls != 10 {
+			t.Errorf("encoded %v: %d calls", encoded, sink.calls)
 		}
 	}
 }
 
-// numbers looks at all numbers that it is told.
+// numbers is a sink that checks all numbers.
 type numbers struct {
 	timeline.Nop
 	t     *testing.T
 	calls int
 }
 
-func (n *numbers) look(what string, x any) {
+func (n *numbers) check(what string, x any) {
 	stamps(reflect.ValueOf(x), func(s *timeline.Stamp) {
 		if s.Packet != 105 {
 			n.t.Errorf("%s: packet %d", what, s.Packet)
@@ -92,11 +92,11 @@ func (n *numbers) look(what string, x any) {
 
 func (n *numbers) call(what string, c *timeline.Conn, x any) {
 	n.calls++
-	n.look(what, x)
+	n.check(what, x)
 	if c == nil {
 		return
 	}
-	n.look(what, c)
+	n.check(what, c)
 	if c.ID != 12 || c.LegOf != 11 || c.Transport.ID != 103 {
 		n.t.Errorf("%s: connection %d, leg of %d, transport %d", what, c.ID, c.LegOf, c.Transport.ID)
 	}

@@ -14,8 +14,8 @@ import (
 	"github.com/wsdump/wsdump/pipeline"
 )
 
-// TestCaptureRules: what is wrong with a file is told as a finding, and what
-// could be read is shown.
+// TestCaptureRules: what is wrong with a file becomes a finding, and what could be
+// read is emitted.
 func TestCaptureRules(t *testing.T) {
 	chat, err := os.ReadFile(fixtures + "chat.pcap")
 	if err != nil {

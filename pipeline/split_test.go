@@ -37,8 +37,8 @@ func (r *readings) open() (pipeline.Reading, error) {
 	return pipeline.Reading{Source: in, Notes: notes, Close: func() { _ = in.Close() }}, nil
 }
 
-// split tells sink of files with so many workers, and returns how often it had to
-// read them; 0 workers are Run.
+// split runs [pipeline.Split] with so many workers; 0 means Run. It reports whether a
+// single worker had to run again.
 func (r *readings) split(sink timeline.Sink, workers int, limits timeline.Limits) (again bool, err error) {
 	r.t.Helper()
 	keys := &tls.Keys{}
@@ -58,19 +58,19 @@ func (r *readings) split(sink timeline.Sink, workers int, limits timeline.Limits
 	needs := sink.Needs(&timeline.Conn{})
 	r.opened = 0
 	err = pipeline.Split(r.t.Context(), sink, opt, pipeline.SplitOptions{
-		Workers: workers, Open: r.open, Needs: func(*timeline.Conn) timeline.Needs { return needs }, Forgets: workers%2 == 0,
+		Workers: workers, Open: r.open, Needs: func(*timeline.Conn) timeline.Needs { return needs }, ReuseConns: workers%2 == 0,
 	})
 	return r.opened > workers, err
 }
 
-// held holds what several workers tell to what one does, and returns how many times
-// one had to do it again.
-func (r *readings) held(limits timeline.Limits, workers ...int) (again int) {
+// compare compares the calls with several workers to those with one. It returns how
+// many times a single worker had to run again.
+func (r *readings) compare(limits timeline.Limits, workers ...int) (again int) {
 	r.t.Helper()
-	want := &pen{}
+	want := &jsonSink{}
 	_, wrong := r.split(want, 0, limits)
 	for _, n := range workers {
-		got := &pen{}
+		got := &jsonSink{}
 		alone, err := r.split(got, n, limits)
 		if alone {
 			again++
@@ -89,7 +89,7 @@ func (r *readings) held(limits timeline.Limits, workers ...int) (again int) {
 	return again
 }
 
-// TestSplit: several workers tell of every capture what one tells.
+// TestSplit: of every capture, the sink gets the same calls with several workers.
 func TestSplit(t *testing.T) {
 	files, err := filepath.Glob(fixtures + "*.pcap*")
 	if err != nil || len(files) < 50 {
@@ -99,31 +99,31 @@ func TestSplit(t *testing.T) {
 	clothes, _ := filepath.Glob(formats + "*.pcap*")
 	again, broken := 0, append(broken, clothes...)
 	for _, file := range append(files, broken...) {
-		again += (&readings{t: t, files: []string{file}}).held(timeline.Limits{}, 2, 3)
+		again += (&readings{t: t, files: []string{file}}).compare(timeline.Limits{}, 2, 3)
 	}
 	if most := (len(files) + len(broken)) / 10; again > most {
 		t.Errorf("%d runs were done again by one worker, %d are the most", again, most)
 	}
-	if many := (&readings{t: t, files: files}); many.held(timeline.Limits{}, 2, 5) > 2 {
+	if many := (&readings{t: t, files: files}); many.compare(timeline.Limits{}, 2, 5) > 2 {
 		t.Error("more often than there were runs")
 	}
 }
 
-// TestSplitCopies: a connection that was captured twice is told once, whoever
-// follows the two; which is chance.
+// TestSplitCopies: a connection that was captured twice opens once, whichever workers
+// follow the two, which is chance.
 func TestSplitCopies(t *testing.T) {
 	const runs = 24
 	again := 0
 	for range runs {
-		again += (&readings{t: t, files: []string{fixtures + "nat-any.pcap"}}).held(timeline.Limits{}, 2)
+		again += (&readings{t: t, files: []string{fixtures + "nat-any.pcap"}}).compare(timeline.Limits{}, 2)
 	}
 	if again == 0 || again == runs {
 		t.Errorf("%d of %d runs were done again by one worker", again, runs)
 	}
 }
 
-// TestSplitLimits: where a limit on what all connections take is reached, the rest
-// is what one worker tells.
+// TestSplitLimits: where connections together reach a limit, the rest
+// comes from a single worker.
 func TestSplitLimits(t *testing.T) {
 	files, _ := filepath.Glob(fixtures + "*.pcap*")
 	again := 0
@@ -132,7 +132,7 @@ func TestSplitLimits(t *testing.T) {
 			if info, err := os.Stat(file); err != nil || info.Size() > 1<<20 {
 				continue
 			}
-			again += (&readings{t: t, files: []string{file}}).held(limits, 2)
+			again += (&readings{t: t, files: []string{file}}).compare(limits, 2)
 		}
 	}
 	if again < 20 {
@@ -155,15 +155,15 @@ func TestSplitGenerated(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if again := (&readings{t: t, files: []string{file}}).held(timeline.Limits{}, 2, 4); again > 0 {
+		if again := (&readings{t: t, files: []string{file}}).compare(timeline.Limits{}, 2, 4); again > 0 {
 			t.Errorf("%s: done again", kind)
 		}
 	}
 }
 
-// TestSplitSilence: what the clock brings is told at its place: connections that are
-// silent for too long, pings without an answer, holes that nobody fills. Fixtures run
-// side by side here, as slowly as it takes, with some of their packets lost.
+// TestSplitSilence: timeouts come in their place: connections that are silent for too
+// long, pings without an answer, holes that nobody fills. The fixtures run at the same
+// time here, slowly, with some of their packets lost.
 func TestSplitSilence(t *testing.T) {
 	files, _ := filepath.Glob(fixtures + "*.pcap")
 	for _, slower := range []int64{30, 1000, 10_000} {
@@ -203,7 +203,7 @@ func TestSplitSilence(t *testing.T) {
 		if err := errors.Join(w.Flush(), out.Close()); err != nil {
 			t.Fatal(err)
 		}
-		(&readings{t: t, files: []string{file}}).held(timeline.Limits{Idle: 20 * time.Second, HalfOpen: 5 * time.Second}, 2, 3, 5)
+		(&readings{t: t, files: []string{file}}).compare(timeline.Limits{Idle: 20 * time.Second, HalfOpen: 5 * time.Second}, 2, 3, 5)
 	}
 }
 
@@ -247,20 +247,20 @@ func TestSplitEnds(t *testing.T) {
 		sink timeline.Sink
 		want string
 	}{
-		{nil, &pen{}, "<nil>"},
-		{func() error { return io.ErrUnexpectedEOF }, &pen{}, "unexpected EOF"},
-		{func() error { panic("a bug") }, &pen{}, "panic: a bug"},
+		{nil, &jsonSink{}, "<nil>"},
+		{func() error { return io.ErrUnexpectedEOF }, &jsonSink{}, "unexpected EOF"},
+		{func() error { panic("a bug") }, &jsonSink{}, "panic: a bug"},
 		{nil, &buggy{}, "panic: a bug of the sink"},
 	} {
 		if err := run(t.Context(), c.how, c.sink); !strings.HasPrefix(fmt.Sprint(err), c.want) {
 			t.Errorf("%.300v, want %s", err, c.want)
 		}
 	}
-	if err := run(canceled(), nil, &pen{}); err != context.Canceled {
+	if err := run(canceled(), nil, &jsonSink{}); err != context.Canceled {
 		t.Errorf("canceled: %v", err)
 	}
 	none := &readings{t: t, files: []string{fixtures + "no such file"}}
-	if _, err := none.split(&pen{}, 2, timeline.Limits{}); err == nil || !bytes.Contains([]byte(err.Error()), []byte("no such file")) {
+	if _, err := none.split(&jsonSink{}, 2, timeline.Limits{}); err == nil || !bytes.Contains([]byte(err.Error()), []byte("no such file")) {
 		t.Errorf("no file: %v", err)
 	}
 }

@@ -84,7 +84,7 @@ func read(to output, workers int, file string) error {
 		return pipeline.Reading{Source: in, Notes: &pipeline.Notes{}, Close: func() { _ = in.Close() }}, nil
 	}
 	if workers > 1 {
-		how := pipeline.SplitOptions{Workers: workers, Open: open, Needs: to.sink.Needs, Forgets: true, Row: to.row, Rows: to.rows}
+		how := pipeline.SplitOptions{Workers: workers, Open: open, Needs: to.sink.Needs, ReuseConns: true, Row: to.row, Rows: to.rows}
 		return pipeline.Split(context.Background(), to.sink, opt, how)
 	}
 	in, err := open()

@@ -95,7 +95,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 		} // else nobody will bring keys, and TLS need not be kept for them
 	}
 	if in.ring != nil {
-		options.Heard, options.Behind, options.Telling = in.ring.Heard, in.behind, &in.telling
+		options.Clock, options.MaxQueued, options.Emitting = in.ring.Heard, in.behind, &in.telling
 		options.Filtered = func() uint64 { return in.ring.Stats().Filtered }
 		options.Live = &timeline.Live{Interface: in.source.iface.name, Any: in.source.iface.name == live.Any, Filter: in.source.packets.words()}
 	}
@@ -108,7 +108,7 @@ func (in *input) run(ctx context.Context, sink timeline.Sink, way passage) error
 	if in.captures != nil {
 		options.Duplicates = in.captures.Duplicates
 	}
-	options.Beside = !way.shared && in.source.processors() > 1 && in.captures != nil && !in.source.live() && in.captures.Packed()
+	options.Prefetch = !way.shared && in.source.processors() > 1 && in.captures != nil && !in.source.live() && in.captures.Packed()
 	packets := way.source(in.packets())
 	if in.ring == nil { // which has the filter already
 		packets, options.Filtered = in.source.packets.before(ctx, packets, nil)
@@ -150,9 +150,9 @@ func (w *passage) source(src capture.Source) capture.Source {
 func (in *input) runEach(ctx context.Context, sink timeline.Sink, options pipeline.Options, way passage) error {
 	notes := in.notes.Split(len(options.Files))
 	programs := filterPrograms{}
-	var parts []pipeline.Part
+	var parts []pipeline.Input
 	for i, alone := range in.captures.Alone(func(i int) func(capture.Note) { return notes[i].Add }) {
-		p := pipeline.Part{Packets: alone.Packets, Notes: notes[i]}
+		p := pipeline.Input{Packets: alone.Packets, Notes: notes[i]}
 		if way.needs != nil {
 			programs = filterPrograms{} // for one goroutine
 		}
@@ -187,7 +187,7 @@ func (in *input) splits() bool {
 func (in *input) runSplit(ctx context.Context, sink timeline.Sink, options pipeline.Options, way passage) error {
 	first := true
 	how := pipeline.SplitOptions{
-		Workers: min(in.source.processors(), mostReaders), Needs: way.needs, Forgets: true, // all that is told becomes text
+		Workers: min(in.source.processors(), mostReaders), Needs: way.needs, ReuseConns: true, // all that is told becomes text
 		Open: func() (r pipeline.Reading, err error) {
 			captures, src := in.captures, capture.Source(nil)
 			if first {

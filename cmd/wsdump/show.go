@@ -136,7 +136,7 @@ func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query
 	case program == nil && !way.shared && in.splits() && view.sharable(&way, out, sink == seen && clean == out):
 		way.needs, way.split = needs, true
 	case program == nil && view.laborious(out): // a filter is asked by both, so that it keeps them together
-		sink = pipeline.NewApart(sink, needs)
+		sink = pipeline.NewAsync(sink, needs)
 	}
 	way.shared = way.shared || view.count.n > 0 // which ends the reading where it is
 	in.greet(words)
