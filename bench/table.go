@@ -245,7 +245,7 @@ func (b *bench) memoryTable(p *page) {
 	if len(b.piped) == 0 {
 		return
 	}
-	p.line("\n## Memory does not grow with the file\n\n`wsdump list -`, fed through a pipe by the generator; the aim is 32 MB.\n")
+	p.line("\n## Memory does not grow with the file\n\n`wsdump list -`, fed through a pipe by the generator; the aim is 48 MB.\n")
 	p.head("capture", "size", "memory", "rate with the generator")
 	for _, one := range b.piped {
 		p.row(one.kind, amount(float64(one.size)), amount(float64(one.peak)), amount(one.rate)+"/s")

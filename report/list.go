@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/pkg/twwidth"
 	"github.com/olekukonko/tablewriter/tw"
 
 	"github.com/wsdump/wsdump/timeline"
@@ -243,10 +242,6 @@ func (l *List) summary(t *timeline.Totals) string {
 	}
 	return b.String()
 }
-
-// DropWidths lets go, for the whole program, of what tablewriter keeps to know the width
-// of up to 8,192 texts again: half a megabyte of cells that come once.
-func DropWidths() { twwidth.SetCacheCapacity(0) }
 
 // drawTable draws rows under head without borders. Cells must be safe: the
 // table passes escape sequences through.

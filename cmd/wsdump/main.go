@@ -14,9 +14,6 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
-
-	"github.com/wsdump/wsdump/reassembly/wire"
-	"github.com/wsdump/wsdump/report"
 )
 
 // Exit codes; a contract with scripts.
@@ -32,8 +29,6 @@ const (
 var errInterrupted = errors.New("interrupted")
 
 func main() {
-	wire.DropTables()
-	report.DropWidths()
 	// A closed pipe is an error of Write, which run knows how to take quietly,
 	// rather than a signal that ends the process.
 	signal.Ignore(syscall.SIGPIPE)

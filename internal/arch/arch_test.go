@@ -23,7 +23,7 @@ var allowed = map[string][]string{
 	"capture":            {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
 	"capture/live":       {"capture", "capture/filter", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
 	"capture/filter":     {"internal/excerpt", "golang.org/x/net/bpf"},
-	"reassembly/wire":    {"github.com/google/gopacket", "unsafe"},
+	"reassembly/wire":    {"github.com/google/gopacket"},
 	"reassembly":         {"reassembly/wire", "capture", "timeline"},
 	"dissect":            {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
 	"dissect/http1":      {"timeline"},
