@@ -5,6 +5,9 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/wsdump/wsdump/internal/decimal"
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -30,17 +33,7 @@ const (
 	closingIndent = "      "
 )
 
-// Colours: cyan and yellow differ for every eye, and the arrows say the same
-// without any.
-const (
-	colorReset   = "\x1b[0m"
-	colorBold    = "\x1b[1m"
-	colorDim     = "\x1b[2m"
-	colorSent    = "\x1b[36m"
-	colorReceive = "\x1b[33m"
-	colorError   = "\x1b[1;31m"
-	colorWarning = "\x1b[1;35m"
-)
+const hexDigits = "0123456789abcdef"
 
 func (t *Table) paint(dst []byte, color string) []byte {
 	if t.opt.Color {
@@ -53,7 +46,7 @@ func (t *Table) paint(dst []byte, color string) []byte {
 func (t *Table) painted(dst []byte, color, text string) []byte {
 	dst = t.paint(dst, color)
 	dst = append(dst, text...)
-	return t.paint(dst, colorReset)
+	return t.paint(dst, terminal.ColorReset)
 }
 
 // alignRight moves what follows at to the right end of width columns.
@@ -88,7 +81,7 @@ func (t *Table) timeWidth() int {
 
 // appendColumns appends the column head.
 func (t *Table) appendColumns(dst []byte) []byte {
-	dst = t.paint(dst, colorDim)
+	dst = t.paint(dst, terminal.ColorDim)
 	right := func(text string, width int) {
 		at := len(dst)
 		dst = alignRight(append(dst, text...), at, width)
@@ -101,7 +94,7 @@ func (t *Table) appendColumns(dst []byte) []byte {
 	}
 	right("LENGTH", lengthWidth)
 	dst = append(dst, "   DATA"...)
-	return t.paint(dst, colorReset)
+	return t.paint(dst, terminal.ColorReset)
 }
 
 // begin starts the row number n of conn (0: a row without a number) with the
@@ -123,7 +116,7 @@ func (t *Table) begin(conn, n uint64, ns int64) {
 			if d >= 0 {
 				t.line = append(t.line, '+')
 			}
-			t.line = appendShort(t.line, d)
+			t.line = quantity.AppendShortDuration(t.line, d)
 		}
 		t.line = append(alignRight(t.line, at, deltaWidth), ' ')
 	}
@@ -176,16 +169,16 @@ func appendSeconds(dst []byte, ns int64, decimals int) []byte {
 	for i := decimals; i < 9; i++ {
 		rest /= 10
 	}
-	return appendDigits(dst, rest, decimals)
+	return decimal.AppendDigits(dst, rest, decimals)
 }
 
 // appendArrow ends the LENGTH cell that began at and appends the direction.
 func (t *Table) appendArrow(dst []byte, at int, dir timeline.Direction) []byte {
 	dst = append(alignRight(dst, at, lengthWidth), "  "...)
 	if dir == timeline.ClientToServer {
-		dst = t.painted(dst, colorSent, "↑")
+		dst = t.painted(dst, terminal.ColorSent, "↑")
 	} else {
-		dst = t.painted(dst, colorReceive, "↓")
+		dst = t.painted(dst, terminal.ColorReceived, "↓")
 	}
 	return append(dst, ' ')
 }
@@ -195,13 +188,13 @@ func (t *Table) appendArrow(dst []byte, at int, dir timeline.Direction) []byte {
 func (t *Table) room(line []byte) int {
 	switch {
 	case t.opt.Payload > 0 || t.opt.Payload == PayloadAll:
-		return noLimit
+		return terminal.NoLimit
 	case t.opt.Width <= 0:
 		return pipedWidth
 	}
 	used := utf8.RuneCount(line) + connWidth
 	if t.opt.Color {
-		used -= len(colorSent) + len(colorReset)
+		used -= len(terminal.ColorSent) + len(terminal.ColorReset)
 	}
 	return max(t.opt.Width-used, leastWidth)
 }
@@ -209,14 +202,14 @@ func (t *Table) room(line []byte) int {
 func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 	at := len(dst)
 	if m.Compressed {
-		dst = append(appendCount(dst, m.WireLength), "→"...)
+		dst = append(quantity.AppendCount(dst, m.WireLength), "→"...)
 	}
 	if m.HasLength {
-		dst = appendCount(dst, m.Length)
+		dst = quantity.AppendCount(dst, m.Length)
 	} else if m.Compressed {
 		dst = append(dst, '?')
 	} else {
-		dst = appendCount(dst, m.WireLength)
+		dst = quantity.AppendCount(dst, m.WireLength)
 	}
 	dst = t.appendArrow(dst, at, m.Dir)
 
@@ -230,7 +223,7 @@ func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 	}
 	if m.Answers != 0 {
 		marks = append(strconv.AppendUint(append(appendMark(marks, ""), "answers "...), m.Answers, 10), " after "...)
-		marks = appendDuration(marks, m.Took)
+		marks = quantity.AppendDuration(marks, m.Took)
 	}
 	switch {
 	case m.Opaque && m.HasPayload:
@@ -239,9 +232,9 @@ func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 		marks = appendMark(marks, "not UTF-8")
 	}
 	if !m.HasPayload || t.opt.Payload == PayloadNone {
-		dst = t.painted(dst, colorDim, "("+m.Kind.String()+")")
+		dst = t.painted(dst, terminal.ColorDim, "("+m.Kind.String()+")")
 	} else if t.dumps(m) {
-		dst = t.painted(dst, colorDim, "("+m.Kind.String()+")")
+		dst = t.painted(dst, terminal.ColorDim, "("+m.Kind.String()+")")
 		t.hexDump(m.Payload, t.opt.Payload.bytes(len(m.Payload), hexDumpBytes))
 	} else {
 		text, room := m.Kind == timeline.OpText && !m.Opaque, t.room(dst)-marksWidth(marks)
@@ -262,7 +255,7 @@ func (t *Table) appendMessage(dst []byte, m *timeline.Message) []byte {
 func (t *Table) appendPayload(dst, payload []byte, text bool, room int) []byte {
 	room = max(room, 1)
 	if len(payload) == 0 {
-		return t.painted(dst, colorDim, "(empty)")
+		return t.painted(dst, terminal.ColorDim, "(empty)")
 	}
 	n := t.opt.Payload.bytes(len(payload), len(payload))
 	if !text {
@@ -273,17 +266,17 @@ func (t *Table) appendPayload(dst, payload []byte, text bool, room int) []byte {
 		shown = cutRune(payload, n)
 	}
 	if t.opt.ASCII {
-		t.ascii = appendASCII(t.ascii[:0], shown, room)
+		t.ascii = terminal.AppendASCII(t.ascii[:0], shown, room)
 		shown = t.ascii
 	}
 	if t.opt.Color && query.LooksJSON(shown) {
-		t.safe, _ = appendSafe(t.safe[:0], shown, room)
+		t.safe, _ = terminal.AppendSafe(t.safe[:0], shown, room)
 		dst = appendColored(dst, t.safe)
 	} else {
-		dst, _ = appendSafe(dst, shown, room)
+		dst, _ = terminal.AppendSafe(dst, shown, room)
 	}
 	if n < len(payload) {
-		dst = append(dst, ellipsis...)
+		dst = append(dst, terminal.Ellipsis...)
 	}
 	return dst
 }
@@ -302,7 +295,7 @@ func appendHex(dst, payload []byte, n int, short bool, room int) []byte {
 		dst = append(dst, hexDigits[c>>4], hexDigits[c&15])
 	}
 	if n < len(payload) {
-		dst = append(dst, ellipsis...)
+		dst = append(dst, terminal.Ellipsis...)
 	}
 	return append(appendPlain(append(dst, "  |"...), payload[:n]), '|')
 }
@@ -320,10 +313,10 @@ func appendPlain(dst, b []byte) []byte {
 
 func (t *Table) appendControl(dst []byte, f *timeline.Frame) []byte {
 	at := len(dst)
-	dst = appendCount(dst, f.Length)
+	dst = quantity.AppendCount(dst, f.Length)
 	dst = t.appendArrow(dst, at, f.Dir)
 	room := t.room(dst)
-	dst = t.painted(dst, colorBold, f.Opcode.String())
+	dst = t.painted(dst, terminal.ColorBold, f.Opcode.String())
 	switch {
 	case f.Opcode == timeline.OpClose:
 		dst = appendClose(dst, f.CloseCode, f.CloseReason, f.Length, room-5)
@@ -338,9 +331,9 @@ func (t *Table) appendControl(dst []byte, f *timeline.Frame) []byte {
 		}
 	}
 	if f.HasRTT {
-		dst = t.paint(append(dst, "  "...), colorDim)
-		dst = append(appendDuration(append(dst, '('), f.RTT), ')')
-		dst = t.paint(dst, colorReset)
+		dst = t.paint(append(dst, "  "...), terminal.ColorDim)
+		dst = append(quantity.AppendDuration(append(dst, '('), f.RTT), ')')
+		dst = t.paint(dst, terminal.ColorReset)
 	}
 	var store [64]byte
 	return t.closeMarks(dst, appendMarks(store[:0], f.Incomplete, f.Truncated, f.Guessed))
@@ -355,13 +348,13 @@ func appendClose(dst []byte, code uint16, reason []byte, length uint64, room int
 		return append(dst, " without a whole code"...)
 	}
 	dst = strconv.AppendUint(append(dst, ' '), uint64(code), 10)
-	if name := closeName(code); name != "" {
+	if name := CloseName(code); name != "" {
 		dst = append(append(dst, ' '), name...)
 		room -= len(name)
 	}
 	if len(reason) > 0 {
 		dst = append(dst, ` "`...)
-		dst, _ = appendSafe(dst, reason, max(room-9, leastWidth))
+		dst, _ = terminal.AppendSafe(dst, reason, max(room-9, leastWidth))
 		dst = append(dst, '"')
 	}
 	return dst
@@ -369,7 +362,7 @@ func appendClose(dst []byte, code uint16, reason []byte, length uint64, room int
 
 func (t *Table) appendFrame(dst []byte, f *timeline.Frame) []byte {
 	at := len(dst)
-	dst = appendCount(dst, f.Length)
+	dst = quantity.AppendCount(dst, f.Length)
 	dst = t.appendArrow(dst, at, f.Dir)
 	room := t.room(dst)
 	from := len(dst)

@@ -9,6 +9,7 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -247,7 +248,7 @@ func csvText(s string) string {
 		var b []byte
 		for _, r := range s {
 			if obeyed(r) {
-				b = appendRuneEscape(b, r)
+				b = terminal.AppendEscape(b, r)
 			} else {
 				b = append(b, string(r)...)
 			}
@@ -262,4 +263,4 @@ func csvText(s string) string {
 	return s
 }
 
-func obeyed(r rune) bool { return r != '\n' && r != '\t' && r != '\r' && formats(r) }
+func obeyed(r rune) bool { return r != '\n' && r != '\t' && r != '\r' && terminal.IsControl(r) }

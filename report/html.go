@@ -2,14 +2,12 @@ package report
 
 import (
 	"bytes"
-	"crypto/sha256"
 	_ "embed" // the page
-	"encoding/base64"
 	"html"
 	"io"
-	"path/filepath"
 	"strings"
 
+	"github.com/wsdump/wsdump/internal/page"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -50,31 +48,13 @@ func NewHTML(w io.Writer, opt Options) *HTML {
 // htmlParts returns the page before and behind the rows.
 func htmlParts(files []string) (head, tail string) {
 	page := strings.NewReplacer(
-		"{{policy}}", "default-src 'none'; base-uri 'none'; form-action 'none'; script-src '"+cspHash(htmlScript)+"'; style-src '"+cspHash(htmlStyle)+"'",
-		"{{title}}", html.EscapeString(title(files)),
+		"{{policy}}", "default-src 'none'; base-uri 'none'; form-action 'none'; script-src '"+page.PolicyHash(htmlScript)+"'; style-src '"+page.PolicyHash(htmlStyle)+"'",
+		"{{title}}", html.EscapeString(page.Title(files)),
 		"{{style}}", htmlStyle,
 		"{{script}}", htmlScript,
 	).Replace(htmlPage)
 	head, tail, _ = strings.Cut(page, "{{data}}\n")
 	return head, tail
-}
-
-// title names inputs on a page, safe to show.
-func title(files []string) string {
-	if len(files) == 0 {
-		return "wsdump"
-	}
-	text := Safe(filepath.Base(files[0]))
-	if len(files) > 1 {
-		text += " and " + plural(uint64(len(files)-1), "more file")
-	}
-	return text
-}
-
-// cspHash names a script or style for a content security policy (CSP 3).
-func cspHash(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
 // Select implements [query.Selective].

@@ -1,18 +1,16 @@
 package report
 
 import (
-	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/wsdump/wsdump/internal/browser"
+	"github.com/wsdump/wsdump/internal/page"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -45,71 +43,36 @@ func hostilePage() string {
 // TestHTMLIsClosed: no byte of a payload can end the data block or begin a tag,
 // and the policy names exactly the script and style that are there.
 func TestHTMLIsClosed(t *testing.T) {
-	page := hostilePage()
-	if n := strings.Count(page, "<script"); n != 2 {
+	html := hostilePage()
+	if n := strings.Count(html, "<script"); n != 2 {
 		t.Errorf("%d scripts", n)
 	}
-	if n := strings.Count(page, "</script>"); n != 2 {
+	if n := strings.Count(html, "</script>"); n != 2 {
 		t.Errorf("%d ends of scripts", n)
 	}
-	data := page[strings.Index(page, `type="application/json">`)+25:]
+	data := html[strings.Index(html, `type="application/json">`)+25:]
 	data = data[:strings.Index(data, "</script>")]
 	if strings.Contains(data, "<") {
 		t.Error("a < is in the data")
 	}
-	policy := regexp.MustCompile(`content="(default-src[^"]*)"`).FindStringSubmatch(page)[1]
-	for _, part := range []string{"default-src 'none'", "script-src '" + cspHash(htmlScript) + "'", "style-src '" + cspHash(htmlStyle) + "'", "form-action 'none'"} {
+	policy := regexp.MustCompile(`content="(default-src[^"]*)"`).FindStringSubmatch(html)[1]
+	for _, part := range []string{"default-src 'none'", "script-src '" + page.PolicyHash(htmlScript) + "'", "style-src '" + page.PolicyHash(htmlStyle) + "'", "form-action 'none'"} {
 		if !strings.Contains(policy, part) {
 			t.Errorf("no %s in %s", part, policy)
 		}
 	}
-	if strings.Contains(page, "http://") || strings.Contains(page, "https://") {
+	if strings.Contains(html, "http://") || strings.Contains(html, "https://") {
 		t.Error("the page names another place")
 	}
-	if !strings.Contains(page, "<title>&lt;b&gt;&amp;.pcap and 1 more file</title>") {
+	if !strings.Contains(html, "<title>&lt;b&gt;&amp;.pcap and 1 more file</title>") {
 		t.Error("the title is not escaped")
 	}
-}
-
-// chromium loads a page and returns its document as it is then. With WSDUMP_SHOTS
-// a picture of it is left in that folder.
-func chromium(t *testing.T, name, page string) string {
-	t.Helper()
-	if testing.Short() {
-		t.Skip("a browser is not for short tests")
-	}
-	program, err := exec.LookPath("chromium")
-	if err != nil {
-		t.Skip("chromium is not installed")
-	}
-	dir := t.TempDir()
-	file := filepath.Join(dir, "page.html")
-	if err := os.WriteFile(file, []byte(page), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	run := func(args ...string) []byte {
-		args = append([]string{
-			"--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-			"--disable-component-update", "--disable-sync", "--user-data-dir=" + filepath.Join(dir, "profile"), "--window-size=1300,800", "--virtual-time-budget=5000",
-		}, append(args, "file://"+file)...)
-		out, err := exec.CommandContext(ctx, program, args...).Output()
-		if err != nil {
-			t.Fatalf("chromium: %v", err)
-		}
-		return out
-	}
-	if shots := os.Getenv("WSDUMP_SHOTS"); shots != "" {
-		run("--screenshot=" + filepath.Join(shots, name+".png"))
-	}
-	return string(run("--dump-dom"))
 }
 
 // TestHTMLInBrowser: in a real browser the rows are there, and hostile payloads
 // are text.
 func TestHTMLInBrowser(t *testing.T) {
-	dom := chromium(t, "html-hostile", hostilePage())
+	dom := browser.Dump(t, "html-hostile", hostilePage())
 	body := dom[strings.Index(dom, "<body"):]
 	if !strings.Contains(dom, `data-ready="`+strconv.Itoa(len(hostile)+4)+`"`) {
 		t.Fatalf("the script did not come to its end:\n%.2000s", dom)
@@ -138,7 +101,7 @@ func TestHTMLOfManyRows(t *testing.T) {
 	}
 	h.Close(c, closed(c, n+3, float64(n)))
 	h.Done(&timeline.Totals{Conns: 1, Messages: n})
-	dom := chromium(t, "html-many", out.String())
+	dom := browser.Dump(t, "html-many", out.String())
 	if !strings.Contains(dom, `data-ready="`+strconv.Itoa(n+2)+`"`) || !strings.Contains(dom, "100,002 of 100,002 rows") {
 		t.Errorf("not all rows are there:\n%.1000s", dom)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -22,7 +24,7 @@ func appendColored(dst, text []byte) []byte {
 		if color == "" {
 			dst = append(dst, text[i:end]...)
 		} else {
-			dst = append(append(append(dst, color...), text[i:end]...), colorReset...)
+			dst = append(append(append(dst, color...), text[i:end]...), terminal.ColorReset...)
 		}
 		i = end
 	}
@@ -78,7 +80,7 @@ func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
 		return dst, false
 	}
 	if t.opt.ASCII {
-		text = appendASCII(nil, text, noLimit)
+		text = terminal.AppendASCII(nil, text, terminal.NoLimit)
 	}
 	w := treeWriter{table: t, dst: dst, room: room}
 	depth := 0
@@ -119,7 +121,7 @@ func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
 	}
 	w.end(0)
 	if w.lines >= treeLines {
-		t.addBelow([]byte(ellipsis + " more than " + strconv.Itoa(treeLines) + " lines"))
+		t.addBelow([]byte(terminal.Ellipsis + " more than " + strconv.Itoa(treeLines) + " lines"))
 	}
 	return w.dst, true
 }
@@ -141,7 +143,7 @@ func (w *treeWriter) end(depth int) {
 	for range 2 * min(w.depth, treeDepth) {
 		w.safe = append(w.safe, ' ')
 	}
-	w.safe, _ = appendSafe(w.safe, w.line, max(w.room-len(w.safe), leastWidth))
+	w.safe, _ = terminal.AppendSafe(w.safe, w.line, max(w.room-len(w.safe), leastWidth))
 	if w.lines == 0 {
 		w.dst = w.table.colored(w.dst, w.safe)
 	} else {
@@ -206,7 +208,7 @@ func (t *Table) hexDump(payload []byte, n int) {
 		t.addBelowPlain(append(line, '|'))
 	}
 	if n < len(payload) {
-		t.addBelowPlain([]byte(ellipsis + " " + plural(uint64(len(payload)-n), "byte") + " more (--payload all)"))
+		t.addBelowPlain([]byte(terminal.Ellipsis + " " + quantity.Plural(uint64(len(payload)-n), "byte") + " more (--payload all)"))
 	}
 }
 

@@ -3,6 +3,8 @@ package report
 import (
 	"time"
 
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -43,9 +45,9 @@ func (t *Table) closeMarks(dst, marks []byte) []byte {
 	if len(marks) == 0 {
 		return dst
 	}
-	dst = t.paint(append(dst, "  "...), colorDim)
+	dst = t.paint(append(dst, "  "...), terminal.ColorDim)
 	dst = append(append(append(dst, '['), marks...), ']')
-	return t.paint(dst, colorReset)
+	return t.paint(dst, terminal.ColorReset)
 }
 
 // appendHead appends "URL   client -> server   101   chat   12.4 ms".
@@ -69,7 +71,7 @@ func (t *Table) appendHead(dst []byte, c *timeline.Conn) []byte {
 	}
 	if h != nil {
 		if h.Subprotocol != "" {
-			rest, _ = appendSafe(append(rest, gap...), []byte(h.Subprotocol), 60)
+			rest, _ = terminal.AppendSafe(append(rest, gap...), []byte(h.Subprotocol), 60)
 		}
 		for i, e := range h.Extensions {
 			if i == 0 {
@@ -77,11 +79,11 @@ func (t *Table) appendHead(dst []byte, c *timeline.Conn) []byte {
 			} else {
 				rest = append(rest, ", "...)
 			}
-			rest, _ = appendSafe(rest, []byte(e.Name), 60)
+			rest, _ = terminal.AppendSafe(rest, []byte(e.Name), 60)
 		}
 		if !h.Response.IsZero() && !h.Request.IsZero() {
 			d := h.Response.Time - h.Request.Time
-			rest = append(append(rest, gap...), duration(time.Duration(d))...)
+			rest = append(append(rest, gap...), quantity.Duration(time.Duration(d))...)
 		}
 	}
 	if c.LegOf != 0 {
@@ -94,13 +96,13 @@ func (t *Table) appendHead(dst []byte, c *timeline.Conn) []byte {
 	if t.opt.Width > 0 {
 		room = max(t.opt.Width-len(rest)-connWidth, leastURL)
 	}
-	dst = t.paint(dst, colorBold)
+	dst = t.paint(dst, terminal.ColorBold)
 	if h == nil {
 		dst = append(dst, "(handshake not in the capture)"...)
 	} else {
-		dst, _ = appendSafe(dst, []byte(c.URL()), room)
+		dst, _ = terminal.AppendSafe(dst, []byte(c.URL()), room)
 	}
-	dst = t.paint(dst, colorReset)
+	dst = t.paint(dst, terminal.ColorReset)
 	return append(dst, rest...)
 }
 
@@ -112,27 +114,27 @@ func (t *Table) appendFinding(dst []byte, f *timeline.Finding) []byte {
 	}
 	at = len(dst)
 	dst = append(alignRight(dst, at, lengthWidth), "  "...)
-	color := colorDim
+	color := terminal.ColorDim
 	switch f.Severity {
 	case timeline.Error:
-		color = colorError
+		color = terminal.ColorError
 	case timeline.Warning:
-		color = colorWarning
+		color = terminal.ColorWarning
 	}
 	dst = t.paint(dst, color)
 	dst = append(append(dst, "! "...), f.Severity.String()...)
 	if f.Rule != nil {
 		dst = append(append(dst, ' '), f.Rule.ID...)
 	}
-	dst = t.paint(dst, colorReset)
+	dst = t.paint(dst, terminal.ColorReset)
 	if f.N != 0 {
-		dst = appendCount(append(dst, ", row "...), f.N)
+		dst = quantity.AppendCount(append(dst, ", row "...), f.N)
 	}
 	if f.HasDir {
 		dst = append(append(dst, ", by the "...), f.Dir.Sender().String()...)
 	}
 	if f.Count > 1 {
-		dst = append(appendCount(append(dst, ", "...), f.Count), " times"...)
+		dst = append(quantity.AppendCount(append(dst, ", "...), f.Count), " times"...)
 	}
 	return t.appendStory(append(dst, ": "...), f)
 }
@@ -143,24 +145,24 @@ func (t *Table) appendFinding(dst []byte, f *timeline.Finding) []byte {
 func (t *Table) appendStory(dst []byte, f *timeline.Finding) []byte {
 	const quoted = 80
 	if f.Rule != nil {
-		dst, _ = appendSafe(dst, []byte(f.Rule.Title), pipedWidth)
+		dst, _ = terminal.AppendSafe(dst, []byte(f.Rule.Title), pipedWidth)
 	}
 	if f.Detail != "" {
 		if f.Rule != nil {
 			dst = append(dst, ". "...)
 		}
-		dst, _ = appendSafe(dst, []byte(f.Detail), pipedWidth)
+		dst, _ = terminal.AppendSafe(dst, []byte(f.Detail), pipedWidth)
 	}
 	if f.Got != "" || f.Want != "" {
 		dst = append(dst, " ("...)
 		if f.Got != "" {
-			dst, _ = appendSafe(append(dst, "got "...), []byte(f.Got), quoted)
+			dst, _ = terminal.AppendSafe(append(dst, "got "...), []byte(f.Got), quoted)
 		}
 		if f.Want != "" {
 			if f.Got != "" {
 				dst = append(dst, ", "...)
 			}
-			dst, _ = appendSafe(append(dst, "want "...), []byte(f.Want), quoted)
+			dst, _ = terminal.AppendSafe(append(dst, "want "...), []byte(f.Want), quoted)
 		}
 		dst = append(dst, ')')
 	}
@@ -172,5 +174,5 @@ func (t *Table) appendStory(dst []byte, f *timeline.Finding) []byte {
 
 // appendClosing appends the last line of a connection.
 func (t *Table) appendClosing(dst []byte, c *timeline.Conn) []byte {
-	return t.painted(dst, colorDim, ending(c))
+	return t.painted(dst, terminal.ColorDim, ending(c))
 }

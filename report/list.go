@@ -7,9 +7,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/tw"
-
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -65,7 +64,7 @@ func (l *List) columns() {
 		rest := 0
 		for i, w := range l.widths {
 			if i != listColumnURL {
-				rest += w + len(listGap)
+				rest += w + len(terminal.ColumnGap)
 			}
 		}
 		l.widths[listColumnURL] = max(l.opt.Width-rest, leastURL/2)
@@ -154,7 +153,7 @@ func (l *List) draw() {
 	}
 	for _, row := range l.page {
 		for i, cell := range row {
-			l.widths[i] = max(l.widths[i], columns(cell))
+			l.widths[i] = max(l.widths[i], terminal.Columns(cell))
 		}
 	}
 	if len(l.page) == listPage { // more will come, with longer numbers
@@ -167,16 +166,16 @@ func (l *List) draw() {
 		rest := 0
 		for i, w := range l.widths {
 			if i != listColumnURL {
-				rest += w + len(listGap)
+				rest += w + len(terminal.ColumnGap)
 			}
 		}
 		l.widths[listColumnURL] = min(l.widths[listColumnURL], max(l.opt.Width-rest, leastURL/2))
 		for _, row := range l.page {
-			row[listColumnURL] = cut(row[listColumnURL], l.widths[listColumnURL])
+			row[listColumnURL] = terminal.Cut(row[listColumnURL], l.widths[listColumnURL])
 		}
 	}
 	var drawn strings.Builder
-	if err := drawTable(&drawn, listHead[:], l.page); err != nil && l.err == nil {
+	if err := terminal.DrawTable(&drawn, listHead[:], l.page); err != nil && l.err == nil {
 		l.err = fmt.Errorf("drawing the list: %w", err)
 	}
 	for line := range strings.Lines(drawn.String()) {
@@ -185,25 +184,22 @@ func (l *List) draw() {
 	l.page = nil
 }
 
-// listGap stands between two columns.
-const listGap = "  "
-
 // plain prints a row beyond the page, in the columns of the page. A cell that
 // is wider pushes the rest to the right; only the URL is cut, visibly.
 func (l *List) plain() {
 	for i := range l.widths {
-		most, used := noLimit, 0
+		most, used := terminal.NoLimit, 0
 		if i == listColumnURL {
 			most = max(l.widths[i], leastWidth)
 		}
-		l.buf, used = appendCut(l.buf, l.cells.at(i), most)
+		l.buf, used = terminal.AppendCut(l.buf, l.cells.at(i), most)
 		if i == len(l.widths)-1 {
 			break
 		}
 		for range l.widths[i] - used {
 			l.buf = append(l.buf, ' ')
 		}
-		l.buf = append(l.buf, listGap...)
+		l.buf = append(l.buf, terminal.ColumnGap...)
 	}
 	l.buf = append(l.buf, '\n')
 }
@@ -211,59 +207,34 @@ func (l *List) plain() {
 // summary returns the totals in plain words.
 func (l *List) summary(t *timeline.Totals) string {
 	var b strings.Builder
-	b.WriteString(plural(l.conns, "connection"))
+	b.WriteString(quantity.Plural(l.conns, "connection"))
 	if l.refuse > 0 {
-		b.WriteString(" (" + count(l.refuse) + " refused)")
+		b.WriteString(" (" + quantity.Count(l.refuse) + " refused)")
 	}
-	fmt.Fprintf(&b, ": %s sent (%s), %s received (%s)", plural(l.totals[0].Messages, "message"), size(l.totals[0].MessageBytes),
-		count(l.totals[1].Messages), size(l.totals[1].MessageBytes))
+	fmt.Fprintf(&b, ": %s sent (%s), %s received (%s)", quantity.Plural(l.totals[0].Messages, "message"), quantity.Size(l.totals[0].MessageBytes),
+		quantity.Count(l.totals[1].Messages), quantity.Size(l.totals[1].MessageBytes))
 	if f := appendFindings(nil, t.Findings); string(f) != "-" {
 		b.WriteString("; " + string(f))
 	}
 	if t.Recorded {
 		b.WriteString("; from a HAR")
 	} else {
-		fmt.Fprintf(&b, "; %s in %s", plural(t.Packets, "packet"), plural(t.Transports, "TCP connection"))
+		fmt.Fprintf(&b, "; %s in %s", quantity.Plural(t.Packets, "packet"), quantity.Plural(t.Transports, "TCP connection"))
 	}
 	if t.Last > t.First {
-		b.WriteString(" over " + duration(time.Duration(t.Last-t.First)))
+		b.WriteString(" over " + quantity.Duration(time.Duration(t.Last-t.First)))
 	}
 	if t.Gaps > 0 {
-		fmt.Fprintf(&b, "; %s with %s missing", plural(t.Gaps, "gap"), size(t.GapBytes))
+		fmt.Fprintf(&b, "; %s with %s missing", quantity.Plural(t.Gaps, "gap"), quantity.Size(t.GapBytes))
 	}
 	if t.TLSNoKeys > 0 {
-		b.WriteString("; " + count(t.TLSNoKeys) + " more speak TLS, without keys")
+		b.WriteString("; " + quantity.Count(t.TLSNoKeys) + " more speak TLS, without keys")
 	}
 	b.WriteByte('.')
-	for _, text := range []string{notUsed(t), Duplicates(t)} {
+	for _, text := range []string{NotUsed(t), Duplicates(t)} {
 		if text != "" {
 			b.WriteString(" " + text)
 		}
 	}
 	return b.String()
-}
-
-// drawTable draws rows under head without borders. Cells must be safe: the
-// table passes escape sequences through.
-func drawTable(w io.Writer, head []string, rows [][]string) error {
-	table := tablewriter.NewTable(w,
-		tablewriter.WithHeaderAutoFormat(tw.Off),
-		tablewriter.WithRowAutoFormat(tw.Off),
-		tablewriter.WithTrimSpace(tw.Off),
-		tablewriter.WithEastAsian(tw.Off),
-		tablewriter.WithHeaderAutoWrap(tw.WrapNone),
-		tablewriter.WithRowAutoWrap(tw.WrapNone),
-		tablewriter.WithHeaderAlignment(tw.AlignLeft),
-		tablewriter.WithRowAlignment(tw.AlignLeft),
-		tablewriter.WithPadding(tw.Padding{Left: tw.Empty, Right: listGap, Overwrite: true}),
-		tablewriter.WithRendition(tw.Rendition{
-			Borders:  tw.BorderNone,
-			Settings: tw.Settings{Separators: tw.SeparatorsNone, Lines: tw.LinesNone},
-		}),
-	)
-	table.Header(head)
-	if err := table.Bulk(rows); err != nil {
-		return err
-	}
-	return table.Render()
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -71,8 +73,8 @@ func (c *cells) safe(width int) {
 	if n := len(c.ends); n > 0 {
 		from = c.ends[n-1] + 1
 	}
-	if cell := c.text[from:]; len(cell) > width || !isPlain(cell) {
-		text := cut(Safe(string(cell)), width)
+	if cell := c.text[from:]; len(cell) > width || !terminal.IsPlain(cell) {
+		text := terminal.Cut(terminal.Safe(string(cell)), width)
 		c.text = append(c.text[:from], text...)
 	}
 	c.end()
@@ -94,7 +96,7 @@ func (c *cells) conn(conn *timeline.Conn) {
 		c.text = appendStatus(c.text, h)
 		c.safe(statusWidth)
 	}
-	c.text = appendDuration(c.text, conn.Duration())
+	c.text = quantity.AppendDuration(c.text, conn.Duration())
 	c.end()
 	c.messages(&conn.Counters[timeline.ClientToServer])
 	c.messages(&conn.Counters[timeline.ServerToClient])
@@ -123,9 +125,9 @@ func (c *cells) messages(n *timeline.Counters) {
 		c.add("-")
 		return
 	}
-	c.text = appendCount(c.text, n.Messages)
+	c.text = quantity.AppendCount(c.text, n.Messages)
 	if hasMessageBytes(n) {
-		c.text = append(appendSize(append(c.text, " ("...), n.MessageBytes), ')')
+		c.text = append(quantity.AppendSize(append(c.text, " ("...), n.MessageBytes), ')')
 	}
 	c.end()
 }
@@ -178,7 +180,7 @@ func appendFindings(dst []byte, by [3]uint64) []byte {
 			if len(dst) > from {
 				dst = append(dst, ", "...)
 			}
-			dst = append(dst, plural(n, s.String())...)
+			dst = append(dst, quantity.Plural(n, s.String())...)
 		}
 	}
 	if len(dst) == from {
@@ -194,12 +196,12 @@ func (c *cells) other(o *timeline.Other) {
 		if n == 0 {
 			return "-"
 		}
-		return size(n)
+		return quantity.Size(n)
 	}
 	c.reset()
 	for _, cell := range [...]string{
-		"-", cut(Safe(otherName(o)), listURL), t.Client.String(), t.Server.String(), cut(Safe(otherStatus(o)), statusWidth),
-		duration(time.Duration(o.Ended.Time - t.First.Time)), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
+		"-", terminal.Cut(terminal.Safe(otherName(o)), listURL), t.Client.String(), t.Server.String(), terminal.Cut(terminal.Safe(otherStatus(o)), statusWidth),
+		quantity.Duration(time.Duration(o.Ended.Time - t.First.Time)), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
 	} {
 		c.add(cell)
 	}
@@ -244,7 +246,7 @@ func otherStatus(o *timeline.Other) string {
 		}
 		return said
 	case "http":
-		return plural(o.Requests, "request")
+		return quantity.Plural(o.Requests, "request")
 	}
 	return "-"
 }

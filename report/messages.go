@@ -3,6 +3,8 @@ package report
 import (
 	"strconv"
 
+	"github.com/wsdump/wsdump/internal/decimal"
+	"github.com/wsdump/wsdump/internal/ndjson"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -11,7 +13,7 @@ import (
 // them in order.
 type Rows struct {
 	opt   Options
-	clock clock
+	clock ndjson.Clock
 }
 
 // Rows returns a Rows that makes the message lines of n in another goroutine. It
@@ -36,7 +38,7 @@ func (n *NDJSON) Row(c *timeline.Conn, row []byte, hole int) {
 	if n.stopped {
 		return
 	}
-	n.buf = appendUint(append(n.buf, row[:hole]...), c.ID)
+	n.buf = decimal.AppendUint(append(n.buf, row[:hole]...), c.ID)
 	if rest := row[hole:]; len(rest) > flushAt/4 { // too large to copy it once more
 		n.write()
 		n.put(rest)
@@ -55,18 +57,18 @@ func (r *Rows) begin(b []byte, kind string, at timeline.Stamp) []byte {
 		return b
 	}
 	b = append(b, `,"time":"`...)
-	b = r.clock.appendRFC3339(b, at.Time)
+	b = r.clock.AppendRFC3339(b, at.Time)
 	b = append(b, '"')
 	if at.Packet != 0 {
 		b = append(b, `,"packet":`...)
-		b = appendUint(b, at.Packet)
+		b = decimal.AppendUint(b, at.Packet)
 	}
 	if len(r.opt.Files) > 1 && int(at.File) < len(r.opt.Files) {
 		b = append(b, `,"file":`...)
-		b = appendString(b, r.opt.Files[at.File])
+		b = ndjson.AppendString(b, r.opt.Files[at.File])
 		if at.Packet != 0 {
 			b = append(b, `,"file_packet":`...)
-			b = appendUint(b, at.FilePacket)
+			b = decimal.AppendUint(b, at.FilePacket)
 		}
 	}
 	return b
@@ -79,32 +81,32 @@ func (r *Rows) append(b []byte, m *timeline.Message, whole bool) (row []byte, ho
 	b = r.begin(b, "message", m.First)
 	b = append(b, `,"conn":`...)
 	if hole = len(b); whole {
-		b = appendUint(b, m.Conn.ID)
+		b = decimal.AppendUint(b, m.Conn.ID)
 	}
 	b = append(b, `,"n":`...)
-	b = appendUint(b, m.N)
+	b = decimal.AppendUint(b, m.N)
 	b = append(b, `,"dir":"`...)
 	b = append(b, m.Dir.String()...)
 	b = append(b, `","kind":"`...)
 	b = append(b, m.Kind.String()...)
 	b = append(b, `","end_time":"`...)
-	b = r.clock.appendRFC3339(b, m.Last.Time)
+	b = r.clock.AppendRFC3339(b, m.Last.Time)
 	b = append(b, '"')
 	if m.Last.Packet != 0 {
 		b = append(b, `,"end_packet":`...)
-		b = appendUint(b, m.Last.Packet)
+		b = decimal.AppendUint(b, m.Last.Packet)
 	}
 	if !recorded {
 		b = append(b, `,"frames":`...)
-		b = appendUint(b, m.Frames)
+		b = decimal.AppendUint(b, m.Frames)
 	}
 	if m.HasLength {
 		b = append(b, `,"length":`...)
-		b = appendUint(b, m.Length)
+		b = decimal.AppendUint(b, m.Length)
 	}
 	if !recorded {
 		b = append(b, `,"wire_length":`...)
-		b = appendUint(b, m.WireLength)
+		b = decimal.AppendUint(b, m.WireLength)
 		b = append(b, `,"compressed":`...)
 		b = strconv.AppendBool(b, m.Compressed)
 	}
@@ -120,9 +122,9 @@ func (r *Rows) append(b []byte, m *timeline.Message, whole bool) (row []byte, ho
 	b = appendMarkKey(b, `,"redacted":true`, m.Redacted)
 	if m.Answers != 0 {
 		b = append(b, `,"reply_to":`...)
-		b = appendUint(b, m.Answers)
+		b = decimal.AppendUint(b, m.Answers)
 		b = append(b, `,"reply_ms":`...)
-		b = appendMillis(b, m.Took)
+		b = ndjson.AppendMillis(b, m.Took)
 	}
 	return append(b, '}', '\n'), hole
 }
@@ -141,8 +143,8 @@ func (r *Rows) payload(b, payload []byte, text bool) (_ []byte, cut bool) {
 	size := r.opt.Payload.bytes(len(payload), ndjsonPayload)
 	if text || len(payload) == 0 {
 		b = append(b, `,"text":`...)
-		return appendValidJSON(b, cutRune(payload, size)), size < len(payload)
+		return ndjson.AppendValid(b, cutRune(payload, size)), size < len(payload)
 	}
 	b = append(b, `,"base64":`...)
-	return appendBase64(b, payload[:size]), size < len(payload)
+	return ndjson.AppendBase64(b, payload[:size]), size < len(payload)
 }

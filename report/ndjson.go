@@ -4,6 +4,8 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/wsdump/wsdump/internal/decimal"
+	"github.com/wsdump/wsdump/internal/ndjson"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -156,9 +158,15 @@ func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
 	b := n.lines.begin(n.buf, kind, at)
 	if c != nil {
 		b = append(b, `,"conn":`...)
-		b = appendUint(b, c.ID)
+		b = decimal.AppendUint(b, c.ID)
 	}
 	n.buf = b
+}
+
+// Line prints a line that another output made, with its line break. It counts as a row.
+func (n *NDJSON) Line(line []byte) {
+	n.buf = append(n.buf, line...)
+	n.row()
 }
 
 // finish ends a line that counts as a row.
@@ -170,54 +178,54 @@ func (n *NDJSON) finish() {
 func (n *NDJSON) start() {
 	n.buf = append(n.buf, `{"type":"start","schema":`...)
 	n.buf = strconv.AppendInt(n.buf, schema, 10)
-	n.text("version", n.opt.Version)
-	n.texts("files", n.opt.Files)
+	n.buf.Text("version", n.opt.Version)
+	n.buf.Texts("files", n.opt.Files)
 	n.buf = append(n.buf, '}', '\n')
 }
 
 func (n *NDJSON) summary(t *timeline.Totals) {
 	n.begin("summary", timeline.Stamp{}, nil)
-	n.number("packets", t.Packets)
-	n.number("bytes", t.Bytes)
-	n.number("tcp_connections", t.Transports)
+	n.buf.Number("packets", t.Packets)
+	n.buf.Number("bytes", t.Bytes)
+	n.buf.Number("tcp_connections", t.Transports)
 	if t.GivenUp > 0 {
-		n.number("given_up", t.GivenUp)
+		n.buf.Number("given_up", t.GivenUp)
 	}
-	n.number("tls_without_keys", t.TLSNoKeys)
-	n.number("connections", t.Conns)
-	n.number("messages", t.Messages)
-	n.number("frames", t.Frames)
+	n.buf.Number("tls_without_keys", t.TLSNoKeys)
+	n.buf.Number("connections", t.Conns)
+	n.buf.Number("messages", t.Messages)
+	n.buf.Number("frames", t.Frames)
 	n.severities("findings", t.Findings)
-	n.number("gaps", t.Gaps)
-	n.number("dropped", t.Dropped)
+	n.buf.Number("gaps", t.Gaps)
+	n.buf.Number("dropped", t.Dropped)
 	if t.Filtered > 0 {
-		n.number("filtered", t.Filtered)
+		n.buf.Number("filtered", t.Filtered)
 	}
 	if t.Duplicates > 0 {
-		n.number("duplicates", t.Duplicates)
+		n.buf.Number("duplicates", t.Duplicates)
 	}
-	n.key("skipped")
+	n.buf.Key("skipped")
 	n.buf = append(n.buf, '{')
 	for i, s := range t.Skipped {
 		if i > 0 {
 			n.buf = append(n.buf, ',')
 		}
-		n.buf = appendString(n.buf, s.What)
+		n.buf = ndjson.AppendString(n.buf, s.What)
 		n.buf = append(n.buf, ':')
-		n.buf = appendUint(n.buf, s.N)
+		n.buf = decimal.AppendUint(n.buf, s.N)
 	}
 	n.buf = append(n.buf, '}')
-	n.millis("duration_ms", t.Last-t.First)
+	n.buf.Millis("duration_ms", t.Last-t.First)
 	switch {
 	case t.HeadersOnly:
-		n.text("judged", "headers")
+		n.buf.Text("judged", "headers")
 	case t.Recorded:
-		n.text("judged", "messages")
+		n.buf.Text("judged", "messages")
 	default:
-		n.text("judged", "payload")
+		n.buf.Text("judged", "payload")
 	}
 	if t.Conns == 0 {
-		n.text("hint", NothingFound(t))
+		n.buf.Text("hint", NothingFound(t))
 	}
 	n.buf = append(n.buf, '}', '\n')
 }

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -20,21 +22,21 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 	if t.Recorded {
 		said := "0 WebSockets in the HAR"
 		for _, o := range t.Others {
-			said += ", " + count(o.N) + " " + Safe(o.What)
+			said += ", " + quantity.Count(o.N) + " " + terminal.Safe(o.What)
 		}
 		return said + ".", "a browser records a WebSocket that opens while its network panel records, and needs `Save all as HAR with content`; reload the page with the panel open."
 	}
 	var b strings.Builder
-	b.WriteString("0 WebSockets in " + plural(t.Packets, "packet"))
+	b.WriteString("0 WebSockets in " + quantity.Plural(t.Packets, "packet"))
 	if t.Transports > 0 || t.Packets > 0 {
-		b.WriteString(", " + plural(t.Transports, "TCP connection"))
+		b.WriteString(", " + quantity.Plural(t.Transports, "TCP connection"))
 	}
 	var parts []string
 	if t.TLSNoKeys > 0 {
-		parts = append(parts, count(t.TLSNoKeys)+" TLS without keys"+names(t.ServerNames))
+		parts = append(parts, quantity.Count(t.TLSNoKeys)+" TLS without keys"+names(t.ServerNames))
 	}
 	for _, o := range t.Others {
-		parts = append(parts, count(o.N)+" "+Safe(o.What))
+		parts = append(parts, quantity.Count(o.N)+" "+terminal.Safe(o.What))
 	}
 	udp, skipped := uint64(0), uint64(0)
 	for _, s := range t.Skipped {
@@ -44,21 +46,21 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 		skipped += s.N
 	}
 	for _, s := range t.Skipped {
-		what := Safe(s.What)
+		what := terminal.Safe(s.What)
 		if !strings.Contains(what, "packet") {
 			what += " packet"
 			if s.N != 1 {
 				what += "s"
 			}
 		}
-		parts = append(parts, count(s.N)+" "+what)
+		parts = append(parts, quantity.Count(s.N)+" "+what)
 	}
 	if len(parts) > 0 {
 		b.WriteString(": " + strings.Join(parts, ", "))
 	}
 	b.WriteByte('.')
 	if t.Filtered > 0 {
-		b.WriteString(" The capture filter (-f) left " + plural(t.Filtered, "other packet") + " out.")
+		b.WriteString(" The capture filter (-f) left " + quantity.Plural(t.Filtered, "other packet") + " out.")
 	}
 	return b.String(), nothingHint(t, udp, skipped)
 }
@@ -67,7 +69,7 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	live := t.Live != nil
 	switch {
 	case live && t.Packets == 0:
-		return "nothing passed" + spaced(Safe(t.Live.Filter)) + " on " + whereLive(t.Live) + " in " + duration(t.Live.Lasted) + "; " + elsewhere(t.Live)
+		return "nothing passed" + spaced(terminal.Safe(t.Live.Filter)) + " on " + whereLive(t.Live) + " in " + quantity.Duration(t.Live.Lasted) + "; " + elsewhere(t.Live)
 	case t.Packets == 0 && t.Filtered > 0:
 		return "no packet matches the capture filter; behind a VLAN tag it has to say so: vlan and (...). Without -f all packets are looked at."
 	case t.Packets == 0:
@@ -85,9 +87,9 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	case t.Transports == 0:
 		return "there is no TCP in this capture; check the interface and the capture filter."
 	case live && t.Dropped > 0:
-		return plural(t.Dropped, "packet") + " found no room; the handshake may be among them. Use a larger ring (-B) or a narrower filter (-f)."
+		return quantity.Plural(t.Dropped, "packet") + " found no room; the handshake may be among them. Use a larger ring (-B) or a narrower filter (-f)."
 	case t.Dropped > 0:
-		return "the capture tool lost " + plural(t.Dropped, "packet") + "; the handshake may be among them. Use a larger buffer or a narrower filter."
+		return "the capture tool lost " + quantity.Plural(t.Dropped, "packet") + "; the handshake may be among them. Use a larger buffer or a narrower filter."
 	case live:
 		return "a WebSocket is seen when it opens, and one that was open before when it sends something; if one should be there, " + elsewhere(t.Live)
 	}
@@ -106,7 +108,7 @@ func whereLive(l *timeline.Live) string {
 	if l.Any {
 		return "any interface"
 	}
-	return Safe(l.Interface)
+	return terminal.Safe(l.Interface)
 }
 
 // elsewhere asks where the traffic is.
@@ -133,7 +135,7 @@ func names(counts []timeline.Count) string {
 			parts = append(parts, "...")
 			break
 		}
-		parts = append(parts, Safe(c.What)+" "+count(c.N))
+		parts = append(parts, terminal.Safe(c.What)+" "+quantity.Count(c.N))
 	}
 	return " (" + strings.Join(parts, ", ") + ")"
 }

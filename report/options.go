@@ -4,7 +4,7 @@
 // write error; none of them reaches behind the timeline.
 //
 // What an output may show of untrusted bytes is decided in one place:
-// appendSafe for people, appendJSON for programs. Neither lets a control byte
+// internal/terminal for people, internal/ndjson for programs. Neither lets a control byte
 // or a bidirectional override through to a terminal.
 package report
 
@@ -12,6 +12,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/ndjson"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -111,7 +112,7 @@ func (o *Options) needs() timeline.Needs {
 // writer buffers rows and holds on to the first error.
 type writer struct {
 	w       io.Writer
-	buf     []byte
+	buf     ndjson.Line
 	err     error
 	rows    uint64 // printed so far, for Options.Count
 	count   uint64

@@ -5,6 +5,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -15,7 +16,7 @@ func Rules(w io.Writer, rules []*timeline.Rule) error {
 		rows[i] = []string{r.ID, r.Severity.String(), r.Title, r.Ref}
 	}
 	var drawn strings.Builder
-	if err := drawTable(&drawn, []string{"RULE", "SEVERITY", "WHEN", "REFERENCE"}, rows); err != nil {
+	if err := terminal.DrawTable(&drawn, []string{"RULE", "SEVERITY", "WHEN", "REFERENCE"}, rows); err != nil {
 		return err
 	}
 	for line := range strings.Lines(drawn.String()) {

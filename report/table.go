@@ -5,6 +5,7 @@ import (
 	"io"
 	"strconv"
 
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -264,7 +265,7 @@ func (t *Table) print(kind lineKind, conn uint64, line []byte) {
 	}
 	t.buf = append(bytes.TrimRight(t.buf, " "), '\n')
 	if t.opt.ASCII {
-		t.buf = plainSymbols(t.buf, from)
+		t.buf = terminal.ToASCII(t.buf, from)
 	}
 	t.printed = true
 	t.bare = kind == lineRefused || t.bare && (kind == lineRow || kind == lineBelow) && conn != t.current

@@ -8,6 +8,9 @@ import (
 
 	"github.com/clipperhouse/displaywidth"
 
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
+	"github.com/wsdump/wsdump/internal/terminal/terminaltest"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -196,14 +199,14 @@ func TestTableFitsTheWidth(t *testing.T) {
 			})
 			for line := range strings.Lines(out) {
 				line = strings.TrimSuffix(line, "\n")
-				for _, code := range []string{colorReset, colorBold, colorDim, colorSent, colorReceive} {
+				for _, code := range []string{terminal.ColorReset, terminal.ColorBold, terminal.ColorDim, terminal.ColorSent, terminal.ColorReceived} {
 					line = strings.ReplaceAll(line, code, "")
 				}
 				if got := displaywidth.String(line); got > width {
 					t.Errorf("%d columns on a terminal of %d: %s", got, width, line)
 				}
 			}
-			if n := strings.Count(out, ellipsis); n < 6 {
+			if n := strings.Count(out, terminal.Ellipsis); n < 6 {
 				t.Errorf("width %d: %d cuts are shown, want 6\n%s", width, n, out)
 			}
 		}
@@ -227,9 +230,9 @@ func TestTablePayload(t *testing.T) {
 		opt  Options
 		want string
 	}{
-		"piped": {Options{}, long[:pipedWidth-1] + ellipsis},
+		"piped": {Options{}, long[:pipedWidth-1] + terminal.Ellipsis},
 		"all":   {Options{Payload: PayloadAll, Width: 80}, long},
-		"some":  {Options{Payload: 12, Width: 80}, long[:12] + ellipsis},
+		"some":  {Options{Payload: 12, Width: 80}, long[:12] + terminal.Ellipsis},
 		"none":  {Options{Payload: PayloadNone}, "(text)"},
 	} {
 		if got := one(test.opt); got != test.want {
@@ -287,7 +290,7 @@ func FuzzTableIsHarmless(f *testing.F) {
 		opt := Options{Width: int(width), Frames: true}
 		tell(NewTable(&out, opt))
 		tell(NewList(&out, opt))
-		checkHarmless(t, []byte(head+payload), bytes.ReplaceAll(out.Bytes(), []byte("\n"), nil))
+		terminaltest.CheckHarmless(t, []byte(head+payload), bytes.ReplaceAll(out.Bytes(), []byte("\n"), nil))
 	})
 }
 
@@ -326,11 +329,11 @@ func TestLongList(t *testing.T) {
 	}
 	at := strings.Index(rows[2], "10.0.0.1:")
 	for _, i := range []int{1, listPage, listPage + 2, n} {
-		if url := rows[i][:min(len(rows[i]), 100)]; strings.Index(strings.Replace(url, ellipsis, ".", 1), "10.0.0.1:") != at {
+		if url := rows[i][:min(len(rows[i]), 100)]; strings.Index(strings.Replace(url, terminal.Ellipsis, ".", 1), "10.0.0.1:") != at {
 			t.Errorf("line %d is not in column: %s", i, rows[i])
 		}
 	}
-	if want := fmt.Sprintf("%s connections: 0 messages", count(n)); !strings.Contains(rows[len(rows)-2], want) {
+	if want := fmt.Sprintf("%s connections: 0 messages", quantity.Count(n)); !strings.Contains(rows[len(rows)-2], want) {
 		t.Errorf("totals: %s", rows[len(rows)-2])
 	}
 }

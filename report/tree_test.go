@@ -6,6 +6,7 @@ import (
 
 	"github.com/clipperhouse/displaywidth"
 
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -69,7 +70,7 @@ func TestTreeIsBounded(t *testing.T) {
 // TestColoredJSON: colours change nothing but the look.
 func TestColoredJSON(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"key":"v","n":-1.5e3,"t":true}`: "{" + colorKey + `"key"` + colorReset + `:"v",` + colorKey + `"n"` + colorReset + ":" + colorValue + "-1.5e3" + colorReset + "," + colorKey + `"t"` + colorReset + ":" + colorValue + "true" + colorReset + "}",
+		`{"key":"v","n":-1.5e3,"t":true}`: "{" + colorKey + `"key"` + terminal.ColorReset + `:"v",` + colorKey + `"n"` + terminal.ColorReset + ":" + colorValue + "-1.5e3" + terminal.ColorReset + "," + colorKey + `"t"` + terminal.ColorReset + ":" + colorValue + "true" + terminal.ColorReset + "}",
 		`["a\":b`:                         `["a\":b`,
 		`["a\`:                            `["a\`,
 	} {
@@ -80,7 +81,7 @@ func TestColoredJSON(t *testing.T) {
 	for _, payload := range []string{`{"a":"b"}`, `[1,2,{"x`, "{\x1b[31m\u202e}", `[[[[]]]]"`} {
 		tell := oneMessage(func(c *timeline.Conn) *timeline.Message { return text(c, 0, 8, 13, payload) })
 		plain, colored := table(Options{}, tell), table(Options{Color: true}, tell)
-		for _, code := range []string{colorReset, colorBold, colorDim, colorSent, colorReceive, colorKey, colorValue} {
+		for _, code := range []string{terminal.ColorReset, terminal.ColorBold, terminal.ColorDim, terminal.ColorSent, terminal.ColorReceived, colorKey, colorValue} {
 			colored = strings.ReplaceAll(colored, code, "")
 		}
 		if plain != colored {
@@ -160,11 +161,11 @@ func FuzzTree(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload string, width int) {
 		for _, opt := range []Options{{Pretty: true, Width: width % 200}, {Pretty: true, Color: true}, {Pretty: true, ASCII: true}} {
 			got := table(opt, oneMessage(func(c *timeline.Conn) *timeline.Message { return text(c, 0, 8, 13, payload) }))
-			for _, code := range []string{colorReset, colorBold, colorDim, colorSent, colorReceive, colorKey, colorValue} {
+			for _, code := range []string{terminal.ColorReset, terminal.ColorBold, terminal.ColorDim, terminal.ColorSent, terminal.ColorReceived, colorKey, colorValue} {
 				got = strings.ReplaceAll(got, code, "")
 			}
 			for _, r := range got {
-				if r != '\n' && formats(r) {
+				if r != '\n' && terminal.IsControl(r) {
 					t.Fatalf("%q in %q", r, got)
 				}
 			}

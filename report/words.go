@@ -6,110 +6,17 @@ import (
 	"strings"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/timeline"
 )
 
 // This file is the vocabulary that all outputs share: how a count, a size, a
 // duration and a close code are written.
 
-// appendCount appends n with a comma at every thousand.
-func appendCount(dst []byte, n uint64) []byte {
-	if n < 1000 {
-		return strconv.AppendUint(dst, n, 10)
-	}
-	dst = appendCount(dst, n/1000)
-	dst = append(dst, ',')
-	return appendDigits(dst, n%1000, 3)
-}
-
-func count(n uint64) string { return string(appendCount(nil, n)) }
-
-// plural returns "1 message" or "2 messages".
-func plural(n uint64, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return count(n) + " " + one + "s"
-}
-
-// size returns "5 B", "64.0 KiB", "1.2 MiB".
-func size(n uint64) string { return string(appendSize(nil, n)) }
-
-// appendSize appends what size returns.
-func appendSize(dst []byte, n uint64) []byte {
-	if n < 1024 {
-		return append(strconv.AppendUint(dst, n, 10), " B"...)
-	}
-	unit := 0
-	tenths := (n*10 + 512) / 1024
-	if n > 1<<59 {
-		tenths = n / 1024 * 10
-	}
-	for tenths >= 10240 && unit < 5 {
-		tenths = (tenths + 512) / 1024
-		unit++
-	}
-	dst = append(strconv.AppendUint(dst, tenths/10, 10), '.', byte('0'+tenths%10), ' ')
-	return append(dst, "KMGTPE"[unit], 'i', 'B')
-}
-
-// appendDuration appends d as people say it: "23 µs", "0.4 ms", "12.4 ms",
-// "9.1 s", "3 min 20 s", "2 h 5 min", "4 d 3 h".
-func appendDuration(dst []byte, d time.Duration) []byte {
-	return appendLong(dst, d, [...]string{" d ", " h", " h ", " min", " min ", " s"})
-}
-
-// appendShort is appendDuration for narrow cells: "3m20s", "2h5m", "4d3h".
-func appendShort(dst []byte, d time.Duration) []byte {
-	return appendLong(dst, d, [...]string{"d", "h", "h", "m", "m", "s"})
-}
-
-// appendLong appends d with the given words for what is two minutes and longer.
-func appendLong(dst []byte, d time.Duration, words [6]string) []byte {
-	n := uint64(d)
-	if d < 0 {
-		dst = append(dst, '-')
-		n = -n
-	}
-	tenths := func(n, unit uint64, word string) []byte {
-		n = (n*10 + unit/2) / unit
-		dst = strconv.AppendUint(dst, n/10, 10)
-		dst = append(dst, '.', byte('0'+n%10), ' ')
-		return append(dst, word...)
-	}
-	two := func(n, unit uint64, large, small string) []byte {
-		dst = strconv.AppendUint(dst, n/unit, 10)
-		dst = append(dst, large...)
-		dst = strconv.AppendUint(dst, n%unit, 10)
-		return append(dst, small...)
-	}
-	const us, ms, s = uint64(time.Microsecond), uint64(time.Millisecond), uint64(time.Second)
-	switch {
-	case n == 0:
-		return append(dst, "0 ms"...)
-	case n < us:
-		dst = strconv.AppendUint(dst, n, 10)
-		return append(dst, " ns"...)
-	case n < 95*us:
-		dst = strconv.AppendUint(dst, (n+us/2)/us, 10)
-		return append(dst, " µs"...)
-	case n < s-50*us:
-		return tenths(n, ms, "ms")
-	case n < 120*s:
-		return tenths(n, s, "s")
-	case n < 2*3600*s:
-		return two((n+s/2)/s, 60, words[4], words[5])
-	case n < 48*3600*s:
-		return two((n/s+30)/60, 60, words[2], words[3])
-	}
-	return two((n/s+1800)/3600, 24, words[0], words[1])
-}
-
-func duration(d time.Duration) string { return string(appendDuration(nil, d)) }
-
-// closeName returns the short name of a close code (RFC 6455 7.4.1 and the
+// CloseName returns the short name of a close code (RFC 6455 7.4.1 and the
 // IANA registry), "" for one without a name.
-func closeName(code uint16) string {
+func CloseName(code uint16) string {
 	switch code {
 	case 1000:
 		return "normal"
@@ -171,7 +78,7 @@ func appendStatus(dst []byte, h *timeline.Handshake) []byte {
 	if h.Accepted() || h.Reason == "" {
 		return dst
 	}
-	return append(append(dst, ' '), Safe(h.Reason)...)
+	return append(append(dst, ' '), terminal.Safe(h.Reason)...)
 }
 
 // ending says in plain words how c ended and what it carried.
@@ -186,10 +93,10 @@ func ending(c *timeline.Conn) string {
 }
 
 func endingHow(c *timeline.Conn) string {
-	after := ", after " + duration(c.Duration())
+	after := ", after " + quantity.Duration(c.Duration())
 	quiet := silence(c)
 	if quiet != "" {
-		quiet += "; it lasted " + duration(c.Duration())
+		quiet += "; it lasted " + quantity.Duration(c.Duration())
 	} else {
 		quiet = after
 	}
@@ -242,7 +149,7 @@ func endingRecorded(c *timeline.Conn, after string) string {
 	}
 	switch {
 	case c.CloseCode != 0:
-		b := appendClose([]byte("closed"+by+", code"), c.CloseCode, []byte(c.CloseText), 2, noLimit)
+		b := appendClose([]byte("closed"+by+", code"), c.CloseCode, []byte(c.CloseText), 2, terminal.NoLimit)
 		return string(b) + after
 	case c.Aborted:
 		return "ended without a close frame" + after
@@ -287,7 +194,7 @@ func tcpWords(c *timeline.Conn) string {
 // silence tells of a silence before the end that is long enough to matter.
 func silence(c *timeline.Conn) string {
 	if d, ok := c.Idle(); ok && d >= time.Second {
-		return ", after " + duration(d) + " of silence"
+		return ", after " + quantity.Duration(d) + " of silence"
 	}
 	return ""
 }
@@ -300,12 +207,12 @@ func carried(c *timeline.Conn) string {
 	}
 	with := func(n *timeline.Counters) string {
 		if hasMessageBytes(n) {
-			return " (" + size(n.MessageBytes) + ")"
+			return " (" + quantity.Size(n.MessageBytes) + ")"
 		}
 		return ""
 	}
-	return plural(sent.Messages, "message") + " sent" + with(sent) + ", " +
-		count(received.Messages) + " received" + with(received)
+	return quantity.Plural(sent.Messages, "message") + " sent" + with(sent) + ", " +
+		quantity.Count(received.Messages) + " received" + with(received)
 }
 
 // hasMessageBytes reports whether it is known how large the messages of a
@@ -324,16 +231,16 @@ func Duplicates(t *timeline.Totals) string {
 	case 1:
 		return "1 packet was a duplicate: another file has it too. It counts once."
 	}
-	return plural(t.Duplicates, "packet") + " were duplicates: other files have them too. They count once."
+	return quantity.Plural(t.Duplicates, "packet") + " were duplicates: other files have them too. They count once."
 }
 
-// notUsed says how many packets had no TCP segment, and why: "3 packets were not
+// NotUsed says how many packets had no TCP segment, and why: "3 packets were not
 // used: 2 UDP, 1 ARP." It is "" when all had one.
-func notUsed(t *timeline.Totals) string {
+func NotUsed(t *timeline.Totals) string {
 	var parts []string
 	all := uint64(0)
 	for _, s := range t.Skipped {
-		parts = append(parts, count(s.N)+" "+Safe(s.What))
+		parts = append(parts, quantity.Count(s.N)+" "+terminal.Safe(s.What))
 		all += s.N
 	}
 	switch all {
@@ -342,5 +249,5 @@ func notUsed(t *timeline.Totals) string {
 	case 1:
 		return "1 packet was not used: " + strings.TrimPrefix(parts[0], "1 ") + "."
 	}
-	return plural(all, "packet") + " were not used: " + strings.Join(parts, ", ") + "."
+	return quantity.Plural(all, "packet") + " were not used: " + strings.Join(parts, ", ") + "."
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/wsdump/wsdump/check"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/report/verdict"
 )
 
 const checkExamples = `  wsdump check capture.pcap                                  no errors by the protocol's rules
@@ -230,7 +231,7 @@ func (j *judgeFlags) conclude(results []check.Result, inputs []string, failed er
 			return words.fail(err)
 		}
 	}
-	verdict := &report.Verdict{Results: results, Inputs: inputs, Tolerant: j.inconclusive.value != "fail"}
+	verdict := &verdict.Verdict{Results: results, Inputs: inputs, Tolerant: j.inconclusive.value != "fail"}
 	view := viewFlags{color: j.color}
 	verdict.Color = view.colored(isTerminalWriter(stdout))
 	if err := j.reports.write(verdict, stdout); err != nil {
@@ -281,7 +282,7 @@ func (j *judgeFlags) rewrite(results []check.Result, words *console) error {
 }
 
 func reportKinds() (names []string) {
-	for _, f := range report.VerdictFormats() {
+	for _, f := range verdict.Formats() {
 		names = append(names, f.Name)
 	}
 	return names
@@ -291,7 +292,7 @@ func reportKinds() (names []string) {
 type reportFlags []reportTo
 
 type reportTo struct {
-	format report.VerdictFormat
+	format verdict.Format
 	file   string // "" for standard output
 }
 
@@ -307,7 +308,7 @@ func (r *reportFlags) Set(s string) error {
 	if file == "-" {
 		file = ""
 	}
-	for _, f := range report.VerdictFormats() {
+	for _, f := range verdict.Formats() {
 		if f.Name != kind {
 			continue
 		}
@@ -324,10 +325,10 @@ func (r *reportFlags) Set(s string) error {
 
 // write writes all reports: to standard output as text, unless another is asked
 // for there; and on GitHub's runners the annotations and the step's summary.
-func (r reportFlags) write(v *report.Verdict, stdout io.Writer) error {
+func (r reportFlags) write(v *verdict.Verdict, stdout io.Writer) error {
 	all := append(reportFlags(nil), r...)
 	if !all.has("") {
-		all = append(all, reportTo{report.VerdictFormats()[0], ""})
+		all = append(all, reportTo{verdict.Formats()[0], ""})
 	}
 	var errs []error
 	for _, one := range all {
@@ -360,8 +361,8 @@ func (r reportFlags) hasKind(kind string) bool {
 	return false
 }
 
-func (r reportFlags) kind(name string) report.VerdictFormat {
-	for _, f := range report.VerdictFormats() {
+func (r reportFlags) kind(name string) verdict.Format {
+	for _, f := range verdict.Formats() {
 		if f.Name == name {
 			return f
 		}
@@ -369,7 +370,7 @@ func (r reportFlags) kind(name string) report.VerdictFormat {
 	panic("no report " + name) // it is one of ours
 }
 
-func (r reportTo) write(v *report.Verdict, stdout io.Writer) error {
+func (r reportTo) write(v *verdict.Verdict, stdout io.Writer) error {
 	target, err := openTarget(r.file, stdout)
 	if err != nil {
 		return err

@@ -13,8 +13,8 @@ import (
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/capture/filter"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
-	"github.com/wsdump/wsdump/report"
 )
 
 // usageError is a wrong use of the command line.
@@ -35,18 +35,18 @@ type console struct {
 
 func newConsole(w io.Writer) *console { return &console{w: w} }
 
-func (c *console) error(text string) { fmt.Fprintf(c.w, "wsdump: error: %s\n", report.Safe(text)) }
+func (c *console) error(text string) { fmt.Fprintf(c.w, "wsdump: error: %s\n", terminal.Safe(text)) }
 
 func (c *console) hint(text string) {
 	if !c.quiet && text != "" {
-		fmt.Fprintf(c.w, "wsdump: hint: %s\n", report.Safe(text))
+		fmt.Fprintf(c.w, "wsdump: hint: %s\n", terminal.Safe(text))
 	}
 }
 
 // say tells what is neither an error nor a hint.
 func (c *console) say(text string) {
 	if !c.quiet {
-		fmt.Fprintf(c.w, "wsdump: %s\n", report.Safe(text))
+		fmt.Fprintf(c.w, "wsdump: %s\n", terminal.Safe(text))
 	}
 }
 

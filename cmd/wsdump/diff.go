@@ -15,6 +15,7 @@ import (
 	"github.com/wsdump/wsdump/normalize"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/report/verdict"
 )
 
 const diffExamples = `  wsdump diff before.pcap after.pcap                        what another run said otherwise
@@ -134,7 +135,7 @@ func (d *diffCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		return words.fail(err)
 	}
 	var sides []*diff.Recording
-	shown := report.DiffOptions{Version: version()}
+	shown := verdict.DiffOptions{Version: version()}
 	damaged := false
 	for i, name := range d.args {
 		side, files, wrong, err := d.record(ctx, name, opt, stdin, words)
@@ -182,7 +183,7 @@ func (d *diffCommand) record(ctx context.Context, path string, opt diff.Options,
 }
 
 // write writes the report where it was asked to go.
-func (d *diffCommand) write(stdout io.Writer, r *diff.Report, opt report.DiffOptions) error {
+func (d *diffCommand) write(stdout io.Writer, r *diff.Report, opt verdict.DiffOptions) error {
 	target, err := openTarget(d.output, stdout)
 	if err != nil {
 		return err
@@ -190,9 +191,9 @@ func (d *diffCommand) write(stdout io.Writer, r *diff.Report, opt report.DiffOpt
 	defer target.abandon()
 	view := viewFlags{color: d.color}
 	opt.Color = view.colored(d.output == "" && isTerminalWriter(stdout))
-	write := report.WriteDiff
+	write := verdict.WriteDiff
 	if d.format.value == "json" {
-		write = report.WriteDiffJSON
+		write = verdict.WriteDiffJSON
 	}
 	switch err := write(target, r, opt); {
 	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe): // the reader has seen enough

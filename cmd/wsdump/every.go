@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/capture/live"
-	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/report/statistics"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -13,12 +13,12 @@ import (
 type intervals struct {
 	timeline.Sink
 	ring *live.Ring
-	now  report.Interval
+	now  statistics.Interval
 	last live.Stats
 }
 
 // figured is an output that prints intervals.
-type figured interface{ Interval(*report.Interval) }
+type figured interface{ Interval(*statistics.Interval) }
 
 func (i *intervals) Open(c *timeline.Conn) {
 	i.now.Opened++
@@ -53,7 +53,7 @@ func (i *intervals) print(out figured, now time.Time) {
 	i.now.Length, i.now.At = now.Sub(i.now.At), now
 	i.now.Packets, i.now.Dropped = stats.Packets-i.last.Packets, stats.Dropped-i.last.Dropped
 	out.Interval(&i.now)
-	i.last, i.now = stats, report.Interval{At: now, Open: i.now.Open}
+	i.last, i.now = stats, statistics.Interval{At: now, Open: i.now.Open}
 }
 
 // figures prints a line of figures again and again; it returns how to stop.

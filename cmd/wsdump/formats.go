@@ -5,6 +5,7 @@ import (
 
 	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/report/statistics"
 	"github.com/wsdump/wsdump/stats"
 	"github.com/wsdump/wsdump/transcript"
 )
@@ -21,10 +22,10 @@ type format struct {
 // formats are all of them; the first is the default.
 func formats() []format {
 	return []format{
-		{"table", "for people", false, output(report.NewTable), output(report.NewList), figures(report.NewStats)},
-		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON), figures(report.NewStatsNDJSON)},
+		{"table", "for people", false, output(report.NewTable), output(report.NewList), figures(statistics.NewText)},
+		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON), figures(statistics.NewNDJSON)},
 		{"csv", "for spreadsheets and databases", false, output(report.NewCSV), output(report.NewListCSV), nil},
-		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil, figures(report.NewStatsHTML)},
+		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil, figures(statistics.NewHTML)},
 		{"har", "for browsers' devtools and proxies", true, newHAR, nil, nil},
 		{"transcript", "> sent, < received, ! the rest: to compare", false, newTranscript, nil, nil},
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/capture/live"
-	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/internal/terminal"
 )
 
 const interfacesExamples = `  wsdump interfaces
@@ -64,7 +64,7 @@ func (c *interfacesCommand) run(_ context.Context, _ io.Reader, stdout, stderr i
 			for _, a := range i.Addresses {
 				addresses += a.String() + " "
 			}
-			fmt.Fprint(table, report.Safe(i.Name)+"\t"+state(&i)+"\t"+strconv.Itoa(i.MTU)+"\t"+addresses+"\n")
+			fmt.Fprint(table, terminal.Safe(i.Name)+"\t"+state(&i)+"\t"+strconv.Itoa(i.MTU)+"\t"+addresses+"\n")
 		}
 		if err := table.Flush(); err != nil {
 			return words.fail(&targetError{"standard output", err})

@@ -12,8 +12,8 @@ import (
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/pipeline"
-	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -186,7 +186,7 @@ func shownOutput(output string) string {
 	if output == "-" {
 		return "standard output"
 	}
-	return report.Safe(output)
+	return terminal.Safe(output)
 }
 
 // seekable returns the path of a file with what standard input holds, when path

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/wsdump/wsdump/report"
+	prometheus "github.com/wsdump/wsdump/metrics"
 )
 
 // metricsFlags say where counts may be read, for Prometheus.
@@ -24,7 +24,7 @@ func (m *metricsFlags) flags(f *pflag.FlagSet) {
 }
 
 // serve answers until the capture ends; nil when nothing is to be served.
-func (m *metricsFlags) serve(in *input, words *console) (_ *report.Metrics, stop func(), err error) {
+func (m *metricsFlags) serve(in *input, words *console) (_ *prometheus.Metrics, stop func(), err error) {
 	if m.address == "" {
 		return nil, func() {}, nil
 	}
@@ -32,12 +32,12 @@ func (m *metricsFlags) serve(in *input, words *console) (_ *report.Metrics, stop
 	if err != nil {
 		return nil, nil, &usageError{text: "--metrics " + m.address + ": " + err.Error(), hint: "an address and a port, such as 127.0.0.1:9464"}
 	}
-	counts := report.NewMetrics()
+	counts := prometheus.New()
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		stats := in.ring.Stats()
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		_ = counts.Write(w, &report.Gauges{Packets: stats.Packets, Dropped: stats.Dropped, Behind: in.lag(), Memory: fromSystem()})
+		_ = counts.Write(w, &prometheus.Gauges{Packets: stats.Packets, Dropped: stats.Dropped, Behind: in.lag(), Memory: fromSystem()})
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 10 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10}
 	go func() { _ = server.Serve(listener) }()

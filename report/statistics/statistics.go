@@ -1,0 +1,249 @@
+// Package statistics prints the figures of package stats: for people as text or as a
+// page, for programs as NDJSON.
+package statistics
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/wsdump/wsdump/internal/page"
+	"github.com/wsdump/wsdump/internal/quantity"
+	"github.com/wsdump/wsdump/query"
+	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/stats"
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// Printer prints what a timeline came to, for people: what stands out, then
+// figures and pictures. All is printed at the end, on a paper.
+type Printer struct {
+	*stats.Collector
+	buffer
+	opt       report.Options
+	paper     paper
+	intervals int // lines printed
+}
+
+// paper is what [Printer] writes on: a terminal, or a page for browsers. All text
+// is safe to show on a terminal.
+type paper interface {
+	open(title string)
+	close()
+	head(text string)
+	item(text string) // of a list
+	paragraph(text string)
+	table(head []string, rows [][]string)
+	// picture draws, for each direction, a bar for every slot, and the highest value.
+	picture(slots *stats.Rates, of func(slot *stats.Slot, dir int) float64, number func(float64) string)
+	columns() int               // how many slots a picture shows
+	bar(n, most uint64) string  // a cell of a table that shows n beside most
+	gap()                       // sets off what comes
+	nothing(t *timeline.Totals) // no traffic at all
+}
+
+// buffer holds what is printed and keeps the first error.
+type buffer struct {
+	w    io.Writer
+	buf  []byte
+	err  error
+	stop func() // called with the first error; may be nil
+}
+
+// write writes what is buffered.
+func (p *buffer) write() {
+	if p.err == nil && len(p.buf) > 0 {
+		if _, p.err = p.w.Write(p.buf); p.err != nil && p.stop != nil {
+			p.stop()
+		}
+	}
+	p.buf = p.buf[:0]
+}
+
+// Err returns the first error of the writer.
+func (p *buffer) Err() error { return p.err }
+
+// NewText returns an output that prints with tables and pictures in text.
+func NewText(w io.Writer, opt report.Options, figures stats.Options) *Printer {
+	s := &Printer{Collector: stats.New(figures), buffer: buffer{w: w, stop: opt.Stop}, opt: opt}
+	s.paper = &textPaper{&s.buffer, &s.opt}
+	return s
+}
+
+// Needs asks for payload, since sizes are made from it.
+func (s *Printer) Needs(c *timeline.Conn) timeline.Needs {
+	if s.opt.Payload == report.PayloadNone {
+		return timeline.Needs{}
+	}
+	return s.Collector.Needs(c)
+}
+
+// Select implements [query.Selective]: a connection is opened and closed here
+// when any of its rows matches.
+func (s *Printer) Select(query.Match) {}
+
+// Done prints everything.
+func (s *Printer) Done(t *timeline.Totals) {
+	s.Collector.Done(t)
+	s.paper.open(page.Title(s.opt.Files))
+	s.draw(s.Report())
+	s.paper.close()
+	s.write()
+}
+
+// Flush writes what is buffered: nothing before the end but intervals.
+func (s *Printer) Flush() error { return s.err }
+
+func (s *Printer) draw(r *stats.Report) {
+	if r.Conns.N == 0 && r.Messages[0].N+r.Messages[1].N == 0 && len(r.Rules) == 0 {
+		s.paper.nothing(&r.Totals)
+		return
+	}
+	s.paper.head("What stands out")
+	said := Statements(r)
+	if len(said) == 0 {
+		s.paper.paragraph(NothingStandsOut)
+	}
+	for i := range said {
+		s.paper.item(said[i].Text)
+	}
+	s.paper.head("Connections")
+	s.paper.paragraph(connWords(r))
+	s.messages(r)
+	s.pictures(r)
+	s.sizes(r)
+	s.times(r)
+	s.replies(r)
+	s.sequences(r)
+	s.closes(r)
+	s.rules(r)
+	s.talkers("Busiest connections", r.Busiest, r.Conns.N)
+	s.talkers("Busiest clients", r.Clients, r.Conns.Clients)
+	s.tcp(r)
+	for _, b := range r.Bounds {
+		s.paper.paragraph(fmt.Sprintf("Not all was looked at: %s are %s at most; %s more were left out.", b.What, quantity.Count(b.Limit), quantity.Count(b.Left)))
+	}
+}
+
+func connWords(r *stats.Report) string {
+	c := &r.Conns
+	said := quantity.Plural(c.N, "connection")
+	if c.Clients > 0 {
+		said += " of " + quantity.Plural(c.Clients, "client")
+	}
+	var parts []string
+	add := func(n uint64, what string) {
+		if n > 0 {
+			parts = append(parts, quantity.Count(n)+" "+what)
+		}
+	}
+	add(c.Ended, "ended")
+	add(c.Open, "open when the capture ended")
+	add(c.Refused, "refused")
+	add(c.Unanswered, "without a response")
+	add(c.Lost, "whose end nobody saw")
+	add(c.Midstream, "entered midstream")
+	add(c.Legs, "on the other side of a proxy, where messages count once more")
+	if len(parts) > 0 {
+		said += ": " + strings.Join(parts, ", ")
+	}
+	if d := r.Duration(); d > 0 {
+		said += "; " + quantity.Duration(d) + " of capture"
+	}
+	if n := r.Totals.TLSNoKeys; n > 0 {
+		said += "; " + quantity.Plural(n, "more TLS connection") + " without keys, of which nothing is said here"
+	}
+	return said + "."
+}
+
+var ways = [2]string{"sent", "received"}
+
+func (s *Printer) messages(r *stats.Report) {
+	if r.Messages[0].N+r.Messages[1].N == 0 {
+		return
+	}
+	head := []string{"MESSAGES", "COUNT", "TEXT", "PAYLOAD", "ON THE WIRE", "P50", "P95", "P99", "LARGEST"}
+	var rows [][]string
+	squeezed := false
+	for dir, way := range ways {
+		m := &r.Messages[dir]
+		rows = append(rows, []string{
+			way, quantity.Count(m.N), quantity.Count(m.Text), quantity.Size(m.Bytes), quantity.Size(m.WireBytes),
+			quantity.Size(m.Sizes.Quantile(.5)), quantity.Size(m.Sizes.Quantile(.95)), quantity.Size(m.Sizes.Quantile(.99)), quantity.Size(m.Sizes.Max),
+		})
+		squeezed = squeezed || r.Compression[dir].Messages > 0
+	}
+	s.paper.gap()
+	s.paper.table(head, rows)
+	for dir, way := range ways {
+		if z := &r.Compression[dir]; z.Messages > 0 && z.Bytes > 0 {
+			s.paper.paragraph(fmt.Sprintf("Compressed, %s: %s, %s to %s (%.0f %%).", way, quantity.Plural(z.Messages, "message"), quantity.Size(z.Bytes), quantity.Size(z.WireBytes), 100*float64(z.WireBytes)/float64(z.Bytes)))
+		}
+		if n := r.Messages[dir].Unknown; n > 0 {
+			s.paper.paragraph(fmt.Sprintf("Not inflated, %s: %s; their payload counts as it is on the wire.", way, quantity.Plural(n, "message")))
+		}
+		if n := r.Messages[dir].Incomplete; n > 0 {
+			s.paper.paragraph(fmt.Sprintf("Incomplete, %s: %s.", way, quantity.Plural(n, "message")))
+		}
+	}
+}
+
+// pictures draws messages and bytes over time.
+func (s *Printer) pictures(r *stats.Report) {
+	if r.Duration() < time.Second || r.Messages[0].N+r.Messages[1].N == 0 {
+		return
+	}
+	slots := r.Rates.Columns(s.paper.columns())
+	seconds := slots.Width.Seconds()
+	s.paper.head("Messages a second, a column every " + quantity.Duration(slots.Width))
+	s.paper.picture(&slots, func(slot *stats.Slot, dir int) float64 { return float64(slot.Messages[dir]) / seconds }, shortNumber)
+	s.paper.head("Payload a second")
+	s.paper.picture(&slots, func(slot *stats.Slot, dir int) float64 { return float64(slot.Bytes[dir]) / seconds },
+		func(v float64) string { return quantity.Size(uint64(math.Round(v))) })
+}
+
+// shortNumber returns a number in at most some six characters.
+func shortNumber(v float64) string {
+	switch {
+	case v >= 99.95:
+		return quantity.Count(uint64(math.Round(v)))
+	case v >= 9.995 || v == 0:
+		return strconv.FormatFloat(v, 'f', 1, 64)
+	}
+	return strconv.FormatFloat(v, 'f', 2, 64)
+}
+
+// maxBins is how many rows a histogram has.
+const maxBins = 12
+
+// sizes draws the histogram of message sizes, both directions side by side.
+func (s *Printer) sizes(r *stats.Report) {
+	var both stats.Histogram
+	both.Merge(&r.Messages[0].Sizes)
+	both.Merge(&r.Messages[1].Sizes)
+	bins := both.Bins(maxBins)
+	if len(bins) < 2 {
+		return
+	}
+	of := func(h *stats.Histogram) (in []uint64, most uint64) {
+		in = make([]uint64, len(bins))
+		for i, b := range bins {
+			in[i] = h.Between(b.Low, b.High)
+			most = max(most, in[i])
+		}
+		return in, most
+	}
+	sent, mostSent := of(&r.Messages[0].Sizes)
+	received, mostReceived := of(&r.Messages[1].Sizes)
+	var rows [][]string
+	for i, b := range bins {
+		rows = append(rows, []string{
+			quantity.Size(b.Low) + " to " + quantity.Size(b.High), quantity.Count(sent[i]), s.paper.bar(sent[i], mostSent), quantity.Count(received[i]), s.paper.bar(received[i], mostReceived),
+		})
+	}
+	s.paper.head("Sizes of messages")
+	s.paper.table([]string{"PAYLOAD", "SENT", "", "RECEIVED", ""}, rows)
+}

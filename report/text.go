@@ -1,0 +1,68 @@
+package report
+
+import (
+	"unicode/utf8"
+
+	"github.com/wsdump/wsdump/timeline"
+)
+
+// cutRune returns b[:n] without the bytes of a character that n cuts through.
+func cutRune(b []byte, n int) []byte {
+	if n >= len(b) {
+		return wholeRunes(b)
+	}
+	return wholeRunes(b[:n])
+}
+
+// wholeRunes returns b without the unfinished character at its end, if any.
+func wholeRunes(b []byte) []byte {
+	for back := 1; back <= utf8.UTFMax && back <= len(b); back++ {
+		tail := b[len(b)-back:]
+		if utf8.RuneStart(tail[0]) {
+			if !utf8.FullRune(tail) {
+				return b[:len(b)-back]
+			}
+			break
+		}
+	}
+	return b
+}
+
+// textual tells which data frames of a connection belong to a text message, so
+// that a continuation is shown as what it continues. It holds an entry only
+// for connections with a fragmented text message under way.
+type textual map[uint64][2]bool
+
+// frame reports whether the payload of f can be text: part of an uncompressed
+// text message and valid UTF-8, or a ping or pong that is.
+func (t textual) frame(f *timeline.Frame) bool {
+	switch f.Opcode {
+	case timeline.OpPing, timeline.OpPong:
+		return f.PayloadUTF8
+	case timeline.OpText, timeline.OpBinary:
+		is := f.Opcode == timeline.OpText && !f.Rsv1
+		if !f.Fin && is || len(t) > 0 {
+			t.set(f, is && !f.Fin)
+		}
+		return is && utf8.Valid(f.Payload)
+	case timeline.OpContinuation:
+		if len(t) == 0 || !t[f.Conn.ID][f.Dir&1] {
+			return false
+		}
+		if f.Fin {
+			t.set(f, false)
+		}
+		return utf8.Valid(f.Payload)
+	}
+	return false
+}
+
+func (t textual) set(f *timeline.Frame, is bool) {
+	state := t[f.Conn.ID]
+	state[f.Dir&1] = is
+	if state == [2]bool{} {
+		delete(t, f.Conn.ID)
+		return
+	}
+	t[f.Conn.ID] = state
+}
