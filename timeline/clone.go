@@ -62,7 +62,7 @@ func (f *Finding) AppendClone(list []Finding) []Finding {
 // [Conn.Tell] counts by stays with c, so dst is for reading only.
 func (c *Conn) Clone(dst *Conn, transport *Transport) {
 	*dst = *c
-	dst.told, dst.toldOrder = nil, nil
+	dst.findingCounts, dst.findingOrder = nil, nil
 	if c.Transport != nil {
 		*transport = *c.Transport
 		dst.Transport = transport

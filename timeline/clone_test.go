@@ -21,8 +21,8 @@ var shared = map[string]string{
 
 // dropped are the unexported fields that a clone does not have.
 var dropped = map[string]string{
-	"Conn.told":      "what Tell counts by",
-	"Conn.toldOrder": "what Tell counts by",
+	"Conn.findingCounts": "what Tell counts by",
+	"Conn.findingOrder":  "what Tell counts by",
 }
 
 // TestClone: a clone equals its original, and stays what it is when all memory of
@@ -85,8 +85,8 @@ func TestCloneNil(t *testing.T) {
 	if (&Conn{}).Clone(&c, new(Transport)); c.Transport != nil {
 		t.Error("no Transport became one")
 	}
-	told := Conn{told: map[findingKey]uint64{{}: 1}, toldOrder: []findingKey{{}}}
-	if told.Clone(&c, new(Transport)); c.told != nil || c.toldOrder != nil {
+	counting := Conn{findingCounts: map[findingKey]uint64{{}: 1}, findingOrder: []findingKey{{}}}
+	if counting.Clone(&c, new(Transport)); c.findingCounts != nil || c.findingOrder != nil {
 		t.Error("a clone counts findings with its original")
 	}
 	full, arena := Message{Payload: []byte("hello")}, make([]byte, 0, 64)

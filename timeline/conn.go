@@ -6,31 +6,31 @@ import (
 	"time"
 )
 
-// Transport is one TCP connection and what rides below WebSocket on it. It may
-// carry many Conns (HTTP/2 streams), several in a row (401, then a retry on
-// the same connection), or none. Only reassembly makes Transports.
+// Transport is one TCP connection. It may carry many Conns (HTTP/2 streams),
+// several in a row (401, then a retry on the same connection), or none. Only
+// reassembly makes Transports.
 type Transport struct {
-	ID             uint64 // the number of its first packet, with which no other one begins
+	ID             uint64 // the number of its first packet; no other Transport has it
 	Client, Server netip.AddrPort
 	First          Stamp     // the first packet
 	ISN            [2]uint32 // initial sequence numbers, by direction
 	HasISN         [2]bool
 	Midstream      bool  // the SYN is not in the capture
-	Exchanged      bool  // client and server were told apart late, see Exchange
+	Exchanged      bool  // client and server were swapped, see Exchange
 	Last           Stamp // the latest packet so far
 	Packets        uint64
 	Segments       [2]uint64 // segments with payload, by direction
 	Bytes          [2]uint64 // payload bytes delivered, by direction
 	Gaps           [2]uint64 // payload bytes missing, by direction
 	Retransmitted  [2]uint64 // payload bytes seen again, by direction
-	Resent         [2]uint64 // of them: sent again, as far as the capture tells
-	Reordered      [2]uint64 // of them: overtaken by a later one
+	Resent         [2]uint64 // of them: sent again, as far as the capture shows
+	Reordered      [2]uint64 // of them: a later segment arrived first
 	FirstResent    Stamp     // the first of Resent
-	Copied         bool      // packets were captured more than once: nothing of the above about repetition can be believed
+	Copied         bool      // packets were captured more than once: Retransmitted, Resent and Reordered mean nothing
 }
 
-// Exchange swaps client and server. The layer switch calls it at most once,
-// before any row was told.
+// Exchange swaps client and server. The layer switch calls it at most once, before
+// anything was emitted.
 func (t *Transport) Exchange() {
 	t.Exchanged = !t.Exchanged
 	t.Client, t.Server = t.Server, t.Client
@@ -44,11 +44,11 @@ func (t *Transport) Exchange() {
 	t.Reordered[0], t.Reordered[1] = t.Reordered[1], t.Reordered[0]
 }
 
-// Header is one HTTP header field as it was on the wire: name in its own case,
-// value without the surrounding white space. Bytes are not validated.
+// Header is one HTTP header field as it was on the wire: the name in its own case,
+// the value without surrounding white space. Bytes are not validated.
 type Header struct{ Name, Value string }
 
-// Is reports whether h is a field of that name, in any case.
+// Is reports whether h has that name, in any case.
 func (h *Header) Is(name string) bool {
 	return len(h.Name) == len(name) && (h.Name == name || strings.EqualFold(h.Name, name))
 }
@@ -63,7 +63,7 @@ func Get(headers []Header, name string) (value string, ok bool) {
 	return "", false
 }
 
-// Count returns how many fields have that name, in any case.
+// CountHeaders returns how many fields have that name, in any case.
 func CountHeaders(headers []Header, name string) (n int) {
 	for i := range headers {
 		if headers[i].Is(name) {
@@ -73,7 +73,7 @@ func CountHeaders(headers []Header, name string) (n int) {
 	return n
 }
 
-// AcceptVerdict is what became of Sec-WebSocket-Accept (RFC 6455 4.2.2).
+// AcceptVerdict is the result of checking Sec-WebSocket-Accept (RFC 6455 4.2.2).
 type AcceptVerdict uint8
 
 const (
@@ -94,13 +94,13 @@ type Extension struct {
 	Params []Param
 }
 
-// Param is one parameter of an extension; HasValue tells "a" from "a=".
+// Param is one parameter of an extension. HasValue distinguishes "a" from "a=".
 type Param struct {
 	Name, Value string
 	HasValue    bool
 }
 
-// String writes the extension as a header would, without quotes.
+// String returns the extension as a header has it, without quotes.
 func (e Extension) String() string {
 	var b strings.Builder
 	b.WriteString(e.Name)
@@ -119,7 +119,7 @@ func (e Extension) String() string {
 // to. Strings are owned by the Handshake.
 type Handshake struct {
 	Request     Stamp // first byte of the request
-	Response    Stamp // last byte of the response's head; zero when there is none
+	Response    Stamp // last byte of the response's header; zero when there is none
 	Method      string
 	Target      string // as sent
 	Scheme      string // "ws" or "wss"
@@ -140,8 +140,8 @@ type Handshake struct {
 	ExtensionsOffered   []Extension
 	Extensions          []Extension
 	Origin, UserAgent   string
-	EngineIO            string // version, when Socket.IO's transport speaks here
-	EngineIOSession     string // its session, when it began with polling
+	EngineIO            string // the version of Engine.IO, Socket.IO's transport; "" for none
+	EngineIOSession     string // its session, where it began with polling
 }
 
 // Accepted reports whether the handshake opened a WebSocket.
@@ -152,8 +152,8 @@ func (h *Handshake) Accepted() bool {
 	return h.Status == 101
 }
 
-// URL returns the WebSocket URL (RFC 6455 3). fallback stands in for the host
-// when the request names none.
+// URL returns the WebSocket URL (RFC 6455 3). fallback replaces the host when the
+// request names none.
 func (h *Handshake) URL(fallback string) string {
 	var room [256]byte
 	return string(h.appendURL(room[:0], fallback))
@@ -176,7 +176,7 @@ func (h *Handshake) appendURL(dst []byte, fallback string) []byte {
 	return dst
 }
 
-// TCPEnd says how the transport under a Conn ended.
+// TCPEnd is how the transport under a Conn ended.
 type TCPEnd uint8
 
 const (
@@ -184,8 +184,8 @@ const (
 	TCPFIN                   // both sides sent FIN (HTTP/2: END_STREAM)
 	TCPHalf                  // one side sent FIN
 	TCPReset                 // RST (HTTP/2: RST_STREAM, GOAWAY)
-	TCPTimeout               // given up after silence, or replaced by a new connection
-	TCPUnknown               // a recording that does not tell, such as a HAR
+	TCPTimeout               // dropped after silence, or replaced by a new connection
+	TCPUnknown               // the recording does not have it, such as a HAR
 )
 
 // String returns the word of the NDJSON contract.
@@ -205,8 +205,8 @@ func (e TCPEnd) String() string {
 	return "open"
 }
 
-// Counters adds up one direction of a Conn. Lengths are payload bytes: Bytes
-// inflated, WireBytes as they were on the wire; both include control frames.
+// Counters counts one direction of a Conn. Lengths are payload bytes, control frames
+// included: Bytes are inflated, WireBytes as on the wire.
 type Counters struct {
 	Messages     uint64
 	Frames       uint64
@@ -216,31 +216,31 @@ type Counters struct {
 }
 
 // Conn is one WebSocket, or one refused attempt at one. Fields below the line
-// "known at the end" are whole at [Sink.Close].
+// "known at the end" are complete at [Sink.Close].
 type Conn struct {
 	ID         uint64 // 1-based, in order of opening; set before Open
 	Transport  *Transport
 	Handshake  *Handshake     // nil when the capture does not hold it
 	Client     netip.AddrPort // the true client (PROXY protocol), else the TCP peer
 	Server     netip.AddrPort
-	Peer       netip.AddrPort // the TCP peer where it is not Client, else zero
+	Peer       netip.AddrPort // the TCP peer, where that is not Client; else zero
 	Layers     string         // "tcp", "tls", "h2", "h2+tls", "h3"
 	ServerName string         // SNI, where TLS was below
 	Opened     Stamp          // the request's first byte, else the first frame's
 	Midstream  bool           // the handshake is not in the capture
-	Guessed    bool           // recognised by its frames alone
+	Guessed    bool           // recognised only by its frames
 	LegOf      uint64         // ID of the connection on the other side of a proxy, 0 for none
-	LegGuessed bool           // tied by an identifier, not by the handshake's key
-	Recorded   bool           // from a HAR: messages are known; frames, masks, sizes on the wire and TCP are not
+	LegGuessed bool           // LegOf was found by an identifier, not by the handshake's key
+	Recorded   bool           // from a HAR, which has messages, but no frames, masks, sizes on the wire or TCP
 
-	// Known at the end. What every message changes stands together.
+	// Known at the end. The fields that every message changes are next to each other.
 
 	By         Party   // first close frame's sender, else first FIN's or RST's
 	TCP        TCPEnd  // how the transport ended
 	FirstFIN   Party   // who ended TCP first
-	Aborted    bool    // Recorded: the browser says that it ended without a close frame
+	Aborted    bool    // Recorded: according to the browser, it ended without a close frame
 	CloseCode  uint16  // of the first close frame; 0 when it had none
-	ClosedBy   [2]bool // which directions sent a close frame
+	ClosedBy   [2]bool // directions that sent a close frame
 	Counters   [2]Counters
 	Rows       uint64    // message and control rows so far
 	LastFrame  Stamp     // last byte of the last frame before the ending began
@@ -251,8 +251,8 @@ type Conn struct {
 	Ended      Stamp     // the stamp of Close
 	FindingsBy [3]uint64 // by Severity
 
-	told      map[findingKey]uint64
-	toldOrder []findingKey
+	findingCounts map[findingKey]uint64 // how often Tell got each
+	findingOrder  []findingKey          // in the order of their first time
 }
 
 // Clean reports whether both sides sent a close frame and TCP then ended with
@@ -261,13 +261,13 @@ func (c *Conn) Clean() bool {
 	return c.ClosedBy[0] && c.ClosedBy[1] && c.FirstFIN != PartyUnknown
 }
 
-// Duration is the time from the first byte to the end of the transport.
+// Duration returns the time from the first byte to the end of the transport.
 func (c *Conn) Duration() time.Duration {
 	return time.Duration(c.Ended.Time - c.Opened.Time)
 }
 
-// Idle is the silence between the last frame and the beginning of the end. ok
-// is false when there was no frame.
+// Idle returns the time between the last frame and the start of the end (EndBegan).
+// ok is false when there was no frame.
 func (c *Conn) Idle() (d time.Duration, ok bool) {
 	if c.LastFrame.IsZero() {
 		return 0, false
@@ -275,8 +275,8 @@ func (c *Conn) Idle() (d time.Duration, ok bool) {
 	return max(0, time.Duration(c.EndBegan.Time-c.LastFrame.Time)), true
 }
 
-// Wait is the time from the handshake's end to the first message. ok is false
-// when there was no message, or no handshake in the capture.
+// Wait returns the time from the end of the handshake to the first message. ok is
+// false when there was no message, or no handshake in the capture.
 func (c *Conn) Wait() (d time.Duration, ok bool) {
 	if c.FirstMsg.IsZero() || c.Handshake == nil || c.Handshake.Response.IsZero() {
 		return 0, false
@@ -284,8 +284,7 @@ func (c *Conn) Wait() (d time.Duration, ok bool) {
 	return time.Duration(c.FirstMsg.Time - c.Handshake.Response.Time), true
 }
 
-// Refused reports whether a server answered the request with something else
-// than the start of a WebSocket.
+// Refused reports whether the server answered the request and opened no WebSocket.
 func (c *Conn) Refused() bool {
 	return c.Handshake != nil && c.Handshake.Status != 0 && !c.Handshake.Accepted()
 }
@@ -299,7 +298,7 @@ func (c *Conn) URL() string {
 	return string(c.AppendURL(room[:0]))
 }
 
-// AppendURL appends what URL returns.
+// AppendURL appends the URL to dst.
 func (c *Conn) AppendURL(dst []byte) []byte {
 	if c.Handshake == nil {
 		return dst

@@ -1,7 +1,7 @@
 package timeline
 
-// Ending adds up how the two directions of a transport ended. The zero value
-// is a transport that goes on.
+// Ending collects how the two directions of a transport ended. The zero value is for
+// a transport that is open.
 type Ending struct {
 	Began Stamp // the first FIN or RST
 	By    Party // who sent it
@@ -13,8 +13,8 @@ type Ending struct {
 	last  End
 }
 
-// Add notes the end of one direction and reports whether both are over. A
-// direction ends once; more is ignored.
+// Add adds the end of one direction and reports whether both have ended. A direction
+// ends once; Add ignores later ends.
 func (e *Ending) Add(dir Direction, at Stamp, why End) (both bool) {
 	if e.over[dir] {
 		return e.n == 2
@@ -39,7 +39,7 @@ func (e *Ending) Add(dir Direction, at Stamp, why End) (both bool) {
 	return e.n == 2
 }
 
-// TCP says in one word how the transport ended.
+// TCP returns how the transport as a whole ended.
 func (e *Ending) TCP() TCPEnd {
 	switch {
 	case e.reset:
@@ -70,7 +70,7 @@ func (p Party) other() Party {
 	return p
 }
 
-// Finish fills in what c says about its end from e, told at stamp at.
+// Finish fills in the fields of c about its end: from e, and at as the end.
 func (c *Conn) Finish(e *Ending, at Stamp) {
 	c.Ended, c.TCP, c.FirstFIN = at, e.TCP(), e.FIN
 	if c.By == PartyUnknown {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Severity orders findings. Errors are violations of a MUST, warnings are
-// trouble, notes are worth knowing.
+// Severity orders findings. An Error violates a MUST, a Warning means trouble, and a
+// Note is worth knowing.
 type Severity uint8
 
 const (
@@ -21,54 +21,54 @@ func (s Severity) String() string {
 	return [...]string{"note", "warning", "error"}[min(s, Error)]
 }
 
-// Rule is one documented judgement. Rules are data: help, docs and reports are
-// made from them. An ID never changes its meaning.
+// Rule is one documented judgement. Help, docs and reports are made from rules. The
+// meaning of an ID never changes.
 type Rule struct {
 	ID       string // "ws/mask-missing"
 	Severity Severity
 	Title    string // one line, no full stop
 	Text     string // what it means and what to do, whole sentences
-	Ref      string // "RFC 6455 5.1"; "" when no document says so
-	Since    string // version that brought it
+	Ref      string // "RFC 6455 5.1"; "" when no document has it
+	Since    string // the first version that has it
 }
 
-// RuleDuplicate is judged by two layers that do not know each other: packets of
-// one connection seen twice, and one connection seen on two pairs of addresses.
+// RuleDuplicate is the rule of two layers: reassembly sees the packets of one
+// connection twice, and dissect sees one connection on two pairs of addresses.
 var RuleDuplicate = &Rule{
 	ID: "capture/duplicate", Severity: Note, Since: "0.1",
 	Title: "packets were captured more than once",
 	Text:  "The same packets were seen on several interfaces (any, a bridge, both sides of NAT). They are counted once.",
 }
 
-// Finding is something the traffic did. It is borrowed by the Sink.
+// Finding is something that the traffic did. A Sink borrows it.
 type Finding struct {
 	Rule      *Rule
-	Severity  Severity // the rule's, unless the case is milder or graver
+	Severity  Severity // the rule's, unless this case is milder or graver
 	Milder    bool     // a Note although the rule is graver
 	Conn      *Conn    // nil when no connection is concerned
 	N         uint64   // the row it judges, 0 for none
 	Dir       Direction
 	HasDir    bool
 	At        Stamp
-	Offset    uint64 // bytes into what the rule speaks of
+	Offset    uint64 // in bytes, into what the rule is about
 	HasOffset bool
-	Got       string // what was there; raw bytes, escape before showing
+	Got       string // what was there, as raw bytes: escape it before printing
 	Want      string // what should have been
-	Detail    string // a sentence for this case
+	Detail    string // a sentence about this case
 	Count     uint64 // how often or how many; 0 means once
 }
 
-// FindingsPerRule is how many findings of one rule are told for one direction
-// of a Conn; the rest is told as a count at its close.
+// FindingsPerRule is how many findings of one rule are emitted for one direction of a
+// Conn. The rest is emitted as a count when the Conn closes.
 const FindingsPerRule = 20
 
-// Count is a number with the word for what was counted.
+// Count is a number, and what it counts.
 type Count struct {
 	What string
 	N    uint64
 }
 
-// Totals is what a whole run came to.
+// Totals are the numbers of a whole run.
 type Totals struct {
 	Files       []string // names, in argument order
 	Packets     uint64
@@ -76,35 +76,35 @@ type Totals struct {
 	Fragments   uint64 // packets that were pieces of larger ones
 	First, Last int64  // capture times of the first and last packet, ns
 	Transports  uint64 // TCP connections
-	GivenUp     uint64 // of them: given up to keep memory bounded
-	TLSNoKeys   uint64 // of them: TLS, and nothing to decrypt it with
+	GivenUp     uint64 // of them: evicted to bound memory
+	TLSNoKeys   uint64 // of them: TLS without keys
 	Conns       uint64
 	Messages    uint64
 	Frames      uint64
 	Findings    [3]uint64 // by Severity
-	Gaps        uint64    // holes told
+	Gaps        uint64    // holes that were emitted as a gap
 	GapBytes    uint64
-	Dropped     uint64  // packets that the capture says were lost
-	Filtered    uint64  // packets that a capture filter left out, which are not among Packets
-	Duplicates  uint64  // packets that another file had too, which are not among Packets
+	Dropped     uint64  // packets that were lost, according to the capture
+	Filtered    uint64  // packets that a capture filter left out; Packets does not count them
+	Duplicates  uint64  // packets that another file had, too; Packets does not count them
 	Skipped     []Count // packets that were not used, and why
 	Others      []Count // TCP connections without a WebSocket, by what they spoke
 	ServerNames []Count // TLS without keys: server names, most frequent first
-	HeadersOnly bool    // payload was not looked at
+	HeadersOnly bool    // payload was not read
 	Recorded    bool    // from a HAR: messages only
 	Live        *Live   // nil: packets came from files
 }
 
-// Live says how packets were captured that did not come from files.
+// Live describes a live capture.
 type Live struct {
 	Interface string
-	Any       bool // it stands for all of them
+	Any       bool // Interface means all of them
 	Filter    string
 	Lasted    time.Duration
 }
 
-// Add adds what another input came to, which has nothing to do with that of t.
-// The names of files stay.
+// Add adds the totals of another input. The inputs are independent of each other. The
+// names of files stay those of t.
 func (t *Totals) Add(o *Totals) {
 	if o.Packets > 0 {
 		if t.Packets == 0 {
@@ -138,7 +138,7 @@ func (t *Totals) Add(o *Totals) {
 	t.Recorded = t.Recorded || o.Recorded
 }
 
-// Rank puts Others in order: the largest first, of equal ones by name.
+// Rank sorts Others: the largest first, equal ones by name.
 func (t *Totals) Rank() { rank(t.Others) }
 
 func rank(all []Count) {
@@ -148,7 +148,7 @@ func rank(all []Count) {
 // maxCounts bounds a list of counts.
 const maxCounts = 4096
 
-// addCounts returns the counts of both, the largest first.
+// addCounts returns the sums of both lists, the largest first.
 func addCounts(a, b []Count) []Count {
 	if len(b) == 0 {
 		return a

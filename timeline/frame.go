@@ -14,7 +14,8 @@ const (
 	OpPong         Opcode = 0xA
 )
 
-// Control reports whether o is a control opcode, assigned or not (RFC 6455 5.5).
+// Control reports whether o is the opcode of a control frame, assigned or not (RFC
+// 6455 5.5).
 func (o Opcode) Control() bool { return o&8 != 0 }
 
 // Reserved reports whether RFC 6455 leaves o unassigned.
@@ -39,33 +40,32 @@ func (o Opcode) String() string {
 	return "reserved"
 }
 
-// Frame is one WebSocket frame (RFC 6455 5.2). It is borrowed by the Sink.
+// Frame is one WebSocket frame (RFC 6455 5.2). A Sink borrows it.
 type Frame struct {
 	Conn        *Conn
 	Dir         Direction
 	First, Last Stamp  // first byte of the header, last byte of the payload
-	N           uint64 // row number in the Conn of a control frame, else 0
+	N           uint64 // of a control frame: its row number in the Conn; else 0
 
 	Opcode                Opcode
 	Fin, Rsv1, Rsv2, Rsv3 bool
 	Masked                bool
 	MaskKey               [4]byte // when Masked
 	HeaderLength          int     // bytes, mask key included
-	Length                uint64  // payload bytes on the wire, as the header says
+	Length                uint64  // payload bytes on the wire, according to the header
 	Payload               []byte  // borrowed; unmasked; still compressed
 	Incomplete            bool    // bytes are missing; Payload ends at the first hole
 	Truncated             bool    // a limit cut Payload
-	Guessed               bool    // after a resynchronisation, or mid-stream
+	Guessed               bool    // found by resynchronisation, or mid-stream
 	CloseCode             uint16  // close: the code, 0 when there is none
 	CloseReason           []byte  // close: borrowed, part of Payload
 	RTT                   time.Duration
-	HasRTT                bool // pong: it answers a ping, RTT after it
+	HasRTT                bool // pong: it answers a ping that came RTT before
 	PayloadUTF8           bool // control: Payload is valid UTF-8
-	Redacted              bool // Payload is not all that was there: secrets were taken out
+	Redacted              bool // secrets were removed from Payload
 }
 
-// Message is one or more data frames joined (RFC 6455 5.4). It is borrowed by
-// the Sink.
+// Message is one or more data frames joined (RFC 6455 5.4). A Sink borrows it.
 type Message struct {
 	Conn        *Conn
 	Dir         Direction
@@ -76,18 +76,18 @@ type Message struct {
 	Frames     uint64
 	WireLength uint64 // payload bytes on the wire
 	Length     uint64 // payload bytes, inflated; valid when HasLength
-	HasLength  bool   // false for a compressed message that nobody inflated
+	HasLength  bool   // false for a compressed message that was not inflated
 	Payload    []byte // borrowed; empty when no sink needs payload
-	Text       bool   // text, and Payload is valid UTF-8 (but for a cut end)
+	Text       bool   // Kind is OpText, and Payload is valid UTF-8
 	Compressed bool   // permessage-deflate
-	Opaque     bool   // Payload is not what the application sent (not inflated)
+	Opaque     bool   // Payload is still compressed: it could not be inflated
 	Incomplete bool   // bytes are missing; Payload ends at the first hole
 	Truncated  bool   // a limit cut Payload
-	Guessed    bool   // after a resynchronisation, or mid-stream
-	HasPayload bool   // Payload was collected; false under Needs.Payload == false
-	Redacted   bool   // secrets were taken out of Payload
+	Guessed    bool   // found by resynchronisation, or mid-stream
+	HasPayload bool   // Payload was collected: some sink needs it
+	Redacted   bool   // secrets were removed from Payload
 
-	// Known where somebody named what answers have in common with requests.
+	// Set where the user named what an answer has in common with its request.
 	Answers uint64        // N of the request in the same Conn; 0 for none
-	Took    time.Duration // from the request's last byte to this one's
+	Took    time.Duration // from the last byte of the request to the last byte of this message
 }

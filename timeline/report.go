@@ -1,14 +1,14 @@
 package timeline
 
-// findingKey is what FindingsPerRule counts by.
+// findingKey is what findings are counted by, see [FindingsPerRule].
 type findingKey struct {
 	rule *Rule
 	dir  Direction
 }
 
-// Tell hands f to sink as a finding of c: it fills in Conn and the rule's
-// Severity where f has none, counts it, and stops telling after [FindingsPerRule] of one rule
-// and direction (see [Conn.Settle]). f is borrowed.
+// Tell emits f to sink as a finding of c, and counts it. It sets f.Conn, and
+// f.Severity to that of the rule unless f has one. After [FindingsPerRule] findings of
+// one rule and direction it only counts them (see [Conn.Settle]). f is borrowed.
 func (c *Conn) Tell(sink Sink, f *Finding) {
 	if !c.allow(f) {
 		return
@@ -21,24 +21,25 @@ func (c *Conn) Tell(sink Sink, f *Finding) {
 	sink.Finding(f)
 }
 
+// allow counts f, and reports whether it is to be emitted.
 func (c *Conn) allow(f *Finding) bool {
-	if c.told == nil {
-		c.told = make(map[findingKey]uint64)
+	if c.findingCounts == nil {
+		c.findingCounts = make(map[findingKey]uint64)
 	}
 	key := findingKey{f.Rule, f.Dir}
-	if c.told[key] == 0 {
-		c.toldOrder = append(c.toldOrder, key)
+	if c.findingCounts[key] == 0 {
+		c.findingOrder = append(c.findingOrder, key)
 	}
-	c.told[key]++
-	return c.told[key] <= FindingsPerRule
+	c.findingCounts[key]++
+	return c.findingCounts[key] <= FindingsPerRule
 }
 
-// Settle tells, for every rule that fired more often than [FindingsPerRule],
-// how often it fired in all. The layer that closes c calls it before
-// [Sink.Close].
+// Settle emits one more finding for every rule and direction with more than
+// [FindingsPerRule] findings: the number of those that were only counted. The layer
+// that closes c calls it before [Sink.Close].
 func (c *Conn) Settle(sink Sink, at Stamp) {
-	for _, key := range c.toldOrder {
-		if n := c.told[key]; n > FindingsPerRule {
+	for _, key := range c.findingOrder {
+		if n := c.findingCounts[key]; n > FindingsPerRule {
 			f := Finding{
 				Rule: key.rule, Severity: key.rule.Severity, Conn: c, Dir: key.dir, HasDir: true, At: at,
 				Count: n - FindingsPerRule, Detail: "more of the same, not told one by one",
@@ -47,5 +48,5 @@ func (c *Conn) Settle(sink Sink, at Stamp) {
 			sink.Finding(&f)
 		}
 	}
-	c.told, c.toldOrder = nil, nil
+	c.findingCounts, c.findingOrder = nil, nil
 }

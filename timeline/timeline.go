@@ -1,21 +1,18 @@
-// Package timeline is wsdump's data model: what an observer of WebSocket
-// traffic can say, in one vocabulary, and the two interfaces through which it
-// is said.
+// Package timeline is wsdump's data model: the events that an observer of WebSocket
+// traffic can report, and the two interfaces that pass them on.
 //
-// A [Stream] carries the bytes of one transport upwards through the protocol
-// layers; a [Sink] receives what the layers understood. Everything before the
-// sink is pure: no clock, no IO, no goroutine. Everything behind it is output.
+// A [Stream] carries the bytes of one transport up through the protocol layers. A
+// [Sink] receives what the layers decoded. Everything before the sink is pure: it has
+// no clock, no IO and no goroutine. Everything after it is output.
 //
-// Ownership is one rule. Bytes and structs handed to a Stream or a Sink are
-// borrowed: they are valid until the call returns, must not be written to, and
-// must be copied to be kept. Fields say so where it matters.
+// One rule governs ownership. Bytes and structs that a Stream or a Sink receives are
+// borrowed: they are valid until the call returns, and must not be changed. To keep
+// them, copy them (see [Message.Clone]).
 //
-// The package imports nothing but the standard library, and everything in
-// wsdump imports it.
+// The package imports only the standard library, and all of wsdump imports it.
 package timeline
 
-// Direction says which way bytes went. It indexes the two halves of a
-// connection.
+// Direction is the way that bytes went. It indexes the two halves of a connection.
 type Direction uint8
 
 const (
@@ -42,8 +39,8 @@ func (d Direction) Sender() Party {
 	return PartyServer
 }
 
-// Party is one end of a connection. The zero value means that the capture does
-// not tell which.
+// Party is one end of a connection. The zero value means that the capture does not
+// show which.
 type Party uint8
 
 const (
@@ -63,31 +60,31 @@ func (p Party) String() string {
 	return "unknown"
 }
 
-// Stamp is the only clock of wsdump: which packet, and when it was captured.
+// Stamp is a packet and the time when it was captured. It is the only clock of wsdump.
 // The zero Stamp means "never".
 type Stamp struct {
 	Packet     uint64 // 1-based number in the merged input
 	Time       int64  // nanoseconds since the Unix epoch, by the capture's clock
-	FilePacket uint64 // 1-based number inside its file: what Wireshark shows
+	FilePacket uint64 // 1-based number inside its file, as Wireshark shows it
 	File       uint32 // index into [Totals.Files] and the start line's list
 }
 
-// IsZero reports whether nothing ever happened at this stamp.
+// IsZero reports whether s means "never".
 func (s Stamp) IsZero() bool { return s.Packet == 0 && s.Time == 0 }
 
-// End says why a direction of a transport carries no more bytes.
+// End is the reason why a direction of a transport carries no more bytes.
 type End uint8
 
 const (
 	EndOpen     End = iota // the capture ended first
-	EndFIN                 // the sender sent FIN and all before it was delivered
+	EndFIN                 // the sender sent FIN, and all bytes before it were delivered
 	EndReset               // either side sent RST
-	EndTimeout             // nothing for longer than a limit allows, by capture time
+	EndTimeout             // silence for longer than a limit allows, in capture time
 	EndReplaced            // a new connection began on the same addresses and ports
-	EndLimit               // state was given up to keep memory bounded
+	EndLimit               // the connection was evicted to bound memory
 )
 
-// Verdict is what a layer says of the first bytes of a stream.
+// Verdict is whether the first bytes of a stream belong to a layer.
 type Verdict uint8
 
 const (
@@ -96,78 +93,76 @@ const (
 	NotMine
 )
 
-// GapUnknown is the length of a gap when it is not known how many bytes a
-// stream inside another one lost.
+// GapUnknown is the length of a gap in a stream inside another one, when nobody knows
+// how many bytes it lost.
 const GapUnknown = 1 << 40
 
-// Stream is the bytes of one transport as an observer hears them, in order
-// within each direction. Every protocol layer implements it: it is fed by the
-// layer below and feeds the layer above before it returns.
+// Stream receives the bytes of one transport, in order within each direction. Every
+// protocol layer implements it. The layer below calls it, and it calls the layer above
+// before it returns.
 type Stream interface {
-	// Data gives the next bytes of a direction. b is borrowed and never empty.
+	// Data is called with the next bytes of a direction. b is borrowed and never empty.
 	Data(dir Direction, at Stamp, b []byte)
-	// Gap says that the next n bytes of a direction are not in the capture.
+	// Gap is called when the next n bytes of a direction are not in the capture.
 	Gap(dir Direction, at Stamp, n uint64)
-	// Finding passes a judgement from below down to where a Conn exists.
+	// Finding passes a finding of a lower layer on, to the layer that has a Conn.
 	Finding(f *Finding)
-	// End says that a direction is over. It is called once a direction; RST
-	// ends both, the sender's first.
+	// End is called once for each direction, when it is over. RST ends both, that of
+	// its sender first.
 	End(dir Direction, at Stamp, why End)
 }
 
-// Sink receives what happened. All calls come from one goroutine; those for
-// one Conn come in order. Embed [Nop] so that the interface can grow.
+// Sink receives the timeline. All calls come from one goroutine; those for one Conn
+// come in order. Embed [Nop], so that the interface can grow.
 type Sink interface {
-	// Begin is called before all else, with the first packet of the input; not
-	// at all when there is none. Where several inputs are told that have nothing
-	// to do with each other it is called for each, and times count from there.
+	// Begin is called first, with the first packet of the input, or not at all when
+	// there is none. Where several inputs are analyzed apart, it is called for each of
+	// them, and times count from there.
 	Begin(at Stamp)
-	// Needs tells what this sink wants to know of c, before c is opened. The
-	// layers skip what nobody needs: without payload, nothing is unmasked.
+	// Needs returns what this sink needs of c. It is called before Open. The layers
+	// skip what no sink needs: without payload, nothing is unmasked.
 	Needs(c *Conn) Needs
-	// Open is called once a Conn, with the handshake finished, refused or
+	// Open is called once for each Conn, when its handshake is finished, refused or
 	// absent.
 	Open(c *Conn)
-	// Frame is called for every frame when its last byte is known. Control
-	// frames are always told, with their payload.
+	// Frame is called for every frame at its last byte: for data frames if
+	// Needs.Frames is set, for control frames always, with their payload.
 	Frame(f *Frame)
-	// Message is called when the last frame of a message is complete.
+	// Message is called for every message at its last byte, unless Needs.Silent is set.
 	Message(m *Message)
-	// Finding is called for every violation; f.Conn is nil when no connection
-	// is concerned.
+	// Finding is called for every finding. f.Conn is nil when it concerns no Conn.
 	Finding(f *Finding)
-	// Close is called once a Conn, when both directions are over.
+	// Close is called once for each Conn, when both directions are over.
 	Close(c *Conn, at Stamp)
-	// Other is called for every transport that carried no WebSocket, when it
-	// ends.
+	// Other is called for every transport without a WebSocket, when it ends.
 	Other(o *Other)
 	// Done is called once, at the end.
 	Done(t *Totals)
 }
 
-// Settled is a [Stream] that may come to know which other one hears all its Data
-// from now on, unchanged: callers may spare the way through it. Gap, Finding and
-// End still go to the stream itself.
+// Settled is a [Stream] that only passes its Data on to another stream, once it knows
+// which. Callers may then call that stream directly with Data. Gap, Finding and End
+// still go to the Settled stream.
 type Settled interface {
-	// Settled returns that stream, nil while it is not known.
+	// Settled returns the other stream, nil while it is not known.
 	Settled() Stream
 }
 
-// Released is a [Stream] that can be used again for another transport. Who feeds it
-// says so when both directions have ended and it will not call it any more.
+// Released is a [Stream] that can be used again for another transport. The layer below
+// calls Released when both directions have ended, as its last call.
 type Released interface{ Released() }
 
-// Needs is what a sink wants to know of a connection. The zero value asks for
-// handshakes, control frames, lengths and findings only.
+// Needs is what a sink needs of a connection. The zero value asks for handshakes,
+// control frames, lengths and findings only.
 type Needs struct {
 	Frames  bool // data frames too
 	Payload bool // the payload of data frames and messages
-	// Silent: no call of Message. Messages are counted and judged all the same,
-	// and Conn has what they came to.
+	// Silent asks for no call of Message. Messages are counted in Conn and judged all
+	// the same.
 	Silent bool
 }
 
-// Union returns what either asks for.
+// Union returns the needs of both.
 func (n Needs) Union(o Needs) Needs {
 	return Needs{Frames: n.Frames || o.Frames, Payload: n.Payload || o.Payload, Silent: n.Silent && o.Silent}
 }
@@ -185,7 +180,7 @@ func (Nop) Close(*Conn, Stamp) {}
 func (Nop) Other(*Other)       {}
 func (Nop) Done(*Totals)       {}
 
-// Tee returns a Sink that repeats every call to each of sinks, in their order.
+// Tee returns a Sink that passes every call to each of sinks, in their order.
 func Tee(sinks ...Sink) Sink {
 	if len(sinks) == 1 {
 		return sinks[0]

@@ -7,35 +7,35 @@ import (
 	"time"
 )
 
-// heard writes down what a stream or a sink is told.
-type heard struct {
+// calls keeps a line for each call of a stream.
+type calls struct {
 	Nop
 	lines []string
 }
 
-func (h *heard) Data(d Direction, at Stamp, b []byte) {
+func (h *calls) Data(d Direction, at Stamp, b []byte) {
 	h.lines = append(h.lines, fmt.Sprintf("%s %d %s", d, at.Packet, b))
 }
 
-func (h *heard) Gap(d Direction, at Stamp, n uint64) {
+func (h *calls) Gap(d Direction, at Stamp, n uint64) {
 	h.lines = append(h.lines, fmt.Sprintf("%s %d gap %d", d, at.Packet, n))
 }
 
-func (h *heard) End(d Direction, at Stamp, why End) {
+func (h *calls) End(d Direction, at Stamp, why End) {
 	h.lines = append(h.lines, fmt.Sprintf("%s %d end %d", d, at.Packet, why))
 }
 
-type stories struct {
+type findings struct {
 	Nop
 	findings []Finding
 }
 
-func (s *stories) Finding(f *Finding) { s.findings = append(s.findings, *f) }
+func (s *findings) Finding(f *Finding) { s.findings = append(s.findings, *f) }
 
-// hearing joins the two, since a Sink and a Stream both take findings.
-type hearing struct{ *heard }
+// streamCalls joins the two, since a Sink and a Stream both take findings.
+type streamCalls struct{ *calls }
 
-func (hearing) Finding(*Finding) {}
+func (streamCalls) Finding(*Finding) {}
 
 func TestBacklog(t *testing.T) {
 	var b Backlog
@@ -51,8 +51,8 @@ func TestBacklog(t *testing.T) {
 	b.Data(ServerToClient, Stamp{Packet: 5}, []byte("x"))
 	b.End(ClientToServer, Stamp{Packet: 6}, EndFIN)
 	b.Exchange()
-	h := &heard{}
-	b.Replay(hearing{h})
+	h := &calls{}
+	b.Replay(streamCalls{h})
 	want := "[receive 1 hello send 2 gap 7 receive 4 gap 5 send 5 x receive 6 end 1]"
 	if got := fmt.Sprint(h.lines); got != want {
 		t.Errorf("got %s, want %s", got, want)
@@ -95,10 +95,10 @@ func TestEnding(t *testing.T) {
 	}
 }
 
-// TestFindingsAreBounded: the first of a rule and direction are told one by
+// TestFindingsAreBounded: the first of a rule and direction are emitted one by
 // one, the rest as a count.
 func TestFindingsAreBounded(t *testing.T) {
-	s := &stories{}
+	s := &findings{}
 	c := &Conn{}
 	rule := &Rule{ID: "x/y", Severity: Error}
 	for range FindingsPerRule + 5 {
@@ -107,7 +107,7 @@ func TestFindingsAreBounded(t *testing.T) {
 	c.Tell(s, &Finding{Rule: rule, Dir: ClientToServer, HasDir: true, Milder: true})
 	c.Settle(s, Stamp{Packet: 9})
 	if len(s.findings) != FindingsPerRule+2 {
-		t.Fatalf("%d findings told, want %d", len(s.findings), FindingsPerRule+2)
+		t.Fatalf("%d findings, want %d", len(s.findings), FindingsPerRule+2)
 	}
 	if last := s.findings[len(s.findings)-1]; last.Count != 5 || last.Dir != ServerToClient {
 		t.Errorf("the rest: %+v", last)

@@ -1,12 +1,12 @@
 package timeline
 
-// Weighed is a Stream that tells how many bytes of memory it and the layers
-// above it hold, as an estimate: what the layers keep of what was sent counts
-// as it is, what they are made of by its usual size. Who feeds the stream asks
-// now and then, in order to keep what all connections hold together bounded.
+// Weighed is a Stream that estimates how many bytes of memory it and the layers
+// above it hold. Bytes that the layers keep count in full; the layers themselves
+// count by their usual size. The layer below asks now and then, to bound what all
+// connections hold together.
 type Weighed interface{ Weight() int }
 
-// Weight returns the weight of s, 0 when it does not tell.
+// Weight returns the weight of s, 0 when s is not Weighed.
 func Weight(s Stream) int {
 	if w, ok := s.(Weighed); ok {
 		return w.Weight()
@@ -15,9 +15,9 @@ func Weight(s Stream) int {
 }
 
 // Weight returns how many bytes of memory are in use.
-func (b *Backlog) Weight() int { return cap(b.bytes) + cap(b.events)*saidSize }
+func (b *Backlog) Weight() int { return cap(b.bytes) + cap(b.events)*eventSize }
 
-// Weight returns about how many bytes c takes together with its handshake.
+// Weight returns about how many bytes c takes, together with its handshake.
 func (c *Conn) Weight() int {
 	n := connWeight
 	if h := c.Handshake; h != nil {
@@ -26,7 +26,8 @@ func (c *Conn) Weight() int {
 	return n
 }
 
-// What a Conn with its findings, and a Handshake, take without what they point to.
+// How many bytes a Conn with its findings and a Handshake take, without what they
+// point to.
 const (
 	connWeight      = 600
 	handshakeWeight = 500
