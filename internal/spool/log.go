@@ -5,19 +5,19 @@ import (
 	"os"
 )
 
-// Log holds pieces of bytes by where they begin, to be read in any order: in
-// memory up to a bound, then in a temporary file like [Spool]. The zero value is
-// empty and ready. It is for one goroutine.
+// Log holds bytes that are appended once and read in any order, by their offset. It
+// keeps them in memory up to a bound, then in a temporary file, as [Spool] does. The
+// zero value is empty and ready. A Log is for one goroutine.
 type Log struct {
 	Memory int // bytes that may be held in memory; 0 means 8 MiB
 
 	file *os.File
-	tail []byte // what is not in the file
-	base int64  // where tail begins
+	tail []byte // the last bytes, which are not in the file
+	base int64  // offset of tail
 }
 
-// Append adds a copy of b and returns where it begins. An error means that the
-// temporary file cannot be written.
+// Append adds a copy of b and returns its offset. An error means that the temporary
+// file cannot be written.
 func (l *Log) Append(b []byte) (at int64, err error) {
 	memory := l.Memory
 	if memory <= 0 {
@@ -33,6 +33,7 @@ func (l *Log) Append(b []byte) (at int64, err error) {
 	return at, nil
 }
 
+// spill moves all that is in memory to the file.
 func (l *Log) spill() (err error) {
 	if l.file == nil {
 		if l.file, err = temporary(); err != nil {
@@ -47,7 +48,8 @@ func (l *Log) spill() (err error) {
 	return nil
 }
 
-// Read fills b with what was appended at a place and behind it.
+// Read fills b with the bytes at an offset that Append returned. An error means that
+// the temporary file cannot be read.
 func (l *Log) Read(b []byte, at int64) error {
 	if at >= l.base {
 		copy(b, l.tail[at-l.base:])
@@ -59,7 +61,7 @@ func (l *Log) Read(b []byte, at int64) error {
 	return nil
 }
 
-// Close forgets everything and removes the file.
+// Close drops everything and removes the file.
 func (l *Log) Close() error {
 	file := l.file
 	*l = Log{Memory: l.Memory}

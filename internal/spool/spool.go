@@ -1,7 +1,7 @@
-// Package spool holds bytes by number until their turn comes: in memory up to a
-// bound, then in a temporary file that nobody else can read and that goes with
-// the process. Outputs that put rows in another order than they came use it, so
-// that their memory does not grow with the input.
+// Package spool holds bytes until their turn comes: in memory up to a bound, then in a
+// temporary file. Nobody else can read that file, and it goes with the process.
+// Outputs that print rows in another order than they came use it, so that their memory
+// does not grow with the input.
 package spool
 
 import (
@@ -16,19 +16,19 @@ import (
 // defaultMemory is how many bytes are held in memory by default.
 const defaultMemory = 8 << 20
 
-// Spool holds bytes by number. The zero value is empty and ready. It is for one
-// goroutine.
+// Spool holds bytes by number, such as rows by connection. The zero value is empty and
+// ready. A Spool is for one goroutine.
 type Spool struct {
 	Memory int // bytes that may be held in memory; 0 means 8 MiB
 
 	runs map[uint64]*run
 	held int // bytes in memory
 	file *os.File
-	end  int64 // of what is in the file
+	end  int64 // offset behind the last byte in the file
 }
 
-// run is what came for one number, in order: first what is in the file, then
-// what is in memory.
+// run is the bytes of one number, in order: first those in the file, then those in
+// memory.
 type run struct {
 	extents []extent
 	tail    []byte
@@ -36,8 +36,8 @@ type run struct {
 
 type extent struct{ offset, length int64 }
 
-// Append adds a copy of b to what is held for id. An error means that the
-// temporary file cannot be written.
+// Append adds a copy of b to the bytes of id. An error means that the temporary file
+// cannot be written.
 func (s *Spool) Append(id uint64, b []byte) error {
 	if s.runs == nil {
 		s.runs = make(map[uint64]*run)
@@ -73,7 +73,7 @@ func (s *Spool) spill() error {
 		if len(r.tail) == 0 {
 			continue
 		}
-		_, _ = w.Write(r.tail) // Flush has the error
+		_, _ = w.Write(r.tail) // Flush returns the error
 		n := int64(len(r.tail))
 		if k := len(r.extents) - 1; k >= 0 && r.extents[k].offset+r.extents[k].length == s.end {
 			r.extents[k].length += n
@@ -90,11 +90,11 @@ func (s *Spool) spill() error {
 	return nil
 }
 
-// block is how many bytes of the file are read or written at once.
+// block is how many bytes are read or written at once.
 const block = 64 << 10
 
-// Take hands what is held for id to each, in order and in pieces of any size,
-// and forgets it. It stops at the first error. The pieces are borrowed.
+// Take calls each with the bytes of id, in order and in pieces of any size, and then
+// drops them. It stops at the first error, which it returns. The pieces are borrowed.
 func (s *Spool) Take(id uint64, each func([]byte) error) error {
 	r := s.runs[id]
 	if r == nil {
@@ -118,7 +118,7 @@ func (s *Spool) Take(id uint64, each func([]byte) error) error {
 		}
 	}
 	if len(s.runs) == 0 {
-		s.end = 0 // nothing is left that the file is needed for
+		s.end = 0 // the file is empty: write it from the start again
 	}
 	if len(r.tail) == 0 {
 		return nil
@@ -126,7 +126,7 @@ func (s *Spool) Take(id uint64, each func([]byte) error) error {
 	return each(r.tail)
 }
 
-// IDs returns the numbers that something is held for, in order.
+// IDs returns the numbers that have bytes, in order.
 func (s *Spool) IDs() []uint64 {
 	ids := make([]uint64, 0, len(s.runs))
 	for id := range s.runs {
@@ -136,25 +136,25 @@ func (s *Spool) IDs() []uint64 {
 	return ids
 }
 
-// Close forgets everything and removes the file.
+// Close drops everything and removes the file.
 func (s *Spool) Close() error {
 	file := s.file
 	s.runs, s.held, s.end, s.file = nil, 0, 0, nil
 	return remove(file)
 }
 
-// temporary returns a new file that nobody else can open, where the system
-// allows it.
+// temporary returns a new file. Where the system allows it, the file has no name, so
+// nobody else can open it.
 func temporary() (*os.File, error) {
 	f, err := os.CreateTemp("", "wsdump-*.spool")
 	if err != nil {
 		return nil, fmt.Errorf("no temporary file: %w", err)
 	}
-	_ = os.Remove(f.Name()) // where that is not allowed, remove does it
+	_ = os.Remove(f.Name()) // some systems refuse while it is open; then remove does it
 	return f, nil
 }
 
-// remove closes a file of temporary, which may be nil, and sees that it is gone.
+// remove closes a file from temporary and deletes it. f may be nil.
 func remove(f *os.File) error {
 	if f == nil {
 		return nil

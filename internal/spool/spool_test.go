@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// TestSpool: whatever the bound, each number gives back its own bytes in order.
+// TestSpool: with any bound, each number returns its own bytes in order.
 func TestSpool(t *testing.T) {
 	for _, memory := range []int{1, 100, 5000, 0} {
 		dir := t.TempDir()
