@@ -1,5 +1,5 @@
-// Package excerpt shows a place in an expression, for errors about it: those of
-// the filter language and of the capture filter alike.
+// Package excerpt shows the place of an error in an expression. The filter language
+// and the capture filter use it.
 package excerpt
 
 import (
@@ -10,9 +10,9 @@ import (
 // Width is how many characters of a line are shown around the place.
 const Width = 76
 
-// At returns the line of text that a place is in, bytes into text, and a line
-// with a caret below it, both indented by two spaces. Bytes that a terminal might
-// obey are replaced.
+// At returns the line of text that has the byte with the given offset, and below it a
+// line with a caret. Both are indented by two spaces. Control characters are replaced,
+// so that a terminal can print the lines.
 func At(text string, place int) string {
 	from := strings.LastIndexByte(text[:place], '\n') + 1
 	line, _, _ := strings.Cut(text[from:], "\n")
@@ -29,7 +29,8 @@ func At(text string, place int) string {
 	return "  " + before + string(shown) + after + "\n" + indent + "^"
 }
 
-// Harmless replaces a character that a terminal might obey; for strings.Map.
+// Harmless replaces a control character, which a terminal might obey. It is for
+// [strings.Map].
 func Harmless(r rune) rune {
 	switch {
 	case r == '\t':
