@@ -9,17 +9,17 @@ import (
 	"regexp"
 )
 
-// addresses replaces IP addresses so that two that share a prefix still share
-// one of the same length, and nothing else is kept (Crypto-PAn: Xu, Fan, Ammar
-// and Moon, "Prefix-Preserving IP Address Anonymization", 2002). Without a key
-// the replacement is another one with every run.
+// addresses replaces IP addresses. Two addresses that share a prefix still share one of
+// the same length; nothing else stays (Crypto-PAn: Xu, Fan, Ammar and Moon,
+// "Prefix-Preserving IP Address Anonymization", 2002). Without a key, each run
+// replaces them differently.
 type addresses struct {
 	block cipher.Block
 	pad   [16]byte
 	known map[netip.Addr]netip.Addr
 }
 
-// mostAddresses bounds what is remembered.
+// mostAddresses bounds how many replacements are remembered.
 const mostAddresses = 1 << 16
 
 func newAddresses(key []byte) *addresses {
@@ -30,12 +30,12 @@ func newAddresses(key []byte) *addresses {
 		_, _ = rand.Read(seed[:]) // never fails
 	}
 	a := &addresses{known: make(map[netip.Addr]netip.Addr)}
-	a.block, _ = aes.NewCipher(seed[:16]) // a key of 16 bytes is never wrong
+	a.block, _ = aes.NewCipher(seed[:16]) // a key of 16 bytes is always valid
 	a.block.Encrypt(a.pad[:], seed[16:])
 	return a
 }
 
-// port replaces the address and keeps the port.
+// port replaces the address of p and keeps the port.
 func (a *addresses) port(p netip.AddrPort) netip.AddrPort {
 	if !p.IsValid() {
 		return p
@@ -52,8 +52,8 @@ func (a *addresses) addr(ip netip.Addr) netip.Addr {
 	}
 	raw := ip.AsSlice()
 	out := make([]byte, len(raw))
-	// Bit i of the mask is one bit of a block cipher over the i bits before it,
-	// filled up with the pad.
+	// Bit i of the mask is one bit of the block cipher's output for the i bits before it,
+	// padded.
 	for i := range 8 * len(raw) {
 		input := a.pad
 		whole := i / 8
@@ -71,10 +71,10 @@ func (a *addresses) addr(ip netip.Addr) netip.Addr {
 	return new
 }
 
-// literal matches what may be an address in text.
+// literal matches whatever may be an address in text.
 var literal = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b|[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}`)
 
-// text replaces the addresses in a text.
+// text replaces all addresses in a text.
 func (a *addresses) text(s string) string {
 	return literal.ReplaceAllStringFunc(s, func(found string) string {
 		ip, err := netip.ParseAddr(found)

@@ -7,7 +7,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// handshake returns a redacted copy of h and adds what was taken out to secrets.
+// handshake returns a redacted copy of h, and adds what it removed to secrets.
 func (s *Sink) handshake(h *timeline.Handshake, secrets *[]string) *timeline.Handshake {
 	if h == nil {
 		return nil
@@ -48,7 +48,7 @@ func (s *Sink) handshake(h *timeline.Handshake, secrets *[]string) *timeline.Han
 	return &own
 }
 
-// fields redacts header fields.
+// fields returns a redacted copy of header fields.
 func (s *Sink) fields(list []timeline.Header, take func(string) string) []timeline.Header {
 	out := make([]timeline.Header, len(list))
 	for i, f := range list {
@@ -78,12 +78,12 @@ func (s *Sink) location(value string, take func(string) string) string {
 	query, fragment, has := strings.Cut(query, "#")
 	value = before + "?" + s.parameters(query, take)
 	if has {
-		value += "#" + s.parameters(fragment, take) // OAuth hands tokens on there
+		value += "#" + s.parameters(fragment, take) // OAuth passes tokens there
 	}
 	return value
 }
 
-// parameters redacts a query, name by name.
+// parameters redacts the values in a query, by their names.
 func (s *Sink) parameters(query string, take func(string) string) string {
 	if len(s.query) == 0 || query == "" {
 		return query
@@ -104,7 +104,7 @@ func (s *Sink) parameters(query string, take func(string) string) string {
 	return strings.Join(out, "&")
 }
 
-// protocols redacts the tokens in a list of subprotocols.
+// protocols redacts those entries of a list of subprotocols that are tokens.
 func (s *Sink) protocols(value string, take func(string) string) string {
 	parts := strings.Split(value, ",")
 	for i, p := range parts {
@@ -116,12 +116,12 @@ func (s *Sink) protocols(value string, take func(string) string) string {
 	return strings.Join(parts, ",")
 }
 
-// tokenLength is how long a subprotocol must be to be taken for a token. The
-// longest that is registered with IANA has 40 characters, and words in it.
+// tokenLength is how long a subprotocol must be, at least, to count as a token. The
+// longest one in IANA's registry has 40 characters, but consists of words.
 const tokenLength = 20
 
-// protocol redacts a subprotocol that is a token: browsers cannot send headers
-// with a WebSocket, so that credentials are put there.
+// protocol redacts a subprotocol that is a token. Applications put credentials there,
+// since browsers cannot send headers with a WebSocket.
 func (s *Sink) protocol(p string, take func(string) string) string {
 	if !s.opt.Tokens || len(p) < tokenLength {
 		return p

@@ -6,11 +6,11 @@ import (
 	"github.com/wsdump/wsdump/query"
 )
 
-// payload returns p without what the rules take out, borrowed until the next
-// call.
+// payload returns p without what the rules remove, and whether that differs from p. The
+// result is borrowed until the next call, or is p.
 func (s *Sink) payload(p []byte, text bool) (_ []byte, changed bool) {
 	if text && len(s.opt.JSON) > 0 && query.LooksJSON(p) {
-		if !s.document.Read(p) { // cut, too large, or no JSON: nobody knows where the values are
+		if !s.document.Read(p) { // cut, too large, or no JSON: the values cannot be found
 			return []byte(s.blank(string(p))), true
 		}
 		p, changed = s.json(p)
@@ -28,7 +28,8 @@ func (s *Sink) payload(p []byte, text bool) (_ []byte, changed bool) {
 	return p, changed
 }
 
-// json replaces values in place, so that the rest of the text stays as it is.
+// json replaces values in the JSON text p, which document holds. The rest of the text
+// stays as it is.
 func (s *Sink) json(p []byte) (_ []byte, changed bool) {
 	type span struct{ start, end int }
 	var spans []span
@@ -49,7 +50,7 @@ func (s *Sink) json(p []byte) (_ []byte, changed bool) {
 	out, at := s.scratch[:0], 0
 	for _, place := range spans {
 		if place.start < at {
-			continue // inside of one that is gone already
+			continue // inside a value that is replaced already
 		}
 		out = append(out, p[at:place.start]...)
 		out = append(append(append(out, '"'), s.blank(string(p[place.start:place.end]))...), '"')
@@ -59,7 +60,7 @@ func (s *Sink) json(p []byte) (_ []byte, changed bool) {
 	return s.scratch, true
 }
 
-// text applies patterns to a text that is no payload.
+// text applies the patterns to a text that is no payload.
 func (s *Sink) text(text string) string {
 	for _, pattern := range s.opt.Patterns {
 		text = pattern.ReplaceAllStringFunc(text, func(match string) string {

@@ -1,10 +1,10 @@
-// Package redact takes secrets out of a timeline before it is shown or passed on:
-// headers, query parameters, values in JSON, and what patterns match. A [Sink]
-// stands before an output and hands on copies; what it was given stays as it
-// was, for those who may see it.
+// Package redact removes secrets from a timeline before it is shown or passed on:
+// headers, query parameters, values in JSON, and whatever patterns match. A [Sink]
+// stands before an output and passes redacted copies to it. The originals stay as they
+// are, for other sinks.
 //
-// It fails closed: where a rule cannot be applied, because JSON cannot be read
-// or a frame is only a part of a message, the payload is left out.
+// It fails closed: where a rule cannot be applied, the payload is left out. That is so
+// when JSON cannot be parsed, and for a frame that is only a part of a message.
 package redact
 
 import (
@@ -20,19 +20,19 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Options say what is taken out. The zero value takes out nothing.
+// Options say what is removed. The zero value removes nothing.
 type Options struct {
 	Headers   []string         // names, in any case
 	Query     []string         // names of query parameters, in any case
-	Tokens    bool             // tokens that stand in Sec-WebSocket-Protocol
+	Tokens    bool             // tokens in Sec-WebSocket-Protocol
 	JSON      []query.Path     // values in messages that are JSON
 	Patterns  []*regexp.Regexp // in payloads, URLs, headers and reasons
-	Key       []byte           // not empty: keyed hashes in place of blanks, so that equal values stay equal
-	Anonymize bool             // addresses are replaced, equal prefixes by equal prefixes
+	Key       []byte           // if not empty, a value becomes its keyed hash, so that equal values stay equal
+	Anonymize bool             // replace IP addresses, equal prefixes by equal prefixes
 }
 
-// Defaults adds what is taken out of every output that is made to be passed on:
-// cookies, credentials and tokens in headers and query parameters.
+// Defaults adds what is removed from every output that is made to be passed on: cookies,
+// credentials and tokens in headers and query parameters.
 func (o *Options) Defaults() {
 	o.Headers = append(o.Headers, "Cookie", "Set-Cookie", "Authorization", "Proxy-Authorization", "X-Api-Key", "X-Auth-Token", "X-Access-Token",
 		"X-Csrf-Token", "X-Xsrf-Token", "X-Amz-Security-Token", "Sec-WebSocket-Authorization")
@@ -42,31 +42,31 @@ func (o *Options) Defaults() {
 	o.Tokens = true
 }
 
-// Active reports whether anything is taken out.
+// Active reports whether anything is to be removed.
 func (o *Options) Active() bool {
 	return len(o.Headers)+len(o.Query)+len(o.JSON)+len(o.Patterns) > 0 || o.Tokens || o.Anonymize
 }
 
-// Payload reports whether payload is looked into.
+// Payload reports whether payload is searched.
 func (o *Options) Payload() bool { return len(o.JSON)+len(o.Patterns) > 0 }
 
-// Sink hands a redacted timeline to another one.
+// Sink passes a redacted timeline to another sink.
 type Sink struct {
 	next      timeline.Sink
 	opt       Options
 	headers   map[string]bool
 	query     map[string]bool
 	addresses *addresses
-	conns     map[*timeline.Conn]*copied
+	conns     map[*timeline.Conn]*copied // of open connections
 	document  query.Document
 	scratch   []byte
 }
 
-// copied is the copy of a connection that outputs see.
+// copied is the redacted copy of a connection.
 type copied struct {
 	timeline.Conn
 	transport timeline.Transport
-	secrets   []string // what was taken out of its handshake
+	secrets   []string // that were removed from its handshake
 }
 
 // New returns a Sink before next.
@@ -86,7 +86,7 @@ func New(next timeline.Sink, opt Options) *Sink {
 	return s
 }
 
-// blank is what stands for a value that was taken out.
+// blank returns the replacement for a value that is removed.
 func (s *Sink) blank(value string) string {
 	if len(s.opt.Key) == 0 {
 		return "[redacted]"
@@ -96,7 +96,7 @@ func (s *Sink) blank(value string) string {
 	return "[redacted:" + hex.EncodeToString(mac.Sum(nil)[:6]) + "]"
 }
 
-// of returns the copy of c as it is now.
+// of returns the redacted copy of c as it is now.
 func (s *Sink) of(c *timeline.Conn) *timeline.Conn {
 	if c == nil {
 		return nil
@@ -118,23 +118,23 @@ func (s *Sink) of(c *timeline.Conn) *timeline.Conn {
 	return &x.Conn
 }
 
-// Select implements [query.Selective]: it passes.
+// Select implements [query.Selective]. It passes the match on.
 func (s *Sink) Select(m query.Match) {
 	if next, ok := s.next.(query.Selective); ok {
 		next.Select(m)
 	}
 }
 
-// Begin passes.
+// Begin implements [timeline.Sink].
 func (s *Sink) Begin(at timeline.Stamp) { s.next.Begin(at) }
 
-// Needs passes: outputs need what they need of the real connection.
+// Needs passes the connection itself, not the copy.
 func (s *Sink) Needs(c *timeline.Conn) timeline.Needs { return s.next.Needs(c) }
 
-// Open hands on a copy.
+// Open passes a copy on.
 func (s *Sink) Open(c *timeline.Conn) { s.next.Open(s.of(c)) }
 
-// Message hands on a copy.
+// Message passes a copy on.
 func (s *Sink) Message(m *timeline.Message) {
 	own := *m
 	own.Conn = s.of(m.Conn)
@@ -148,8 +148,8 @@ func (s *Sink) Message(m *timeline.Message) {
 	s.next.Message(&own)
 }
 
-// Frame hands on a copy. The payload of a data frame that is no whole message
-// cannot be judged, and is left out.
+// Frame passes a copy on. Where a data frame is only a part of a message, its payload
+// cannot be searched, and is left out.
 func (s *Sink) Frame(f *timeline.Frame) {
 	own := *f
 	own.Conn = s.of(f.Conn)
@@ -174,7 +174,7 @@ func (s *Sink) Frame(f *timeline.Frame) {
 	s.next.Frame(&own)
 }
 
-// Finding hands on a copy: what it quotes may be what was taken out.
+// Finding passes a copy on. It may quote secrets that were removed elsewhere.
 func (s *Sink) Finding(f *timeline.Finding) {
 	own := *f
 	own.Conn = s.of(f.Conn)
@@ -194,13 +194,13 @@ func (s *Sink) Finding(f *timeline.Finding) {
 	s.next.Finding(&own)
 }
 
-// Close hands on a copy and forgets it.
+// Close passes a copy on, and drops it.
 func (s *Sink) Close(c *timeline.Conn, at timeline.Stamp) {
 	s.next.Close(s.of(c), at)
 	delete(s.conns, c)
 }
 
-// Other hands on a copy.
+// Other passes a copy on.
 func (s *Sink) Other(o *timeline.Other) {
 	own := *o
 	if s.addresses != nil {
@@ -216,5 +216,5 @@ func (s *Sink) Other(o *timeline.Other) {
 	s.next.Other(&own)
 }
 
-// Done passes.
+// Done implements [timeline.Sink].
 func (s *Sink) Done(t *timeline.Totals) { s.next.Done(t) }

@@ -14,7 +14,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// kept is a sink that keeps what it is told.
+// kept is a sink that keeps all values.
 type kept struct {
 	timeline.Nop
 	messages []timeline.Message
@@ -36,8 +36,8 @@ func (k *kept) Frame(f *timeline.Frame) {
 	f.Clone(&k.frames[len(k.frames)-1], nil)
 }
 
-// TestDerived: of what was derived from a payload nothing outlives it. SetPayload
-// says what that is, for fields that are added later, too.
+// TestDerived: no field that was derived from a payload outlives it. SetPayload knows
+// these fields, also those that are added later.
 func TestDerived(t *testing.T) {
 	skip := fill.Skip{"Message.Conn": true, "Frame.Conn": true}
 	c := conn()
