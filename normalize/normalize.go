@@ -1,10 +1,9 @@
-// Package normalize replaces what differs from run to run, such as identifiers
-// and times, by fixed words, so that two recordings of the same conversation
-// say the same: for goldens and for diffs.
+// Package normalize replaces what differs from run to run, such as identifiers and
+// times, by fixed words. So two recordings of the same conversation become equal, for
+// goldens and for diffs.
 //
-// A [Rule] names a place in JSON, or a pattern. [New] puts rules before any
-// output; what it was given stays as it was. The result depends on the rules and
-// the payload alone.
+// A [Rule] names a path in JSON, or a pattern. [New] returns a sink that applies rules
+// before an output. The result depends on nothing but the rules and the payload.
 package normalize
 
 import (
@@ -21,23 +20,22 @@ import (
 	"github.com/wsdump/wsdump/query"
 )
 
-// MaxWith is how many bytes the word of a rule may have. A payload grows by no
-// more than that for each of its bytes, whatever it holds.
+// MaxWith is how many bytes the word of a rule may have. So no payload grows by more
+// than that for each of its bytes.
 const MaxWith = 256
 
-// Rule is one replacement. The zero value replaces nothing. A Rule never
-// changes: any number of goroutines may use it.
+// Rule is one replacement. The zero value replaces nothing. A Rule never changes, so
+// any number of goroutines may use it.
 type Rule struct {
-	text    string // as [Parse] reads it
+	text    string // in the form that [Parse] reads
 	path    query.Path
 	pattern *regexp.Regexp // nil: path
-	with    []byte         // of a path: as a string of JSON
+	with    []byte         // the word; for a path, as a JSON string
 }
 
-// Path returns a rule for the values that a path of JSON leads to (json.id,
-// items[*].time: see [query.ParsePath]). They become the string with, whatever
-// they were; what is beside them stays byte by byte. Payload that is not JSON
-// stays as it is.
+// Path returns a rule for the values at a JSON path (json.id, items[*].time: see
+// [query.ParsePath]). Each becomes the string with, whatever its type; all other bytes
+// stay. Payload that is not JSON stays as it is.
 func Path(path, with string) (Rule, error) {
 	if err := usable(with); err != nil {
 		return Rule{}, err
@@ -48,16 +46,15 @@ func Path(path, with string) (Rule, error) {
 	}
 	var quoted bytes.Buffer
 	out := json.NewEncoder(&quoted)
-	out.SetEscapeHTML(false) // <id> is to look like that
+	out.SetEscapeHTML(false) // keep <id> readable
 	if err := out.Encode(with); err != nil {
 		return Rule{}, err
 	}
 	return Rule{text: path + "=" + with, path: p, with: bytes.TrimSpace(quoted.Bytes())}, nil
 }
 
-// Match returns a rule for what a regular expression (RE2) matches in text. A
-// match becomes the word with, in which $ means nothing; a match of no bytes
-// stays.
+// Match returns a rule for what a regular expression (RE2) matches in text. A match
+// becomes the word with, in which $ has no special meaning. Empty matches stay.
 func Match(pattern, with string) (Rule, error) {
 	if err := usable(with); err != nil {
 		return Rule{}, err
@@ -87,9 +84,8 @@ func usable(with string) error {
 
 const matchPrefix = "match:"
 
-// Parse reads a rule as the command line has it: PATH=WORD, or
-// match:PATTERN=WORD. The last equals sign counts, so that a pattern may hold
-// others.
+// Parse parses a rule of the command line: PATH=WORD, or match:PATTERN=WORD. The last
+// equals sign separates the two, so a pattern may contain others.
 func Parse(text string) (Rule, error) {
 	at := strings.LastIndexByte(text, '=')
 	if at < 0 {
@@ -102,12 +98,12 @@ func Parse(text string) (Rule, error) {
 	return Path(what, with)
 }
 
-// String returns the rule as [Parse] reads it.
+// String returns the rule in the form that [Parse] reads.
 func (r Rule) String() string { return r.text }
 
-// Payload appends payload to dst as rules make it: first the paths, all of them
-// in what was given and of two that overlap the outer one, then the patterns
-// one after the other. It is for a single payload; for many use a
+// Payload applies rules to payload, and appends the result to dst. First come the paths:
+// all are found in the original payload, and of two values that overlap the outer one
+// is replaced. Then come the patterns, one after the other. For many payloads, use a
 // [Normalizer].
 func Payload(dst, payload []byte, rules []Rule) []byte {
 	n := NewNormalizer(rules)
@@ -115,8 +111,8 @@ func Payload(dst, payload []byte, rules []Rule) []byte {
 	return append(dst, p...)
 }
 
-// Normalizer applies rules to many payloads. Its memory is used again: it is
-// not for several goroutines.
+// Normalizer applies rules to many payloads. It uses its memory again, so it is for one
+// goroutine.
 type Normalizer struct {
 	paths    []Rule
 	patterns []Rule
@@ -148,8 +144,8 @@ func NewNormalizer(rules []Rule) *Normalizer {
 // Empty reports whether there is no rule.
 func (n *Normalizer) Empty() bool { return len(n.paths)+len(n.patterns) == 0 }
 
-// Payload returns payload as the rules make it, and whether that is something
-// else than it was. It is borrowed until the next call, or payload itself.
+// Payload applies the rules to payload. It returns the result, and whether that differs
+// from payload. The result is borrowed until the next call, or is payload itself.
 func (n *Normalizer) Payload(payload []byte) (_ []byte, changed bool) {
 	p := payload
 	if len(n.paths) > 0 && n.document.Read(p) {
@@ -159,8 +155,8 @@ func (n *Normalizer) Payload(payload []byte) (_ []byte, changed bool) {
 	return p, len(p) != len(payload) || !bytes.Equal(p, payload)
 }
 
-// Text returns what is text and no payload, such as a URL or the reason beside
-// a close code, as the patterns make it.
+// Text applies the patterns to text that is no payload, such as a URL or the reason of a
+// close frame.
 func (n *Normalizer) Text(text string) string {
 	for i := range n.patterns {
 		if !n.patterns[i].pattern.MatchString(text) {
@@ -177,10 +173,10 @@ func (n *Normalizer) Text(text string) string {
 	return text
 }
 
-// maxHeld is how much memory is kept for the next payload.
+// maxHeld is how many bytes of memory are kept for the next payload.
 const maxHeld = 1 << 20
 
-// inJSON replaces values in p, which document holds.
+// inJSON replaces values in the JSON text p, which document holds.
 func (n *Normalizer) inJSON(p []byte) []byte {
 	n.spans = n.spans[:0]
 	for i := range n.paths {
@@ -197,7 +193,7 @@ func (n *Normalizer) inJSON(p []byte) []byte {
 	out, at := n.scratch[:0], 0
 	for _, s := range n.spans {
 		if s.start < at {
-			continue // inside of one that is gone already
+			continue // inside a value that is replaced already
 		}
 		out = append(append(out, p[at:s.start]...), n.paths[s.rule].with...)
 		at = s.end
@@ -216,7 +212,7 @@ func (n *Normalizer) inJSON(p []byte) []byte {
 // matches replaces what patterns match in p.
 func (n *Normalizer) matches(p []byte) []byte {
 	for i := range n.patterns {
-		if n.patterns[i].pattern.Match(p) { // which costs no memory
+		if n.patterns[i].pattern.Match(p) { // unlike replace, this does not allocate
 			p = replace(p, n.patterns[i].pattern, n.patterns[i].with)
 		}
 	}

@@ -35,7 +35,7 @@ func TestPayload(t *testing.T) {
 		{"json.id=<id>", `{"id": 7 ,"x":1.50}`, `{"id": "<id>" ,"x":1.50}`},
 		{"id=<id>", `{"id":{"deep":[1]}}`, `{"id":"<id>"}`},
 		{"json.id=<id>", `{"no":1}`, `{"no":1}`},
-		{"json.id=<id>", `{"id":7`, `{"id":7`}, // cut: nobody knows
+		{"json.id=<id>", `{"id":7`, `{"id":7`}, // cut: not JSON
 		{"json.id=<id>", `id 7`, `id 7`},
 		{"json.id=<id>", ``, ``},
 		{"json=<all>", `[1]`, `"<all>"`},
@@ -93,7 +93,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// kept is a sink that keeps what it is told.
+// kept is a sink that keeps what tests look at.
 type kept struct {
 	timeline.Nop
 	payloads []string
@@ -113,8 +113,8 @@ func (k *kept) Frame(f *timeline.Frame) {
 	k.reasons = append(k.reasons, string(f.CloseReason))
 }
 
-// TestSink: text is changed in a copy; bytes, what is compressed still, and
-// what no rule applies to are handed on as they are.
+// TestSink: text is changed in a copy. Binary payload, payload that is still compressed,
+// and payload without a match pass as they are.
 func TestSink(t *testing.T) {
 	k := &kept{}
 	if New(k, nil) != timeline.Sink(k) {
@@ -149,8 +149,8 @@ func TestSink(t *testing.T) {
 	}
 }
 
-// TestSinkDerived: of what was derived from a payload nothing outlives it. SetPayload
-// says what that is, for fields that are added later, too.
+// TestSinkDerived: no field that was derived from a payload outlives it. SetPayload
+// knows these fields, also those that are added later.
 func TestSinkDerived(t *testing.T) {
 	skip := fill.Skip{"Message.Conn": true, "Frame.Conn": true}
 	r := rules(t, `match:\d{4,}=<n>`)
@@ -180,8 +180,8 @@ func TestSinkDerived(t *testing.T) {
 	}
 }
 
-// TestNoAllocations: what no rule applies to costs none, JSON that is read and
-// has no such place included.
+// TestNoAllocations: payload without a match costs none, also JSON that is parsed and
+// has no such path.
 func TestNoAllocations(t *testing.T) {
 	s := New(timeline.Nop{}, rules(t, "json.id=<id>", "json.list[*].time=<t>", "match:[0-9a-f]{8}-[0-9a-f]{4}=<uuid>"))
 	for _, text := range []string{`{"type":"next","payload":{"data":[1,2,3]}}`, "hello", ""} {
@@ -192,7 +192,7 @@ func TestNoAllocations(t *testing.T) {
 	}
 }
 
-// FuzzPayload: any payload can be normalized, always to the same; JSON stays
+// FuzzPayload: any payload can be normalized, always with the same result. JSON stays
 // JSON, UTF-8 stays UTF-8, and a second time changes nothing.
 func FuzzPayload(f *testing.F) {
 	f.Add([]byte(`{"id":7,"list":[{"t":1},{"t":[2]}],"at":"2026-11-25T10:00:00Z"}`))

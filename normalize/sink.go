@@ -8,18 +8,18 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// sink hands a normalized timeline on.
+// sink passes a normalized timeline on.
 type sink struct {
 	timeline.Sink
 	rules   *Normalizer
-	message timeline.Message // memory for the copy that is handed on
+	message timeline.Message // memory for the copy that is passed on
 	frame   timeline.Frame
 }
 
-// New returns a Sink that hands a timeline on to next with the payload of text
-// messages, and of control frames that are text, as rules make it. What is
-// changed is a copy: what the Sink was given stays as it was, its lengths too.
-// Data frames pass as they are, for a part of a message tells no path.
+// New returns a Sink that applies rules to a timeline and passes it on to next. It
+// changes the payload of text messages, and of control frames that are text, in
+// copies. Lengths stay as they were. Data frames pass as they are: in a part of a
+// message no path can be found.
 func New(next timeline.Sink, rules []Rule) timeline.Sink {
 	n := NewNormalizer(rules)
 	if n.Empty() {
@@ -28,14 +28,14 @@ func New(next timeline.Sink, rules []Rule) timeline.Sink {
 	return &sink{Sink: next, rules: n}
 }
 
-// Select implements [query.Selective]: it passes.
+// Select implements [query.Selective]. It passes the match on.
 func (s *sink) Select(m query.Match) {
 	if next, ok := s.Sink.(query.Selective); ok {
 		next.Select(m)
 	}
 }
 
-// Message hands on a copy where a rule applies.
+// Message passes a copy on where a rule applies.
 func (s *sink) Message(m *timeline.Message) {
 	if m.Kind == timeline.OpText && !m.Opaque {
 		if p, changed := s.rules.Payload(m.Payload); changed {
@@ -47,7 +47,7 @@ func (s *sink) Message(m *timeline.Message) {
 	s.Sink.Message(m)
 }
 
-// Frame hands on a copy of a control frame where a rule applies.
+// Frame passes a copy of a control frame on where a rule applies.
 func (s *sink) Frame(f *timeline.Frame) {
 	if f.Opcode.Control() && len(f.Payload) > 0 {
 		before := f.Payload
