@@ -1,10 +1,10 @@
-// Package wsdump is the front door for Go programs: [Read] gives everything
-// that the WebSocket connections of some captures did, one event after the
-// other, owned by the caller.
+// Package wsdump is the API for Go programs. [Read] returns everything that the
+// WebSocket connections in some captures did, as a sequence of events that the caller
+// owns.
 //
-// Programs that want speed rather than comfort implement [timeline.Sink] and
-// call [github.com/wsdump/wsdump/pipeline.Run]: values are borrowed there, and
-// nothing is allocated for them.
+// Programs that need speed implement [timeline.Sink] and call
+// [github.com/wsdump/wsdump/pipeline.Run]. Values are borrowed there, and nothing is
+// allocated for them.
 package wsdump
 
 import (
@@ -17,33 +17,33 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Options sets up [Read]. The zero value reads everything with the default
-// limits.
+// Options sets up [Read]. The zero value reads everything but data frames, with the
+// default limits.
 type Options struct {
 	Limits timeline.Limits
-	// Frames asks for data frames too; control frames always come.
+	// Frames adds data frames. Control frames always come.
 	Frames bool
-	// NoPayload leaves out what messages say: lengths and times only.
+	// NoPayload leaves out the payload of messages and data frames.
 	NoPayload bool
 }
 
-// Event is one thing that happened. Exactly one of the pointers is set, except
-// that Closed comes with nothing else. Everything is owned by the caller, but
-// for Conn, which goes on changing until it is closed.
+// Event is one thing that happened. Exactly one of Opened, Closed, Frame, Message,
+// Finding and Totals is set. The caller owns everything but Conn, which goes on
+// changing until it is closed.
 type Event struct {
-	Conn    *timeline.Conn // nil for a Finding about the capture, and for Totals
+	Conn    *timeline.Conn // nil for a Finding that concerns no connection, and for Totals
 	Opened  bool           // the connection opened, or was refused: see Conn.Handshake
-	Closed  bool           // it is over: the fields "known at the end" are whole
+	Closed  bool           // the connection closed: its fields "known at the end" are complete
 	Frame   *timeline.Frame
 	Message *timeline.Message
 	Finding *timeline.Finding
 	Totals  *timeline.Totals // the last event
 }
 
-// Read gives the events of the captures at path: a file, a folder (read
-// recursively), or "-" for standard input. An error that only says that a file
-// is cut or damaged comes after all that could be read; test it with
-// [capture.Incomplete]. Breaking out of the loop ends the reading.
+// Read returns the events of the captures at path: a file, a folder (read recursively),
+// or "-" for standard input. An error comes last. If it only means that a file is cut or
+// damaged ([capture.Incomplete]), all events that can be read came before it. Breaking
+// out of the loop ends the reading.
 func Read(ctx context.Context, path string, opt Options) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		ctx, stop := context.WithCancel(ctx)
@@ -55,9 +55,8 @@ func Read(ctx context.Context, path string, opt Options) iter.Seq2[Event, error]
 	}
 }
 
-// Play tells a sink of the captures at path, as [Read] gives them. What the sink
-// is told is borrowed; what it needs is what it says it needs. The zero value of
-// limits means the default ones.
+// Play emits the captures at path to sink. For path and the error see [Read]. Values are
+// borrowed by the sink. A zero field of limits means its default.
 func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.Limits) error {
 	notes := &pipeline.Notes{}
 	in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
@@ -70,7 +69,7 @@ func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.
 	})
 }
 
-// collector copies what a Sink borrows.
+// collector is a sink that yields events, with copies of all that it borrows.
 type collector struct {
 	timeline.Nop
 	yield func(Event, error) bool
@@ -79,7 +78,7 @@ type collector struct {
 	done  bool // the caller broke out of the loop
 }
 
-func (c *collector) tell(e Event) {
+func (c *collector) emit(e Event) {
 	if !c.done && !c.yield(e, nil) {
 		c.done = true
 		c.stop()
@@ -90,28 +89,28 @@ func (c *collector) Needs(*timeline.Conn) timeline.Needs {
 	return timeline.Needs{Frames: c.opt.Frames, Payload: !c.opt.NoPayload}
 }
 
-func (c *collector) Open(conn *timeline.Conn) { c.tell(Event{Conn: conn, Opened: true}) }
+func (c *collector) Open(conn *timeline.Conn) { c.emit(Event{Conn: conn, Opened: true}) }
 
 func (c *collector) Frame(f *timeline.Frame) {
 	own := &timeline.Frame{}
 	f.Clone(own, nil)
-	c.tell(Event{Conn: f.Conn, Frame: own})
+	c.emit(Event{Conn: f.Conn, Frame: own})
 }
 
 func (c *collector) Message(m *timeline.Message) {
 	own := &timeline.Message{}
 	m.Clone(own, nil)
-	c.tell(Event{Conn: m.Conn, Message: own})
+	c.emit(Event{Conn: m.Conn, Message: own})
 }
 
 func (c *collector) Finding(f *timeline.Finding) {
 	own := &timeline.Finding{}
 	f.Clone(own)
-	c.tell(Event{Conn: f.Conn, Finding: own})
+	c.emit(Event{Conn: f.Conn, Finding: own})
 }
 
 func (c *collector) Close(conn *timeline.Conn, _ timeline.Stamp) {
-	c.tell(Event{Conn: conn, Closed: true})
+	c.emit(Event{Conn: conn, Closed: true})
 }
 
-func (c *collector) Done(t *timeline.Totals) { c.tell(Event{Totals: t}) }
+func (c *collector) Done(t *timeline.Totals) { c.emit(Event{Totals: t}) }
