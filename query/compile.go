@@ -11,7 +11,7 @@ import (
 	"github.com/expr-lang/expr/parser"
 )
 
-// test is a condition, ready to run.
+// test is a compiled condition.
 type test func(*Row) Verdict
 
 // compiler turns a syntax tree into closures and checks types on the way.
@@ -28,13 +28,13 @@ type expr struct {
 	eval     getter
 	test     test   // set where the part is a condition of its own
 	constant bool   // eval needs no row
-	field    *Field // set where the part is nothing but a field
+	field    *Field // set where the part is a field alone
 	where    file.Location
-	root     getter   // of a path into JSON: what it starts from
-	path     []string // of a path into JSON that is members only
+	root     getter   // of a path into JSON: where it starts
+	path     []string // of a path into JSON that consists of members only
 }
 
-// maxSyntax is how large a syntax tree may be.
+// maxSyntax is how many nodes a syntax tree may have.
 const maxSyntax = 2000
 
 func (c *compiler) program() (test, error) {
@@ -73,7 +73,7 @@ func (c *compiler) condition(e expr) (test, *Error) {
 	return nil, c.runes.at(e.where, "compare it with something, or ask has(...)", "a condition is needed here, and this is %s", c.what(e))
 }
 
-// what describes e in an error.
+// what returns a description of e for an error.
 func (c *compiler) what(e expr) string {
 	if e.field != nil {
 		return "the field " + e.field.Name + ", which is " + e.typ.String()
@@ -113,7 +113,7 @@ func (c *compiler) compile(n ast.Node) (expr, *Error) {
 		return c.unary(n)
 	case *ast.BinaryNode:
 		return c.binary(n)
-	case *ast.ChainNode: // ?. means nothing more: a member of what is absent is absent
+	case *ast.ChainNode: // ?. is the same as a point: a member of something absent is absent
 		return c.compile(n.Node)
 	case *ast.MemberNode:
 		return c.member(n)
@@ -167,7 +167,7 @@ func (c *compiler) identifier(name string, where file.Location) (expr, *Error) {
 	return expr{}, c.runes.at(where, hint, "there is no field %q", name)
 }
 
-// use notes that f is named.
+// use notes that the expression names f.
 func (c *compiler) use(f *Field, where file.Location) expr {
 	if !slices.Contains(c.used, f) {
 		c.used = append(c.used, f)
@@ -179,7 +179,7 @@ func (c *compiler) use(f *Field, where file.Location) expr {
 	return e
 }
 
-// group lists the fields that name is the first word of: sent, findings.
+// group returns the fields whose first word is name: sent, findings.
 func (c *compiler) group(name string) string {
 	var in []string
 	for _, f := range Fields(c.scope) {
@@ -190,7 +190,7 @@ func (c *compiler) group(name string) string {
 	return strings.Join(in, ", ")
 }
 
-// otherNames are what people write who know other tools.
+// otherNames are names of other tools, and our fields for them.
 var otherNames = map[string]string{
 	"base64": "bytes", "payload": "text or bytes", "data": "text or bytes", "body": "text or bytes", "message": "text", "direction": "dir",
 	"size": "length", "len": "length", "connection": "conn", "stream": "conn", "id": "conn", "protocol": "subprotocol",
@@ -216,7 +216,7 @@ func (c *compiler) suggest(name string) string {
 	return ""
 }
 
-// unary is not, and signs.
+// unary compiles not, and signs.
 func (c *compiler) unary(n *ast.UnaryNode) (expr, *Error) {
 	where := n.Location()
 	switch n.Operator {
@@ -248,7 +248,7 @@ func (c *compiler) unary(n *ast.UnaryNode) (expr, *Error) {
 	return c.fold("-", zero, e, where), nil
 }
 
-// choice is cond ? a : b.
+// choice compiles cond ? a : b.
 func (c *compiler) choice(n *ast.ConditionalNode) (expr, *Error) {
 	where := n.Cond.Location()
 	cond, err := c.compile(n.Cond)
@@ -282,7 +282,7 @@ func (c *compiler) choice(n *ast.ConditionalNode) (expr, *Error) {
 	}}, nil
 }
 
-// common is the type of what may be either.
+// common returns the type of a value that may have either type.
 func common(a, b Type) (Type, bool) {
 	switch {
 	case a == b && a != null:
@@ -293,7 +293,7 @@ func common(a, b Type) (Type, bool) {
 	return 0, false
 }
 
-// asTime turns a literal into a time where the other side is one.
+// asTime turns a text literal into a time where the other side is a time.
 func (c *compiler) asTime(e expr, other Type) (expr, *Error) {
 	if other != Time || e.typ != Text || !e.constant {
 		return e, nil
@@ -306,13 +306,13 @@ func (c *compiler) asTime(e expr, other Type) (expr, *Error) {
 	return literal(instant(at.UnixNano()), Time, e.where), nil
 }
 
-// checkWord refuses text that a field can never be.
+// checkWord rejects text that a field can never have.
 func (c *compiler) checkWord(f *Field, e expr) *Error {
 	if f == nil || f.Words == nil || !e.constant || e.typ != Text {
 		return nil
 	}
 	v, words := e.eval(nil), f.Words
-	if f.Name == "type" { // its last word is for connections, the others for rows
+	if f.Name == "type" { // its last word is of connections, the others of rows
 		last := len(words) - 1
 		if words = words[:last]; c.scope == Connections {
 			words = f.Words[last:]

@@ -213,7 +213,7 @@ func TestWorkSaved(t *testing.T) {
 	}
 }
 
-// bystander hears all and needs nothing.
+// bystander gets all calls and needs nothing.
 type bystander struct{ *greedy }
 
 func (bystander) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{} }

@@ -11,17 +11,17 @@ import (
 	"github.com/wsdump/wsdump/internal/excerpt"
 )
 
-// Error is why an expression does not compile, and where.
+// Error describes why an expression does not compile, and where.
 type Error struct {
 	Expr    string // the whole expression
 	Message string // one sentence without a full stop
-	Hint    string // what to do, "" when there is nothing to say
+	Hint    string // what to do, or ""
 	Offset  int    // bytes into Expr, at most its length
 	Line    int    // 1-based
 	Column  int    // 1-based, in characters
 }
 
-// Error returns the message with its place, the line and a caret below it.
+// Error returns the message, with the position, the line and a caret below it.
 func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s (line %d, column %d)", e.Message, e.Line, e.Column)
@@ -31,11 +31,11 @@ func (e *Error) Error() string {
 	return b.String() + "\n" + e.Excerpt()
 }
 
-// Excerpt returns the line of the place and a line with a caret below it,
-// both indented by two spaces. Bytes that a terminal might obey are replaced.
+// Excerpt returns the line of the error and a line with a caret below it, both indented
+// by two spaces. Control characters are replaced, so that a terminal can print it.
 func (e *Error) Excerpt() string { return excerpt.At(e.Expr, e.Offset) }
 
-// places turns the parser's places, counted in characters, into bytes.
+// places turns the parser's positions, counted in characters, into bytes.
 type places struct {
 	text  string
 	bytes []int32 // by character; one more for the end
@@ -55,7 +55,7 @@ func newPlaces(text string) places {
 	return p
 }
 
-// at makes an Error at a place.
+// at returns an Error at a position.
 func (p places) at(where file.Location, hint, format string, args ...any) *Error {
 	e := &Error{Expr: p.text, Message: fmt.Sprintf(format, args...), Hint: hint, Line: 1, Column: 1}
 	if len(p.bytes) == 0 {
@@ -68,8 +68,7 @@ func (p places) at(where file.Location, hint, format string, args ...any) *Error
 	return e
 }
 
-// ofParser turns an error of the parser into ours. It tells what the parser
-// found in words of the language.
+// ofParser turns an error of the parser into an Error, in words of the language.
 func (p places) ofParser(err error) *Error {
 	var theirs *file.Error
 	if !errors.As(err, &theirs) {
@@ -99,7 +98,7 @@ func tokenWord(token string) string {
 	return token
 }
 
-// Nearest returns the one of names that is most like word, "" when none is.
+// Nearest returns the name that is most similar to word, "" when none is similar.
 func Nearest(word string, names []string) string {
 	best, least := "", max(1, len(word)/3)+1
 	for _, name := range names {
@@ -110,8 +109,8 @@ func Nearest(word string, names []string) string {
 	return best
 }
 
-// Distance is how many letters must be put in, left out, changed or swapped
-// with their neighbour to make b of a; limit when it is not less.
+// Distance returns how many letters must be inserted, removed, changed or swapped with
+// their neighbour to turn a into b, at most limit.
 func Distance(a, b string, limit int) int {
 	if len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

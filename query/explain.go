@@ -5,21 +5,21 @@ import (
 	"strings"
 )
 
-// Explain says what the row that r is filled with has where p looks: "length is
-// 70000, dir is receive". Payload is left out, and what is long is cut; the
-// text is the traffic's: escape it before showing.
+// Explain returns the values of the fields that p names, of the row that r is filled
+// with: "length is 70000, dir is receive". Payload is left out, and long values are
+// cut. The values come from the traffic: escape them before printing.
 func (p *Program) Explain(r *Row) string {
-	var said []string
+	var parts []string
 	for _, f := range p.fields {
 		if f.Type == JSON || f.Type == Bytes || f.Name == "text" {
 			continue
 		}
-		said = append(said, f.Name+" is "+f.value(r).explain())
+		parts = append(parts, f.Name+" is "+f.value(r).explain())
 	}
-	return strings.Join(said, ", ")
+	return strings.Join(parts, ", ")
 }
 
-// maxExplained is how many bytes of a text are told.
+// maxExplained is how many bytes of a text Explain returns.
 const maxExplained = 80
 
 func (v value) explain() string {

@@ -2,7 +2,7 @@ package query
 
 import "github.com/wsdump/wsdump/timeline"
 
-// Type is what a field or an expression is at compile time.
+// Type is the type of a field or an expression at compile time.
 type Type uint8
 
 const (
@@ -12,7 +12,7 @@ const (
 	Bytes
 	Time // compares with text in RFC 3339
 	List // of text: in, len, has
-	JSON // anything: what it is, is known on the row
+	JSON // any type: it is known on the row only
 	null // the literal
 )
 
@@ -28,16 +28,16 @@ type Field struct {
 	Name  string
 	Type  Type
 	Rows  string   // which rows have it, in words
-	Words []string // all that it can be; nil when anything
-	Text  string   // what it is
+	Words []string // all values that it can have; nil for any
+	Text  string   // its description
 
 	get   getter
 	scope scopes
 	needs timeline.Needs
-	wire  bool // only a capture tells: unknown in a HAR
+	wire  bool // only captures have it: unknown in a HAR
 }
 
-// value returns what a row has for f.
+// value returns the value of f on a row.
 func (f *Field) value(r *Row) value {
 	v := f.get(r)
 	if f.wire && r.conn != nil && r.conn.Recorded && (v.state != stateAbsent || !r.conn.Client.IsValid() && f.Name == "client") {
@@ -82,7 +82,7 @@ const (
 	data    = "message, control, frame"
 )
 
-// allFields is the language's vocabulary; nothing writes to it.
+// allFields are the fields of the language. Nothing writes to it.
 var allFields = [...]Field{
 	{Name: "type", Type: Text, Rows: every, Words: []string{"open", "message", "control", "frame", "finding", "close", "connection"}, Text: "what the row is", get: getType, scope: inBoth},
 	{Name: "conn", Type: Number, Rows: every, Text: "number of the connection, from 1", get: getConn, scope: inBoth},

@@ -2,8 +2,7 @@ package query
 
 import "github.com/wsdump/wsdump/timeline"
 
-// Match is a set of rows: those that the next call to an output stands for and
-// that match.
+// Match is a set of rows: those rows of the next call that match.
 type Match uint8
 
 const (
@@ -15,46 +14,44 @@ const (
 	MatchClose
 )
 
-// Selective is a Sink that wants to know more than its matching rows: it shows
-// the head of a connection above them, groups them until the connection
-// closes, or prints two rows for one control frame.
+// Selective is a Sink that needs more than the matching rows: it shows the head of a
+// connection above them, groups them until the connection closes, or prints two rows
+// for one control frame.
 //
-// A [Filter] tells it the Open of a connection before the first matching row,
-// and its Close if it told its Open. Before each Open, Frame and Close it
-// calls Select with the rows of that call that match: none of them for an Open
-// or Close that is told for the sake of others.
+// A [Filter] passes it the Open of a connection before the first matching row, and then
+// its Close. Before each Open, Frame and Close it calls Select with those rows of the
+// call that match. There are none where Open or Close itself does not match.
 type Selective interface {
 	timeline.Sink
 	Select(Match)
 }
 
-// Counts is what a filter came to.
+// Counts are the numbers of a filter.
 type Counts struct {
 	Rows    uint64 // that were judged
 	Matched uint64
-	Unknown uint64 // left out, for the capture does not show what would decide
+	Unknown uint64 // left out, because the capture does not show what decides
 }
 
-// Filter is a Sink that hands on the rows that match. Begin and Done always
-// pass: totals are of all that was seen.
+// Filter is a Sink that passes the rows on that match. Begin and Done always pass:
+// totals are those of the whole input.
 //
-// A Sink that is not [Selective] hears exactly the calls whose row matches; a
-// control frame is handed on when its control row matches or, if next needs
-// frames, its frame row.
+// A Sink that is not [Selective] gets exactly the calls whose row matches. A control
+// frame passes when its control row matches or, if next needs frames, its frame row.
 type Filter struct {
-	// Decode makes JSON of the payload of a message, for the field decoded; nil
-	// when it makes nothing of it. It is called only if the filter names the
-	// field. The bytes are borrowed until the next call.
+	// Decode returns the payload of a message as JSON, for the field decoded; nil when
+	// it cannot decode it. It is called only if the filter names that field. The bytes
+	// are borrowed until the next call.
 	Decode func(*timeline.Message) []byte
 
 	next      timeline.Sink
-	selective Selective // next, if it is
+	selective Selective // next, if it is Selective
 	program   *Program
 	row       Row
 	counts    Counts
 	frames    bool // next prints rows of frames
 	decoded   bool // program names decoded
-	told      map[uint64]struct{}
+	opened    map[uint64]struct{}
 }
 
 // NewFilter returns a filter before next. files are the input names, for the
@@ -63,22 +60,22 @@ func NewFilter(next timeline.Sink, p *Program, files ...string) *Filter {
 	f := &Filter{next: next, program: p, decoded: p.Uses("decoded")}
 	f.row.Files = files
 	if s, ok := next.(Selective); ok {
-		f.selective, f.told = s, make(map[uint64]struct{})
+		f.selective, f.opened = s, make(map[uint64]struct{})
 	}
 	return f
 }
 
-// Counts returns what the filter came to so far.
+// Counts returns the numbers so far.
 func (f *Filter) Counts() Counts { return f.counts }
 
-// Begin passes.
+// Begin implements [timeline.Sink].
 func (f *Filter) Begin(at timeline.Stamp) {
 	f.row.Begin(at)
 	f.next.Begin(at)
 }
 
-// Needs asks for nothing of a connection none of whose rows can match: a
-// filter on conn or path inflates no other.
+// Needs asks for nothing of a connection when none of its rows can match. So a filter
+// on conn or path inflates no other connection.
 func (f *Filter) Needs(c *timeline.Conn) timeline.Needs {
 	if !f.program.CouldMatch(&f.row, c) {
 		return timeline.Needs{}
@@ -102,13 +99,13 @@ func (f *Filter) judge() bool {
 	return false
 }
 
-// tell hands the Open of c to a selective output before other rows of c.
+// tell passes the Open of c to a selective output, before other rows of c.
 func (f *Filter) tell(c *timeline.Conn, m Match) {
 	if f.selective == nil || c == nil {
 		return
 	}
-	if _, ok := f.told[c.ID]; !ok {
-		f.told[c.ID] = struct{}{}
+	if _, ok := f.opened[c.ID]; !ok {
+		f.opened[c.ID] = struct{}{}
 		f.selective.Select(m & MatchOpen)
 		f.next.Open(c)
 	}
@@ -175,8 +172,7 @@ func (f *Filter) Finding(finding *timeline.Finding) {
 	}
 }
 
-// Close passes if the close row matches, and to a selective output that was
-// told of c.
+// Close passes if the close row matches, or if a selective output got the Open of c.
 func (f *Filter) Close(c *timeline.Conn, at timeline.Stamp) {
 	f.row.OfClose(c, at)
 	m := Match(0)
@@ -190,22 +186,22 @@ func (f *Filter) Close(c *timeline.Conn, at timeline.Stamp) {
 		}
 		return
 	}
-	if _, ok := f.told[c.ID]; ok {
-		delete(f.told, c.ID)
+	if _, ok := f.opened[c.ID]; ok {
+		delete(f.opened, c.ID)
 		f.selective.Select(m)
 		f.next.Close(c, at)
 	}
 }
 
-// Other passes: it is no row, and tells where traffic went.
+// Other always passes: it is no row.
 func (f *Filter) Other(o *timeline.Other) { f.next.Other(o) }
 
-// Done passes.
+// Done implements [timeline.Sink].
 func (f *Filter) Done(t *timeline.Totals) { f.next.Done(t) }
 
-// ConnectionFilter is a Sink that hands on whole connections that match, for
-// outputs with one row a connection: Open and Close together, when the
-// connection is over. Begin and Done always pass; nothing else does.
+// ConnectionFilter is a Sink for outputs with one row for each connection. It passes
+// Open and Close of the connections that match, both when the connection is over.
+// Begin and Done always pass, and nothing else does.
 type ConnectionFilter struct {
 	timeline.Nop
 	next    timeline.Sink
@@ -222,10 +218,10 @@ func NewConnectionFilter(next timeline.Sink, p *Program, files ...string) *Conne
 	return f
 }
 
-// Counts returns what the filter came to so far; rows are connections.
+// Counts returns the numbers so far. Rows are connections.
 func (f *ConnectionFilter) Counts() Counts { return f.counts }
 
-// Begin passes.
+// Begin implements [timeline.Sink].
 func (f *ConnectionFilter) Begin(at timeline.Stamp) {
 	f.row.Begin(at)
 	f.next.Begin(at)
@@ -255,5 +251,5 @@ func (f *ConnectionFilter) Close(c *timeline.Conn, at timeline.Stamp) {
 	}
 }
 
-// Done passes.
+// Done implements [timeline.Sink].
 func (f *ConnectionFilter) Done(t *timeline.Totals) { f.next.Done(t) }

@@ -6,10 +6,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// This file reads the keys of open, which every row of the connection has at
-// hand, and those of close.
+// This file has the getters for the keys of open, which every row of the connection
+// has, and for those of close.
 
-// ofConn reads from the connection.
+// ofConn makes a getter that reads from the connection.
 func ofConn(get func(*timeline.Conn) value) getter {
 	return func(r *Row) value {
 		if r.conn == nil {
@@ -19,7 +19,8 @@ func ofConn(get func(*timeline.Conn) value) getter {
 	}
 }
 
-// asked reads from the request; unknown when it is not in the capture.
+// asked makes a getter that reads from the request. It returns unknown when the request
+// is not in the capture.
 func asked(get func(*timeline.Handshake) value) getter {
 	return func(r *Row) value {
 		switch {
@@ -32,8 +33,8 @@ func asked(get func(*timeline.Handshake) value) getter {
 	}
 }
 
-// getHost reads the host. Where it is asked what could match and the request is
-// hidden by TLS, the server's name stands in.
+// getHost returns the host. Where TLS hides the request and only a possible match is
+// asked for, it returns the server name.
 func getHost(r *Row) value {
 	if r.kind == rowAny && r.conn.Handshake == nil && r.conn.ServerName != "" {
 		return text(r.conn.ServerName)
@@ -41,7 +42,8 @@ func getHost(r *Row) value {
 	return asked(host)(r)
 }
 
-// answered reads from the response; unknown when it is not in the capture.
+// answered makes a getter that reads from the response. It returns unknown when the
+// response is not in the capture.
 func answered(get func(*timeline.Handshake) value) getter {
 	return func(r *Row) value {
 		switch {
@@ -85,7 +87,7 @@ func handshakeTime(h *timeline.Handshake) value {
 	return millis(h.Response.Time - h.Request.Time)
 }
 
-// address writes an address where no other is: two may be compared.
+// address writes an address into memory of its own, since two may be compared.
 func address(which int, get func(*timeline.Conn) netip.AddrPort) getter {
 	return func(r *Row) value {
 		if r.conn == nil {
@@ -128,8 +130,8 @@ func (r *Row) listLen(id int64) int {
 	return len(h.ExtensionsOffered)
 }
 
-// listHas reports whether a list of the row has an entry; an extension is
-// found by its name or as a header has it, with parameters.
+// listHas reports whether a list of the row has an entry. An extension is found by its
+// name, or by all of its header value.
 func (r *Row) listHas(id int64, v *value) bool {
 	h := r.conn.Handshake
 	if id == listOffered {
@@ -166,8 +168,8 @@ func header(headers []timeline.Header, name string) value {
 	return text(v)
 }
 
-// closing reads from a connection that is over: on the close row, and of
-// connections.
+// closing makes a getter that reads from a connection that is over: on the close row,
+// and in the scope Connections.
 func closing(get func(*Row, *timeline.Conn) value) getter {
 	return func(r *Row) value {
 		switch r.kind {
@@ -180,12 +182,12 @@ func closing(get func(*Row, *timeline.Conn) value) getter {
 	}
 }
 
-// endSeen reports whether the capture holds the end of c, and nothing before
-// it is missing that could have been a close frame.
+// endSeen reports whether the capture has the end of c, and no close frame can be
+// missing before it.
 func endSeen(c *timeline.Conn) bool { return ended(c) && !gaps(c) }
 
-// ended reports whether no frame can have come after what is known of c. A
-// refused handshake was the end of it, whatever its transport did next.
+// ended reports whether no frame can have come after the last one that is known. A
+// refused handshake is such an end, whatever the transport did next.
 func ended(c *timeline.Conn) bool {
 	return c.Refused() || c.TCP != timeline.TCPOpen && c.TCP != timeline.TCPTimeout
 }
@@ -197,7 +199,7 @@ func gaps(c *timeline.Conn) bool {
 // damaged reports whether frames of c may be missing before now.
 func damaged(c *timeline.Conn) bool { return c.Midstream || gaps(c) }
 
-// cut reports whether there may have been more of c than the capture shows.
+// cut reports whether c may have had more than the capture shows.
 func cut(c *timeline.Conn) bool { return damaged(c) || !ended(c) }
 
 func noCloseFrame(c *timeline.Conn) bool { return c.ClosedBy == [2]bool{} }
@@ -206,7 +208,7 @@ func getBy(_ *Row, c *timeline.Conn) value { return text(c.By.String()) }
 
 func getTCP(_ *Row, c *timeline.Conn) value { return text(c.TCP.String()) }
 
-// getClean: a connection that was reset is not clean whatever is missing.
+// getClean returns whether c closed cleanly. A reset is not clean, whatever is missing.
 func getClean(_ *Row, c *timeline.Conn) value {
 	switch {
 	case c.Clean():
@@ -232,7 +234,8 @@ func getIdle(_ *Row, c *timeline.Conn) value {
 	return absent
 }
 
-// getFirstMessage: where bytes are missing, the first message may be too.
+// getFirstMessage returns the time until the first message. Where bytes are missing, the
+// first message may be missing, too.
 func getFirstMessage(_ *Row, c *timeline.Conn) value {
 	d, ok := c.Wait()
 	switch {
@@ -254,7 +257,8 @@ func getLastDir(_ *Row, c *timeline.Conn) value {
 	return absent
 }
 
-// counted reads one counter: a lower bound where there may have been more.
+// counted makes a getter for a counter. Its value is a lower bound where there may have
+// been more.
 func counted(dir timeline.Direction, get func(*timeline.Counters) uint64) getter {
 	return closing(func(_ *Row, c *timeline.Conn) value {
 		return count(get(&c.Counters[dir])).partly(cut(c))
@@ -266,7 +270,7 @@ func frameCount(c *timeline.Counters) uint64 { return c.Frames }
 func byteCount(c *timeline.Counters) uint64  { return c.Bytes }
 func wireBytes(c *timeline.Counters) uint64  { return c.WireBytes }
 
-// found reads how many findings of a severity there were.
+// found makes a getter for the number of findings of a severity.
 func found(s timeline.Severity) getter {
 	return func(r *Row) value {
 		switch r.kind {
@@ -279,7 +283,7 @@ func found(s timeline.Severity) getter {
 	}
 }
 
-// legOf is absent for a connection that is no leg.
+// legOf is absent for a connection that is no leg of a proxy.
 func legOf(c *timeline.Conn) value {
 	if c.LegOf == 0 {
 		return absent

@@ -2,8 +2,8 @@ package query
 
 import "github.com/wsdump/wsdump/timeline"
 
-// This file reads the keys of rows that are not those of open and close. A key
-// that the row's type does not have is absent.
+// This file has the getters for all other keys of rows. A key that the type of the row
+// does not have is absent.
 
 func getType(r *Row) value {
 	if r.kind == rowAny {
@@ -19,7 +19,7 @@ func getConn(r *Row) value {
 	return count(r.conn.ID)
 }
 
-// stamp reads from the first stamp of the row.
+// stamp makes a getter that reads from the first stamp of the row.
 func stamp(get func(*Row, timeline.Stamp) value) getter {
 	return func(r *Row) value {
 		switch {
@@ -32,7 +32,7 @@ func stamp(get func(*Row, timeline.Stamp) value) getter {
 	}
 }
 
-// ending reads from the last stamp of messages and frames.
+// ending makes a getter that reads from the last stamp of messages and frames.
 func ending(get func(*Row, timeline.Stamp) value) getter {
 	return func(r *Row) value {
 		switch r.kind {
@@ -71,8 +71,8 @@ func filePacketOf(r *Row, at timeline.Stamp) value {
 	return count(at.FilePacket)
 }
 
-// onMessage, onFrame, onFinding and onData make getters of keys that only one
-// type of row has.
+// onMessage, onFrame, onFinding and onData make getters for keys that only some types
+// of rows have.
 func onMessage(get func(*timeline.Message) value) getter {
 	return func(r *Row) value {
 		switch r.kind {
@@ -109,7 +109,7 @@ func onFinding(get func(*timeline.Finding) value) getter {
 	}
 }
 
-// onData reads a mark that messages, control and frame rows share.
+// onData makes a getter for a flag that messages, control and frame rows share.
 func onData(message func(*timeline.Message) bool, frame func(*timeline.Frame) bool) getter {
 	return func(r *Row) value {
 		switch r.kind {
@@ -168,8 +168,8 @@ func getOp(r *Row) value {
 	return absent
 }
 
-// getLength: where a message misses bytes, whole frames may be missing too;
-// where inflating stopped at a limit, more would have come.
+// getLength returns the length. It is a lower bound where bytes of a message are missing,
+// for whole frames may be missing, too; and where inflating stopped at a limit.
 func getLength(r *Row) value {
 	switch r.kind {
 	case rowAny:
@@ -203,7 +203,7 @@ func getMaskKey(r *Row) value {
 	return rawText(r.key[:])
 }
 
-// getCode is the code of a close frame, or that of the close row.
+// getCode returns the code of a close frame, or of the close row.
 func getCode(r *Row) value {
 	switch r.kind {
 	case rowControl:
@@ -262,8 +262,8 @@ var closeReason = closing(func(_ *Row, c *timeline.Conn) value {
 	return absent
 })
 
-// getRTT is there on a pong that answers a ping. Whether a pong does is not
-// known where its ping may be missing.
+// getRTT returns the round trip of a pong that answers a ping. Where the ping may be
+// missing, that is unknown.
 func getRTT(r *Row) value {
 	switch {
 	case r.kind == rowAny:
@@ -294,7 +294,7 @@ func getCount(f *timeline.Finding) value {
 	return count(f.Count)
 }
 
-// ofRule reads a text of a finding's rule.
+// ofRule makes a getter for a text of a finding's rule.
 func ofRule(get func(*timeline.Rule) string) getter {
 	return onFinding(func(f *timeline.Finding) value {
 		if f.Rule == nil {
@@ -304,7 +304,8 @@ func ofRule(get func(*timeline.Rule) string) getter {
 	})
 }
 
-// getGuessed is the row's own mark; on other rows the connection's.
+// getGuessed returns the flag of the row, or that of the connection where the row has
+// none.
 func getGuessed(r *Row) value {
 	switch r.kind {
 	case rowAny:

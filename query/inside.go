@@ -51,7 +51,7 @@ func (c *compiler) inside(l expr, right ast.Node, where file.Location) (test, *E
 	return nil, c.runes.at(where, "for instance: code in [1000, 1001]", "in cannot look for %s in %s", c.what(l), c.what(r))
 }
 
-// inJSON looks for an element of an array or a key of an object.
+// inJSON reports whether an array has an element, or an object a key.
 func inJSON(a, b *value) Verdict {
 	switch {
 	case a.state == stateAbsent || b.state == stateAbsent:
@@ -85,7 +85,7 @@ func inJSON(a, b *value) Verdict {
 	return inapplicable
 }
 
-// inArray is == with any of the entries.
+// inArray is true if == is true for any of the entries.
 func (c *compiler) inArray(l expr, n *ast.ArrayNode, where file.Location) (test, *Error) {
 	if len(n.Nodes) == 0 {
 		return nil, c.runes.at(n.Location(), "", "nothing is in an empty list")
@@ -121,7 +121,7 @@ func (c *compiler) inArray(l expr, n *ast.ArrayNode, where file.Location) (test,
 	}, nil
 }
 
-// inRange is first <= x <= last.
+// inRange compiles first <= x <= last.
 func (c *compiler) inRange(l expr, n *ast.BinaryNode, where file.Location) (test, *Error) {
 	var sides [2]test
 	for i, node := range []ast.Node{n.Left, n.Right} {
@@ -150,7 +150,7 @@ func (c *compiler) inRange(l expr, n *ast.BinaryNode, where file.Location) (test
 	}, nil
 }
 
-// member is a.b or a[i].
+// member compiles a.b or a[i].
 func (c *compiler) member(n *ast.MemberNode) (expr, *Error) {
 	where := n.Location()
 	key, named := n.Property.(*ast.StringNode)
@@ -193,7 +193,7 @@ func (c *compiler) member(n *ast.MemberNode) (expr, *Error) {
 	return expr{}, c.runes.at(where, "", "%s has no elements", c.what(of))
 }
 
-// isGroup reports whether fields begin with that word and a point.
+// isGroup reports whether there are fields that begin with that word and a point.
 func (c *compiler) isGroup(word string) bool {
 	for i := range allFields {
 		if strings.HasPrefix(allFields[i].Name, word+".") {
@@ -203,7 +203,7 @@ func (c *compiler) isGroup(word string) bool {
 	return false
 }
 
-// pathOf follows members of JSON.
+// pathOf compiles members of JSON.
 func pathOf(root getter, path []string, where file.Location) expr {
 	return expr{typ: JSON, root: root, path: path, where: where, eval: func(r *Row) value {
 		v := root(r)
@@ -224,7 +224,7 @@ func pathOf(root getter, path []string, where file.Location) expr {
 	}}
 }
 
-// bad tells what index comes to where one of both is not known.
+// bad returns the result of an index where the value or the index is not known.
 func bad(of, index *value) (v value, is bool) {
 	switch {
 	case of.state == stateAbsent || index.state == stateAbsent:
@@ -252,7 +252,7 @@ func elementOf(of, index *value) value {
 	return of.doc.value(i)
 }
 
-// byteOf is one byte; a negative index counts from the end.
+// byteOf returns one byte. A negative index counts from the end.
 func byteOf(of, index *value) value {
 	if v, is := bad(of, index); is {
 		return v
@@ -272,7 +272,7 @@ func byteOf(of, index *value) value {
 	return number(float64(of.raw[i]))
 }
 
-// slice is bytes[from:to].
+// slice compiles bytes[from:to].
 func (c *compiler) slice(n *ast.SliceNode) (expr, *Error) {
 	of, err := c.compile(n.Node)
 	if err != nil {

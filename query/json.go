@@ -6,13 +6,13 @@ import (
 	"unicode/utf8"
 )
 
-// A document is JSON (RFC 8259) read once into a list of nodes, so that any
-// number of paths can be looked up without building a tree:
+// A document is JSON (RFC 8259), parsed once into a list of nodes, so that any number of
+// paths can be looked up without a tree:
 //
 //	{"a":[1,"x"]}     nodes: object, key "a", array, 1, "x"
 //
-// A container's children follow it; next leaps over a subtree. Its memory is
-// used again for the next row.
+// The children of a container follow it; next skips a subtree. The memory is used again
+// for the next row.
 type document struct {
 	src     []byte
 	nodes   []node
@@ -25,7 +25,7 @@ type node struct {
 	kind       kind
 	escaped    bool
 	start, end uint32 // in src, quotes included
-	next       uint32 // the node after this one and all that is in it
+	next       uint32 // the node after this one and its subtree
 }
 
 type docStatus uint8
@@ -34,17 +34,17 @@ const (
 	docUnread  docStatus = iota
 	docGood              // read
 	docNone              // not JSON
-	docTooMuch           // a bound was reached
+	docTooMuch           // it exceeds a bound
 )
 
-// Bounds of a document: what is beyond is unknown, not wrong.
+// Bounds of a document. JSON that exceeds them is unknown, not wrong.
 const (
 	maxNodes = 1 << 20
 	maxDepth = 256
 	maxHeld  = 64 << 10 // nodes that are kept for the next row
 )
 
-// reset forgets what was read.
+// reset empties the document.
 func (d *document) reset() {
 	if d.status == docUnread {
 		return
@@ -59,7 +59,7 @@ func (d *document) reset() {
 	d.nodes, d.stack, d.scratch = d.nodes[:0], d.stack[:0], d.scratch[:0]
 }
 
-// read reads src, which is borrowed until reset.
+// read parses src, which is borrowed until reset.
 func (d *document) read(src []byte) {
 	d.src = src
 	p := jsonParser{d: d, b: src}
@@ -107,7 +107,8 @@ func (d *document) text(n *node) []byte {
 	return d.scratch[at:len(d.scratch):len(d.scratch)]
 }
 
-// member returns the value of a key; as in browsers the last one counts.
+// member returns the value of a key. Of several equal keys the last one counts, as in
+// browsers.
 func (d *document) member(of uint32, key string) (found uint32, ok bool) {
 	n := &d.nodes[of]
 	if n.kind != kindObject {
@@ -156,8 +157,8 @@ func (d *document) len(of uint32) (n int) {
 	return n
 }
 
-// parseNumber reads a number of JSON. Integers of up to 15 digits, nearly all
-// there are, need no more than this loop.
+// parseNumber parses a number. Integers of up to 15 digits, which nearly all numbers
+// are, need only this loop.
 func parseNumber(b []byte) float64 {
 	n, digits, negative := 0, b, b[0] == '-'
 	if negative {
@@ -179,7 +180,7 @@ func parseNumber(b []byte) float64 {
 			return float64(n)
 		}
 	}
-	f, _ := strconv.ParseFloat(string(b), 64) // out of range is an infinity, which is right
+	f, _ := strconv.ParseFloat(string(b), 64) // a number out of range becomes an infinity, which is right
 	return f
 }
 
@@ -222,7 +223,7 @@ func appendUnescaped(dst, s []byte) []byte {
 	return dst
 }
 
-// hexRune reads four hex digits, which were checked.
+// hexRune parses four hex digits, which the parser has checked.
 func hexRune(s []byte) (r rune) {
 	for _, c := range s[:4] {
 		r = r<<4 | rune(hexDigit(c))

@@ -10,14 +10,14 @@ type jsonParser struct {
 	i int
 }
 
-// document reads one value and white space around it.
+// document parses one value and white space around it.
 func (p *jsonParser) document() docStatus {
 	if len(p.b) >= math.MaxInt32 {
 		return docTooMuch
 	}
 	d := p.d
 	for {
-		// A value is due here.
+		// A value must begin here.
 		if len(d.nodes) >= maxNodes || len(d.stack) > maxDepth {
 			return docTooMuch
 		}
@@ -47,7 +47,7 @@ func (p *jsonParser) document() docStatus {
 				return docNone
 			}
 		}
-		// A value is done: close what ends here, go on after a comma.
+		// A value has ended: close the containers that end here, go on after a comma.
 		for {
 			p.space()
 			if len(d.stack) == 0 {
@@ -90,7 +90,7 @@ func (p *jsonParser) space() {
 	}
 }
 
-// key reads a name and its colon.
+// key parses a name and its colon.
 func (p *jsonParser) key() bool {
 	if p.i == len(p.b) || p.b[p.i] != '"' || !p.string() {
 		return false
@@ -103,7 +103,7 @@ func (p *jsonParser) key() bool {
 	return true
 }
 
-// scalar reads a string, number or word that begins with c.
+// scalar parses a string, number or word that begins with c.
 func (p *jsonParser) scalar(c byte) bool {
 	switch {
 	case c == '"':
@@ -133,7 +133,7 @@ func (p *jsonParser) word(w string, k kind) bool {
 	return true
 }
 
-// string reads a string that begins here. UTF-8 was checked before.
+// string parses a string that begins here. UTF-8 was checked before.
 func (p *jsonParser) string() bool {
 	start, escaped := p.i, false
 	b := p.b
@@ -171,7 +171,7 @@ func (p *jsonParser) string() bool {
 	return false
 }
 
-// number reads a number (RFC 8259 6): no plus, no leading zero, digits on
+// number parses a number (RFC 8259 6): no plus, no leading zero, digits on
 // both sides of the point.
 func (p *jsonParser) number() bool {
 	start := p.i

@@ -60,8 +60,8 @@ func (c *compiler) binary(n *ast.BinaryNode) (expr, *Error) {
 	return expr{}, c.runes.at(where, "", "the operator %s is not part of this language", n.Operator)
 }
 
-// negated compiles x not in y and its like: as a comparison it is false where
-// something is absent.
+// negated compiles x not in y and the like. Like any comparison it is false where an
+// operand is absent.
 func (c *compiler) negated(n *ast.BinaryNode) (expr, *Error) {
 	raw, err := c.comparison(n)
 	if err != nil {
@@ -76,7 +76,7 @@ func (c *compiler) negated(n *ast.BinaryNode) (expr, *Error) {
 	}, n.Left.Location()), nil
 }
 
-// logic is and, or.
+// logic compiles and, or.
 func (c *compiler) logic(n *ast.BinaryNode) (expr, *Error) {
 	var sides [2]test
 	for i, side := range []ast.Node{n.Left, n.Right} {
@@ -115,7 +115,7 @@ func (c *compiler) logic(n *ast.BinaryNode) (expr, *Error) {
 	}, n.Location()), nil
 }
 
-// fold compiles arithmetic, and does it at once between constants.
+// fold compiles arithmetic. It evaluates constants at once.
 func (c *compiler) fold(op string, l, r expr, where file.Location) expr {
 	eval := func(row *Row) value {
 		a, b := l.eval(row), r.eval(row)
@@ -158,7 +158,7 @@ var comparisons = map[string]operator{
 	"contains": opContains, "startsWith": opStartsWith, "endsWith": opEndsWith,
 }
 
-// comparison compiles what is inapplicable where a side is absent.
+// comparison compiles an operator that is inapplicable where a side is absent.
 func (c *compiler) comparison(n *ast.BinaryNode) (test, *Error) {
 	l, err := c.compile(n.Left)
 	if err != nil {
@@ -180,7 +180,7 @@ func (c *compiler) comparison(n *ast.BinaryNode) (test, *Error) {
 	return c.compare(n.Operator, l, r, n.Location())
 }
 
-// compare is ==, != and the orders.
+// compare compiles ==, !=, <, <=, > and >=.
 func (c *compiler) compare(word string, l, r expr, where file.Location) (test, *Error) {
 	op := comparisons[word]
 	l, r, err := c.agree(op, word, l, r, where)
@@ -199,7 +199,7 @@ func (c *compiler) compare(word string, l, r expr, where file.Location) (test, *
 		}, nil
 	}
 	b := r.eval(nil)
-	switch { // the common cases, without looking at what cannot be
+	switch { // the common cases have less to check
 	case l.typ == Number && op == opEqual:
 		return func(row *Row) Verdict {
 			if a := left(row); a.state != stateKnown {
@@ -227,7 +227,7 @@ func (c *compiler) compare(word string, l, r expr, where file.Location) (test, *
 	}, nil
 }
 
-// agree holds the two sides of a comparison to types that can meet.
+// agree checks that the types of the two sides of a comparison can be compared.
 func (c *compiler) agree(op operator, word string, l, r expr, where file.Location) (expr, expr, *Error) {
 	var err *Error
 	if r, err = c.asTime(r, l.typ); err != nil {
@@ -263,7 +263,7 @@ func (c *compiler) agree(op operator, word string, l, r expr, where file.Locatio
 	return l, r, nil
 }
 
-// search is contains, startsWith, endsWith.
+// search compiles contains, startsWith, endsWith.
 func (c *compiler) search(word string, l, r expr) (test, *Error) {
 	op := comparisons[word]
 	if l.typ == List {
@@ -312,13 +312,13 @@ func (c *compiler) stringLike(word string, e expr) *Error {
 	return c.runes.at(e.where, "", "%s takes text or bytes, and this is %s", word, c.what(e))
 }
 
-// Bounds of matches. RE2 is linear in both, so that this bounds its time.
+// Bounds of matches. The time of RE2 is linear in both.
 const (
 	maxPattern = 1000
 	maxMatched = 1 << 20
 )
 
-// matches searches text or bytes with a regular expression (RE2).
+// matches compiles matches, a search by regular expression (RE2) in text or bytes.
 func (c *compiler) matches(l, r expr) (test, *Error) {
 	if err := c.stringLike("matches", l); err != nil {
 		return nil, err

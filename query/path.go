@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Path is a way to values inside of JSON, for what looks into many payloads and
-// needs no condition: `json.user.name`, `list[0].id`, `items[*].token`. The
-// first name may be json, which stands for the whole, as in an expression.
+// Path leads to values inside JSON: `json.user.name`, `list[0].id`, `items[*].token`. It
+// is for code that looks into many payloads and needs no condition. The first name may
+// be json, which means the whole payload, as in an expression.
 type Path struct {
 	text  string
 	steps []step
@@ -29,7 +29,7 @@ const (
 	stepAll // every element, or every member
 )
 
-// ParsePath reads a path. The error says what is wrong with it.
+// ParsePath parses a path. The error describes what is wrong with it.
 func ParsePath(text string) (Path, error) {
 	p := Path{text: text}
 	rest := text
@@ -81,11 +81,11 @@ func ParsePath(text string) (Path, error) {
 // String returns the path as it was written.
 func (p Path) String() string { return p.text }
 
-// Document is JSON that paths are looked up in. It is read once; its memory is
-// used again for the next. The zero value is ready.
+// Document is JSON in which paths are looked up. Each Read uses its memory again. The
+// zero value is ready.
 type Document struct{ doc document }
 
-// Read reads JSON, borrowed until the next Read, and reports whether it is JSON
+// Read parses JSON, borrowed until the next Read, and reports whether it is JSON
 // (RFC 8259) within the bounds of this package.
 func (d *Document) Read(src []byte) bool {
 	d.doc.reset()
@@ -93,11 +93,10 @@ func (d *Document) Read(src []byte) bool {
 	return d.doc.status == docGood
 }
 
-// Place is where a value stands in the text of a document, quotes included.
+// Place is where a value is in the text of a document, as offsets, quotes included.
 type Place struct{ Start, End int }
 
-// Places returns where the values of a path stand, in order; none when there is
-// no such value.
+// Places returns the places of all values at a path, in order.
 func (d *Document) Places(p Path) (all []Place) {
 	if d.doc.status != docGood {
 		return nil

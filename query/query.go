@@ -1,14 +1,11 @@
-// Package query is wsdump's one expression language: what -Y filters by and
-// what the rules of a check are written in. docs/FILTERS.md tells it to users.
+// Package query is wsdump's one expression language. Filters (-Y) and the rules of a
+// check are written in it. docs/FILTERS.md describes it for users.
 //
-// The grammar is that of github.com/expr-lang/expr, whose parser is used; the
-// meaning is our own, since a capture does not show everything. A field of a
-// row is known, absent (it does not apply) or unknown (it exists, and the
-// capture does not show it), so that a condition has three outcomes: see
-// [Verdict]. A [Program] is a tree of closures over a [Row]; it has no clock,
-// does no IO, and does work that is linear in the row's payload.
-//
-// The package imports timeline and the parser only.
+// The grammar and the parser are those of github.com/expr-lang/expr. The semantics are
+// our own, since a capture does not show everything. A field of a row is known, absent
+// (it does not apply) or unknown (it exists, but the capture does not show it). So a
+// condition has three results: see [Verdict]. A [Program] is a tree of closures over a
+// [Row]. It has no clock and no IO, and its time is linear in the payload of the row.
 package query
 
 import (
@@ -17,18 +14,18 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Verdict is what a condition comes to. Conditions are joined by Kleene's
-// logic: false and unknown is false, true or unknown is true, everything else
-// with unknown is unknown.
+// Verdict is the result of a condition. Conditions are joined by Kleene's logic: false
+// and unknown is false, true or unknown is true, everything else with unknown is
+// unknown.
 type Verdict uint8
 
 const (
 	False Verdict = iota
 	True
-	Unknown // the capture does not show what would decide
+	Unknown // the capture does not show what decides
 
-	// inapplicable is how operators say that an operand is absent: false, and
-	// false too where the operator is written with a not of its own.
+	// inapplicable is the result of an operator with an absent operand. It is false, and
+	// stays false under a not that belongs to the operator (x not in y).
 	inapplicable
 )
 
@@ -43,7 +40,7 @@ func (v Verdict) String() string {
 	return "false"
 }
 
-// Not returns the opposite; unknown stays unknown.
+// Not returns the opposite. Unknown stays unknown.
 func (v Verdict) Not() Verdict {
 	switch v {
 	case True:
@@ -61,20 +58,20 @@ func verdict(is bool) Verdict {
 	return False
 }
 
-// Scope says what an expression judges, and with it which fields it may name.
+// Scope is what an expression judges. It decides which fields the expression may name.
 type Scope uint8
 
 const (
 	// Rows judges one row: open, message, control, frame, finding or close.
-	// Keys of open are at hand on every row of their connection.
+	// Every row of a connection has the keys of its open row.
 	Rows Scope = iota
-	// Connections judges a connection as a whole, when it is over: keys of
-	// open and close, and how many findings there were.
+	// Connections judges a whole connection, when it is over. It has the keys of open
+	// and close, and the numbers of findings.
 	Connections
 )
 
-// Program is a compiled expression. It never changes: any number of
-// goroutines may use it, each with a [Row] of its own.
+// Program is a compiled expression. It never changes, so any number of goroutines may
+// use it, each with a [Row] of its own.
 type Program struct {
 	text   string
 	scope  Scope
@@ -86,7 +83,7 @@ type Program struct {
 // MaxText is how many bytes an expression may have.
 const MaxText = 16 << 10
 
-// Compile reads an expression. The error is an [*Error] with the place.
+// Compile compiles an expression. The error is an [*Error].
 func Compile(text string, scope Scope) (*Program, error) {
 	c := &compiler{text: text, scope: scope, runes: newPlaces(text)}
 	t, err := c.program()
@@ -109,9 +106,8 @@ func (p *Program) Scope() Scope { return p.scope }
 // Match judges the row that r was filled with.
 func (p *Program) Match(r *Row) Verdict { return p.test(r) }
 
-// Needs tells what must be looked at so that p can judge. A filter on conn,
-// path or dir needs nothing. Frames says that p names a key that only rows of
-// frames have.
+// Needs returns what p needs in order to judge. A filter on conn, path or dir needs
+// nothing. Frames is set when p names a key that only rows of frames have.
 func (p *Program) Needs() timeline.Needs { return p.needs }
 
 // Fields returns the fields that p names, in the order of their first use.
@@ -122,9 +118,8 @@ func (p *Program) Uses(name string) bool {
 	return slices.ContainsFunc(p.fields, func(f *Field) bool { return f.Name == name })
 }
 
-// CouldMatch reports whether any row of c (or, in the scope [Connections], c
-// itself) may still match, by what is known of c when it opens. r is used and
-// left filled with nothing.
+// CouldMatch reports whether any row of c can still match, from what is known of c when
+// it opens. In the scope [Connections] it is about c itself. It uses r, and empties it.
 func (p *Program) CouldMatch(r *Row, c *timeline.Conn) bool {
 	r.begin(rowAny, c, c.Opened)
 	could := p.test(r) != False

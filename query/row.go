@@ -6,13 +6,13 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Row is what a [Program] judges: one row of the timeline, or one connection.
-// The zero value is empty and ready for use. It is filled by one of the Of
-// methods, borrows what it is filled with, and is used again for the next row;
-// filling costs no allocation. One goroutine may use it.
+// Row is what a [Program] judges: one row of the timeline, or one connection. The zero
+// value is empty and ready. One of the Of methods fills it, and borrows its argument.
+// A Row is used again for the next row; filling it allocates nothing. It is for one
+// goroutine.
 type Row struct {
-	// Files are the input names by Stamp.File, for the field file, which is
-	// there with more than one.
+	// Files are the names of the inputs by Stamp.File, for the field file. With one
+	// input, the field is absent.
 	Files []string
 
 	kind    rowKind
@@ -24,7 +24,7 @@ type Row struct {
 
 	zero    int64 // capture time of the first packet
 	hasZero bool
-	key     [8]byte // the mask key's digits
+	key     [8]byte // the mask key in hex digits
 	hosts   [3][64]byte
 	urls    [urlsKept]urlOf
 	json    document
@@ -33,23 +33,22 @@ type Row struct {
 	deco    []byte
 }
 
-// urlOf remembers the URL of a connection, so that its rows need not join it
-// again.
+// urlOf caches the URL of a connection for its rows.
 type urlOf struct {
 	conn *timeline.Conn
 	id   uint64
 	url  string
 }
 
-// urlsKept is how many connections may take turns without a new join.
+// urlsKept is how many URLs are cached.
 const urlsKept = 16
 
-// rowKind says what a Row is filled with.
+// rowKind is what a Row is filled with.
 type rowKind uint8
 
 const (
 	rowNone rowKind = iota
-	rowAny          // any row of a connection: only what every row has is known
+	rowAny          // any row of a connection: only the keys of all rows are known
 	rowOpen
 	rowMessage
 	rowControl
@@ -65,7 +64,7 @@ var rowWords = [...]string{
 	rowFinding: "finding", rowClose: "close", rowConnection: "connection",
 }
 
-// Begin notes the first packet of the input, from which t counts.
+// Begin notes the first packet of the input: the field t counts from there.
 func (r *Row) Begin(at timeline.Stamp) { r.zero, r.hasZero = at.Time, true }
 
 func (r *Row) begin(k rowKind, c *timeline.Conn, at timeline.Stamp) {
@@ -107,15 +106,15 @@ func (r *Row) OfFinding(f *timeline.Finding) {
 // OfClose fills r with the close row of c, which is over.
 func (r *Row) OfClose(c *timeline.Conn, at timeline.Stamp) { r.begin(rowClose, c, at) }
 
-// OfConnection fills r with c as a whole, which is over: for programs of the
-// scope [Connections].
+// OfConnection fills r with all of c, which is over. It is for programs of the scope
+// [Connections].
 func (r *Row) OfConnection(c *timeline.Conn) { r.begin(rowConnection, c, c.Opened) }
 
-// Decoded adds what a decoder made of the message that r is filled with, as
-// JSON: the field decoded. The bytes are borrowed.
+// Decoded sets the field decoded of the message that r is filled with: what a decoder
+// made of it, as JSON. The bytes are borrowed.
 func (r *Row) Decoded(json []byte) { r.hasDeco, r.deco = true, json }
 
-// payload returns the payload of the row, known or in part, as text or bytes.
+// payload returns the payload of the row as text or bytes, all of it or its first part.
 func (r *Row) payload(make func([]byte) value) value {
 	switch r.kind {
 	case rowAny:
@@ -136,8 +135,9 @@ func (r *Row) payload(make func([]byte) value) value {
 
 func getBytes(r *Row) value { return r.payload(blob) }
 
-// getText is there where NDJSON has text: a text message, ping or pong that is
-// valid UTF-8, and the frame of an uncompressed one that is not fragmented.
+// getText returns the text where NDJSON has one: of a text message, ping or pong that is
+// valid UTF-8, and of the frame of such a message if that is its only frame and not
+// compressed.
 func getText(r *Row) value {
 	switch r.kind {
 	case rowMessage:
@@ -163,8 +163,8 @@ func getText(r *Row) value {
 	return r.payload(rawText)
 }
 
-// getJSON is the payload of a message read as JSON; text or binary, for many
-// send JSON in binary messages.
+// getJSON returns the payload of a message as JSON. The message may be binary: many
+// applications send JSON so.
 func getJSON(r *Row) value {
 	if r.kind != rowMessage {
 		if r.kind == rowAny {

@@ -11,15 +11,15 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Term is a compiled expression that leads to something in a message: json.id,
-// decoded.args[0], text. Unlike a [Program] it comes to a value. It never
-// changes: any number of goroutines may use it, each with a [Row] of its own.
+// Term is a compiled expression for a value in a message: json.id, decoded.args[0],
+// text. Unlike a [Program] it has a value, not a verdict. It never changes, so any
+// number of goroutines may use it, each with a [Row] of its own.
 type Term struct {
 	text string
 	eval getter
 }
 
-// CompileTerm reads a term. The error is an [*Error] with the place.
+// CompileTerm compiles a term. The error is an [*Error].
 func CompileTerm(text string) (*Term, error) {
 	c := &compiler{text: text, scope: Rows, runes: newPlaces(text)}
 	if len(text) > MaxText {
@@ -49,10 +49,9 @@ func CompileTerm(text string) (*Term, error) {
 // String returns the term as it was written.
 func (p *Term) String() string { return p.text }
 
-// Append appends to dst what p leads to in the row that r is filled with:
-// text as it is, a number in its shortest decimal form. ok is false when it
-// leads to nothing, to null, to an object or a list, or when the capture does
-// not show all of it.
+// Append appends the value of the term in the row that r is filled with: text as it is,
+// a number in its shortest decimal form. ok is false when the value is absent, null, an
+// object or a list, or when the capture does not show all of it.
 func (p *Term) Append(dst []byte, r *Row) (_ []byte, ok bool) {
 	v := p.eval(r)
 	if v.state != stateKnown {
@@ -75,7 +74,7 @@ func (p *Term) Append(dst []byte, r *Row) (_ []byte, ok bool) {
 	return dst, false
 }
 
-// Of fills r with m and appends what p leads to, as [Term.Append] does.
+// Of fills r with m and appends the value, as [Term.Append] does.
 func (p *Term) Of(dst []byte, r *Row, m *timeline.Message) ([]byte, bool) {
 	r.OfMessage(m)
 	return p.Append(dst, r)

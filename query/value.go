@@ -15,7 +15,7 @@ const (
 	stateUnknown              // nothing
 )
 
-// kind is what a value is.
+// kind is the kind of a value, and says which of its fields hold it.
 type kind uint8
 
 const (
@@ -31,8 +31,8 @@ const (
 	kindObject      // the same
 )
 
-// value is what an expression comes to on a row. Bytes are borrowed from the
-// row. It is passed around whole, in registers.
+// value is the value of an expression on a row. It borrows bytes from the row. It is
+// passed by value, in registers.
 type value struct {
 	kind  kind
 	state state
@@ -73,7 +73,7 @@ func flag(is bool) value {
 	return v
 }
 
-// some is text that is absent when empty.
+// some returns text that is absent when empty.
 func some(s string) value {
 	if s == "" {
 		return absent
@@ -81,7 +81,7 @@ func some(s string) value {
 	return text(s)
 }
 
-// partly marks v as the beginning of what there was.
+// partly marks v as the first part of a longer value.
 func (v value) partly(is bool) value {
 	if is && v.state == stateKnown {
 		v.state = statePartial
@@ -89,7 +89,7 @@ func (v value) partly(is bool) value {
 	return v
 }
 
-// truth is what v comes to as a condition: a comparison with true.
+// truth returns v as a condition: the result of comparing it with true.
 func (v value) truth() Verdict {
 	switch {
 	case v.state == stateAbsent:
@@ -100,7 +100,7 @@ func (v value) truth() Verdict {
 	return verdict(v.kind == kindBool && v.num != 0)
 }
 
-// ofVerdict is the value of a condition.
+// ofVerdict returns a verdict as a value.
 func ofVerdict(v Verdict) value {
 	if v == Unknown {
 		return unknown
@@ -111,7 +111,7 @@ func ofVerdict(v Verdict) value {
 // stringLike reports whether v has characters or bytes.
 func (v *value) stringLike() bool { return v.kind == kindText || v.kind == kindBytes }
 
-// size is how many bytes v has.
+// size returns how many bytes v has.
 func (v *value) size() int {
 	if v.isRaw {
 		return len(v.raw)
@@ -119,7 +119,7 @@ func (v *value) size() int {
 	return len(v.str)
 }
 
-// order returns -1, 0 or 1. Both are stringLike.
+// order compares two stringLike values and returns -1, 0 or 1.
 func order(a, b *value) int {
 	switch {
 	case a.isRaw && b.isRaw:
@@ -132,7 +132,8 @@ func order(a, b *value) int {
 	return strings.Compare(a.str, b.str)
 }
 
-// compareMixed compares without a copy: the conversions do not escape.
+// compareMixed compares bytes with a string. It copies nothing: the conversions do not
+// escape.
 func compareMixed(s string, b []byte) int {
 	switch {
 	case s == string(b):
@@ -164,7 +165,7 @@ func bytesOf(v *value) []byte {
 	return []byte(v.str)
 }
 
-// operator is a comparison.
+// operator is a comparison operator.
 type operator uint8
 
 const (
@@ -179,7 +180,7 @@ const (
 	opEndsWith
 )
 
-// flipped is the operator that says the same with its sides exchanged.
+// flipped returns the operator that means the same with its sides exchanged.
 func (op operator) flipped() operator {
 	switch op {
 	case opLess:
@@ -211,8 +212,8 @@ func (op operator) of(order int) Verdict {
 	return verdict(order >= 0)
 }
 
-// compare is op between two values: inapplicable when one is absent, unknown
-// when the capture does not show enough of them.
+// compare returns the result of op between two values. It is inapplicable when one is
+// absent, and unknown when the capture does not show enough of them.
 func compare(op operator, a, b *value) Verdict {
 	switch {
 	case a.state == stateAbsent || b.state == stateAbsent:
@@ -260,8 +261,8 @@ func compare(op operator, a, b *value) Verdict {
 	return inapplicable // lists, arrays and objects have no order and no equals
 }
 
-// comparePartial is compare where a is only the beginning: a number may be
-// larger, text longer.
+// comparePartial does the same where only the first part of a is known: a number may be
+// larger, a text longer.
 func comparePartial(op operator, a, b *value) Verdict {
 	if a.kind != b.kind && !(a.stringLike() && b.stringLike()) {
 		return verdict(op == opNotEqual)
@@ -284,8 +285,8 @@ func comparePartial(op operator, a, b *value) Verdict {
 	return Unknown
 }
 
-// search is contains, startsWith or endsWith. What the first bytes of a
-// payload decide is decided though the rest is missing.
+// search evaluates contains, startsWith or endsWith. If the first bytes of a payload
+// decide the result, it is known although the rest is missing.
 func search(op operator, a, b *value) Verdict {
 	switch {
 	case a.state == stateAbsent || b.state == stateAbsent:
