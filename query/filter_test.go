@@ -112,8 +112,8 @@ func TestFilter(t *testing.T) {
 			if f.Counts() != tc.counts {
 				t.Errorf("%s: counts %+v, want %+v", tc.text, f.Counts(), tc.counts)
 			}
-			if len(f.told) != 0 {
-				t.Errorf("%s: %d connections are held after the end", tc.text, len(f.told))
+			if len(f.opened) != 0 {
+				t.Errorf("%s: %d connections are held after the end", tc.text, len(f.opened))
 			}
 		}
 	}
