@@ -3,7 +3,6 @@
 package live
 
 import (
-	"errors"
 	"io"
 
 	"github.com/wsdump/wsdump/capture"
@@ -34,15 +33,3 @@ func (*Ring) Heard() int64 { return 0 }
 
 // Stats does nothing here.
 func (*Ring) Stats() Stats { return Stats{} }
-
-// Identity is whom a process runs as.
-type Identity struct {
-	UID, GID int
-	Groups   []int
-}
-
-// ErrThreads is for Linux.
-var ErrThreads = errors.New("not on this system")
-
-// Drop does nothing here.
-func Drop(*Identity, bool) error { return nil }

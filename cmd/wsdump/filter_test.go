@@ -3,14 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"io"
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/wsdump/wsdump/query"
-	"github.com/wsdump/wsdump/report"
-	"github.com/wsdump/wsdump/timeline"
 )
 
 // row is what the selections of TestFilterEqualsSelection look at.
@@ -99,21 +94,5 @@ func TestFilterSavesWork(t *testing.T) {
 		if got = got[1 : len(got)-1]; !slices.Equal(got, want) {
 			t.Errorf("%s: first at line %s", filter, firstDifference([]byte(strings.Join(got, "\n")), []byte(strings.Join(want, "\n"))))
 		}
-	}
-
-	needs := &witness{}
-	p, err := (&filterFlag{text: `conn == 2`, given: true}).compile(query.Rows)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := report.NewNDJSON(io.Discard, report.Options{})
-	needs.filter(p, out, out, &report.Options{})
-	for id, want := range []bool{false, true, false} {
-		c := &timeline.Conn{}
-		if got := needs.Needs(c).Payload; got != want || c.ID != 0 {
-			t.Errorf("connection %d: payload %v, want %v", id+1, got, want)
-		}
-		c.ID = uint64(id + 1)
-		needs.Open(c)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/wsdump/wsdump/input"
 )
 
 // TestFollow: rows of a file that grows come as its packets do, and Ctrl-C is
@@ -68,7 +70,7 @@ func TestFollow(t *testing.T) {
 				await(`"code":1000`)
 			} else {
 				for range 4 { // it cannot be told from outside that all of it was read
-					_ = waiter(ctx)()
+					time.Sleep(input.Tick)
 				}
 			}
 			interrupt(errInterrupted)
@@ -120,10 +122,10 @@ func TestFollowRotated(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 4 {
-				_ = waiter(t.Context())()
+				time.Sleep(input.Tick)
 			}
 			write(name, nil)
-			_ = waiter(t.Context())()
+			time.Sleep(input.Tick)
 			write(name, second)
 		}},
 		{"replaced at once", false, func(name string) {
@@ -172,12 +174,12 @@ func TestFollowRotated(t *testing.T) {
 			}
 			await(`"text":"hello"`)
 			for range 4 {
-				_ = waiter(t.Context())()
+				time.Sleep(input.Tick)
 			}
 			test.rotate(name)
 			await(`"code":1000`)
 			for range 4 {
-				_ = waiter(t.Context())()
+				time.Sleep(input.Tick)
 			}
 			interrupt(errInterrupted)
 			if summary := await(`"type":"summary"`); !strings.Contains(summary, `36,"bytes"`) || !strings.Contains(summary, `"connections":1,"messages":10,`) || !strings.Contains(summary, `"error":0,"warning":0,"note":0`) {

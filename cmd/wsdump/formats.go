@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"strings"
 
 	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/report"
@@ -10,33 +11,35 @@ import (
 	"github.com/wsdump/wsdump/transcript"
 )
 
-// format is one way to print, for -T.
+// format is one way to print, for -T. A constructor is nil where the format does
+// not print that kind.
 type format struct {
-	name, about string
-	shared      bool                                          // made to be passed on: secrets are taken out by default
-	rows        func(io.Writer, report.Options) report.Output // nil: not for timelines
-	list        func(io.Writer, report.Options) report.Output // nil: not for lists
-	stats       func(io.Writer, report.Options, stats.Options) report.Output
+	name, about, extension string
+	shared                 bool // made to be passed on: secrets are taken out by default
+	buffers                bool // keeps the rows of connections until they end
+	rows                   func(io.Writer, report.Options) report.Output
+	list                   func(io.Writer, report.Options) report.Output
+	stats                  func(io.Writer, report.Options, stats.Options) report.Output
 }
 
 // formats are all of them; the first is the default.
 func formats() []format {
 	return []format{
-		{"table", "for people", false, output(report.NewTable), output(report.NewList), figures(statistics.NewText)},
-		{"ndjson", "one JSON object a line, for programs", false, output(report.NewNDJSON), output(report.NewListNDJSON), figures(statistics.NewNDJSON)},
-		{"csv", "for spreadsheets and databases", false, output(report.NewCSV), output(report.NewListCSV), nil},
-		{"html", "one page for any browser, to look at and to pass on", true, output(report.NewHTML), nil, figures(statistics.NewHTML)},
-		{"har", "for browsers' devtools and proxies", true, newHAR, nil, nil},
-		{"transcript", "> sent, < received, ! the rest: to compare", false, newTranscript, nil, nil},
+		{"table", "for people", ".txt", false, false, output(report.NewTable), output(report.NewList), figures(statistics.NewText)},
+		{"ndjson", "one JSON object a line, for programs", ".ndjson", false, false, output(report.NewNDJSON), output(report.NewListNDJSON), figures(statistics.NewNDJSON)},
+		{"csv", "for spreadsheets and databases", ".csv", false, false, output(report.NewCSV), output(report.NewListCSV), nil},
+		{"html", "one page for any browser, to look at and to pass on", ".html", true, true, output(report.NewHTML), nil, figures(statistics.NewHTML)},
+		{"har", "for browsers' devtools and proxies", ".har", true, true, newHAR, nil, nil},
+		{"transcript", "> sent, < received, ! the rest: to compare", ".wst", false, false, newTranscript, nil, nil},
 	}
 }
 
-// output makes a constructor of one that returns its own type.
+// output turns a constructor of one type of output into one of any.
 func output[T report.Output](make func(io.Writer, report.Options) T) func(io.Writer, report.Options) report.Output {
 	return func(w io.Writer, opt report.Options) report.Output { return make(w, opt) }
 }
 
-// figures is the same for outputs of statistics.
+// figures does the same for outputs of statistics.
 func figures[T report.Output](make func(io.Writer, report.Options, stats.Options) T) func(io.Writer, report.Options, stats.Options) report.Output {
 	return func(w io.Writer, opt report.Options, figures stats.Options) report.Output {
 		return make(w, opt, figures)
@@ -56,60 +59,52 @@ func newTranscript(w io.Writer, opt report.Options) report.Output {
 }
 
 func newHAR(w io.Writer, opt report.Options) report.Output {
-	return har.NewWriter(w, har.Options{Version: opt.Version, Control: opt.HARControl, Payload: harPayload(opt.Payload), Stop: opt.Stop})
+	payload := max(0, int(opt.Payload))
+	if opt.Payload == report.PayloadNone {
+		payload = -1
+	}
+	return har.NewWriter(w, har.Options{Version: opt.Version, Control: opt.HARControl, Payload: payload, Stop: opt.Stop})
 }
 
-func harPayload(p report.Payload) int {
-	switch {
-	case p == report.PayloadNone:
-		return -1
-	case p > 0:
-		return int(p)
-	}
-	return 0
-}
+// kind is what can be made of a timeline.
+type kind uint8
+
+const (
+	kindRows kind = iota
+	kindList
+	kindStats
+)
 
 // formatFlag is the value of -T.
 type formatFlag struct {
 	choice
-	of      views
-	figures stats.Options // statsView
+	of      kind
+	figures stats.Options // of statistics
 }
 
-// views are what can be made of a timeline.
-type views uint8
+// Type implements [pflag.Value].
+func (f *formatFlag) Type() string { return "NAME" }
 
-const (
-	rowsView views = iota
-	listView
-	statsView
-)
-
-// register fills in the words of -T and returns its help.
-func (f *formatFlag) register(of views) (help string) {
+// words sets the words of -T and returns its help.
+func (f *formatFlag) words(of kind) (help string) {
 	f.of = of
-	help = "output `NAME`:"
 	for _, format := range formats() {
-		if f.constructor(format) == nil {
-			continue
+		if f.constructor(format) != nil {
+			f.choice.words = append(f.choice.words, format.name)
 		}
-		if len(f.words) > 0 {
-			help += ","
-		}
-		f.words = append(f.words, format.name)
-		help += " " + format.name
 	}
-	f.value = f.words[0]
-	return help
+	f.value = f.choice.words[0]
+	last := len(f.choice.words) - 1
+	return strings.Join(f.choice.words[:last], ", ") + " or " + f.choice.words[last]
 }
 
 func (f *formatFlag) constructor(format format) func(io.Writer, report.Options) report.Output {
 	switch {
-	case f.of == listView:
+	case f.of == kindList:
 		return format.list
-	case f.of == statsView && format.stats != nil:
+	case f.of == kindStats && format.stats != nil:
 		return func(w io.Writer, opt report.Options) report.Output { return format.stats(w, opt, f.figures) }
-	case f.of == statsView:
+	case f.of == kindStats:
 		return nil
 	}
 	return format.rows

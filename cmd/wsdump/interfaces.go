@@ -13,6 +13,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/capture/live"
+	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/outfile"
 	"github.com/wsdump/wsdump/internal/terminal"
 )
 
@@ -22,7 +24,7 @@ const interfacesExamples = `  wsdump interfaces
 // interfacesCommand lists the network interfaces.
 type interfacesCommand struct{ format choice }
 
-func (c *interfacesCommand) flags(f *pflag.FlagSet) {
+func (c *interfacesCommand) register(f *pflag.FlagSet) {
 	c.format = choice{words: []string{"table", "ndjson"}, value: "table"}
 	f.VarP(&c.format, "format", "T", "output `NAME`: table or ndjson")
 }
@@ -40,10 +42,10 @@ type interfaceRow struct {
 }
 
 func (c *interfacesCommand) run(_ context.Context, _ io.Reader, stdout, stderr io.Writer) int {
-	words := newConsole(stderr)
+	words := console.New(stderr)
 	all, err := live.Interfaces()
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
 	permitted := live.Permitted()
 	out := bufio.NewWriter(stdout)
@@ -67,21 +69,21 @@ func (c *interfacesCommand) run(_ context.Context, _ io.Reader, stdout, stderr i
 			fmt.Fprint(table, terminal.Safe(i.Name)+"\t"+state(&i)+"\t"+strconv.Itoa(i.MTU)+"\t"+addresses+"\n")
 		}
 		if err := table.Flush(); err != nil {
-			return words.fail(&targetError{"standard output", err})
+			return fail(words, &outfile.Error{Name: "standard output", Err: err})
 		}
 	}
 	if err := out.Flush(); err != nil {
-		return words.fail(&targetError{"standard output", err})
+		return fail(words, &outfile.Error{Name: "standard output", Err: err})
 	}
 	switch {
 	case errors.Is(permitted, live.ErrUnsupported):
-		words.say("capturing needs Linux; here wsdump reads what another tool captures")
-		words.hint(refusal(&live.InterfaceError{Name: "en0", Err: permitted}))
+		words.Say("capturing needs Linux; here wsdump reads what another tool captures")
+		words.Hint(interfaceAdvice(&live.InterfaceError{Name: "en0", Err: permitted}))
 	case permitted != nil:
-		words.say("we may not capture")
-		words.hint(refusal(&live.InterfaceError{Err: permitted}))
+		words.Say("we may not capture")
+		words.Hint(interfaceAdvice(&live.InterfaceError{Err: permitted}))
 	default:
-		words.say("we may capture on those that are up, and on any (all of them)")
+		words.Say("we may capture on those that are up, and on any (all of them)")
 	}
 	return exitOK
 }

@@ -7,37 +7,49 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 )
 
 const listExamples = `  wsdump list capture.pcap
   wsdump list captures/ more.pcapng
-  wsdump list -T ndjson capture.pcap | jq 'select(.status != 101) | .url'
-  wsdump list -Y 'path startsWith "/chat" and not clean' capture.pcap
-  wsdump list --all capture.pcap          what else is there: TLS, HTTP, event streams, polling
-  wsdump list --sort bytes -c 10 capture.pcap     the ten that carried most
+  wsdump list -T ndjson run.pcap | jq 'select(.status != 101) | .url'
+  wsdump list -Y 'path startsWith "/chat" and not clean' run.pcap
+  wsdump list --all run.pcap              TLS, HTTP, event streams, polling too
+  wsdump list --sort bytes -c 10 run.pcap the ten that carried most
   wsdump list --payload none huge.pcap    fast: nothing is unmasked or inflated`
 
 // listCommand shows one row a connection.
 type listCommand struct {
-	source sourceFlags
-	view   viewFlags
+	source  sourceFlags
+	output  outputFlags
+	write   writeFlags
+	redact  redactFlags
+	all     bool
+	sort    choice
+	reverse bool
 }
 
-func (l *listCommand) flags(f *pflag.FlagSet) {
-	l.source.flags(f)
-	l.view.flags(f, listView)
-	f.BoolVar(&l.view.all, "all", false, "connections without a WebSocket too: TLS without keys, HTTP and its polling, SSH")
-	l.view.sort = choice{words: report.SortKeys()}
-	f.Var(&l.view.sort, "sort", "rows in order of a `KEY`: "+strings.Join(report.SortKeys(), ", ")+" (figures: the largest first)")
-	f.BoolVar(&l.view.reverse, "reverse", false, "with --sort: the other way round")
-	f.SortFlags = false
+func (l *listCommand) register(f *pflag.FlagSet) {
+	l.source.register(f)
+	l.output.register(f, kindList)
+	l.write.register(f)
+	l.redact.register(f)
+	f.BoolVar(&l.all, "all", false, "connections without a WebSocket too; TLS without keys, HTTP and its polling, SSH")
+	l.sort = choice{words: report.SortKeys()}
+	f.Var(&l.sort, "sort", "rows in order of a `KEY`; "+strings.Join(report.SortKeys(), ", ")+" (figures: the largest first)")
+	f.BoolVar(&l.reverse, "reverse", false, "with --sort: the other way round")
 }
 
 func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	if l.view.reverse && l.view.sort.value == "" {
-		return l.view.console(stderr).fail(&usageError{text: "--reverse needs --sort", hint: "for example --sort duration --reverse"})
+	if l.reverse && l.sort.value == "" {
+		return fail(l.output.console(stderr), console.Usage("--reverse needs --sort", "for example --sort duration --reverse"))
 	}
-	return show(ctx, &l.source, &l.view, query.Connections, stdin, stdout, stderr)
+	return show(ctx, &view{
+		source: &l.source, output: &l.output, write: &l.write, redact: &l.redact,
+		scope:   query.Connections,
+		options: func(opt *report.Options) { opt.All, opt.Sort, opt.Reverse = l.all, l.sort.value, l.reverse },
+		open:    l.output.open,
+	}, stdin, stdout, stderr)
 }

@@ -1,8 +1,10 @@
 // Command wsdump shows the WebSocket traffic in packet captures.
 //
-// It holds flags and words only: a file per subcommand, each with its own type
-// and run(ctx, stdin, stdout, stderr) int; source.go and view.go hold the flags
-// that several of them share.
+// It holds flags and words only. Each subcommand is one file with its own options
+// and run(ctx, stdin, stdout, stderr) int, which reads top-down: check the flags,
+// open the source, build the chain of sinks, run, report. Files named flag*.go hold
+// groups of flags that several commands share; show.go is the run that read, live,
+// list and stats share.
 package main
 
 import (
@@ -14,23 +16,15 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"syscall"
-)
 
-// Exit codes; a contract with scripts.
-const (
-	exitOK           = 0
-	exitFailed       = 1  // check: something is wrong; diff: something differs
-	exitUsage        = 2  // wrong use
-	exitInput        = 3  // input unreadable, damaged or cut; output not written
-	exitInconclusive = 4  // check: the capture does not decide
-	exitBug          = 70 // our own fault
+	"github.com/wsdump/wsdump/internal/console"
 )
 
 var errInterrupted = errors.New("interrupted")
 
 func main() {
-	// A closed pipe is an error of Write, which run knows how to take quietly,
-	// rather than a signal that ends the process.
+	// A closed pipe is then an error of Write, which ends wsdump quietly, rather than
+	// a signal.
 	signal.Ignore(syscall.SIGPIPE)
 	ctx, cancel := context.WithCancelCause(context.Background())
 	interrupts := make(chan os.Signal, 2)
@@ -44,8 +38,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// Main runs wsdump with args, which do not hold the program's name, and returns
-// its exit code.
+// Main runs wsdump with args, without the program's name, and returns its exit code.
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	return run(context.Background(), args, stdin, stdout, stderr)
 }
@@ -59,10 +52,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 			code = exitBug
 		}
 	}()
-	root := newRoot(ctx, &code, stdin, stdout, stderr)
+	args, full := wantsFullHelp(args)
+	root := newRoot(ctx, &code, full, stdin, stdout, stderr)
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {
-		return newConsole(stderr).fail(err)
+		return fail(console.New(stderr), err)
 	}
 	return code
 }

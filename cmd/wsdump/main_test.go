@@ -68,17 +68,6 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Replace(text, args[2], args[3], 1)), 0o666))
 }
 
-func TestNearest(t *testing.T) {
-	commands := []string{"read", "list", "version"}
-	for name, want := range map[string]string{
-		"lits": "list", "lsit": "list", "lst": "list", "vers": "version", "LIST": "list", "raed": "read", "chat.pcap": "", "x": "", "": "",
-	} {
-		if got := nearest(name, commands); got != want {
-			t.Errorf("%q: got %q, want %q", name, got, want)
-		}
-	}
-}
-
 func TestColored(t *testing.T) {
 	for _, test := range []struct {
 		flag, no, force, term string
@@ -97,7 +86,7 @@ func TestColored(t *testing.T) {
 		t.Setenv("NO_COLOR", test.no)
 		t.Setenv("CLICOLOR_FORCE", test.force)
 		t.Setenv("TERM", test.term)
-		v := viewFlags{color: choice{value: test.flag}}
+		v := colorFlag{choice{value: test.flag}}
 		if got := v.colored(test.terminal); got != test.want {
 			t.Errorf("%+v: got %v", test, got)
 		}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -26,7 +27,7 @@ func (m *memoryFlag) String() string {
 
 // Set reads a number of bytes, or one with K, M, G or T behind it.
 func (m *memoryFlag) Set(s string) error {
-	wrong := &usageError{text: fmt.Sprintf("--max-memory %q is no size", s), hint: "for instance --max-memory 2G"}
+	wrong := console.Usage(fmt.Sprintf("--max-memory %q is no size", s), "for instance --max-memory 2G")
 	number := strings.ToUpper(strings.TrimSpace(s))
 	number = strings.TrimSuffix(strings.TrimSuffix(number, "B"), "I")
 	shift := 0
@@ -40,7 +41,7 @@ func (m *memoryFlag) Set(s string) error {
 		return wrong
 	}
 	if n <<= shift; n < leastMemory {
-		return &usageError{text: "--max-memory " + s + " is too little: wsdump itself takes some 30M", hint: "64M is enough for most captures"}
+		return console.Usage("--max-memory "+s+" is too little: wsdump itself takes some 30M", "64M is enough for most captures")
 	}
 	*m = memoryFlag(n)
 	return nil

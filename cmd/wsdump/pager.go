@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"github.com/wsdump/wsdump/internal/console"
 )
 
 // pager is a program that shows standard output page by page.
@@ -16,8 +18,7 @@ type pager struct {
 // startPager starts $WSDUMP_PAGER, else $PAGER, else less, before the terminal.
 // It returns nil when stdout is none, and an error when there is no such program.
 func startPager(stdout io.Writer, stderr io.Writer) (*pager, error) {
-	terminal, ok := stdout.(*os.File)
-	if !ok || !isTerminal(terminal) {
+	if !isTerminal(stdout) {
 		return nil, nil
 	}
 	name := "less"
@@ -28,7 +29,7 @@ func startPager(stdout io.Writer, stderr io.Writer) (*pager, error) {
 	}
 	words := strings.Fields(name)
 	command := exec.Command(words[0], words[1:]...)
-	command.Stdout, command.Stderr = terminal, stderr
+	command.Stdout, command.Stderr = stdout, stderr
 	command.Env = os.Environ()
 	if os.Getenv("LESS") == "" { // quit if it fits, long lines, colours, leave the screen
 		command.Env = append(command.Env, "LESS=FSRX")
@@ -38,7 +39,7 @@ func startPager(stdout io.Writer, stderr io.Writer) (*pager, error) {
 		return nil, err
 	}
 	if err := command.Start(); err != nil {
-		return nil, &usageError{text: "no pager: " + err.Error(), hint: "name one in the variable PAGER, or leave out --pager"}
+		return nil, console.Usage("no pager: "+err.Error(), "name one in the variable PAGER, or leave out --pager")
 	}
 	return &pager{in, command}, nil
 }

@@ -6,28 +6,41 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/wsdump/wsdump/internal/outfile"
 	"github.com/wsdump/wsdump/query"
+	"github.com/wsdump/wsdump/report"
 )
 
 const readExamples = `  wsdump read capture.pcap
-  wsdump read --hide control,open,close capture.pcap      messages and findings only
-  wsdump -Y 'dir == "receive" and text contains "error"' capture.pcap
-  wsdump read -T ndjson --payload all -o out.ndjson capture.pcap
-  wsdump read -c 100 -t u capture.pcap                    the first 100 rows, with UTC times`
+  wsdump read --hide control,open,close run.pcap   messages and findings only
+  wsdump -Y 'dir == "receive" and text contains "error"' run.pcap
+  wsdump read -T ndjson --payload all -o out.ndjson run.pcap
+  wsdump read -c 100 -t u run.pcap                 100 rows, with UTC times`
 
 // readCommand shows captures as a timeline.
 type readCommand struct {
 	source sourceFlags
-	view   viewFlags
+	output outputFlags
+	write  writeFlags
+	redact redactFlags
+	rows   rowFlags
 }
 
-func (r *readCommand) flags(f *pflag.FlagSet) {
-	r.source.flags(f)
-	r.view.flags(f, rowsView)
-	r.view.rowFlags(f)
-	f.SortFlags = false
+func (r *readCommand) register(f *pflag.FlagSet) {
+	r.source.register(f)
+	r.output.register(f, kindRows)
+	r.write.register(f)
+	r.redact.register(f)
+	r.rows.register(f)
 }
 
 func (r *readCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	return show(ctx, &r.source, &r.view, query.Rows, stdin, stdout, stderr)
+	return show(ctx, &view{
+		source: &r.source, output: &r.output, write: &r.write, redact: &r.redact,
+		scope: query.Rows, buffers: r.rows.group, pager: r.rows.pager, replies: &r.rows.replies, options: r.rows.add,
+		open: func(stdout io.Writer, opt report.Options) (*outfile.File, report.Output, error) {
+			return r.rows.open(&r.output, stdout, opt)
+		},
+		remarks: report.Duplicates,
+	}, stdin, stdout, stderr)
 }

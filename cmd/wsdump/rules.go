@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -24,7 +25,7 @@ type rulesCommand struct {
 	args   []string
 }
 
-func (r *rulesCommand) flags(f *pflag.FlagSet) {
+func (r *rulesCommand) register(f *pflag.FlagSet) {
 	r.format = choice{words: []string{"table", "ndjson", "markdown"}, value: "table"}
 	f.VarP(&r.format, "format", "T", "output `NAME`: table, ndjson or markdown")
 }
@@ -32,7 +33,7 @@ func (r *rulesCommand) flags(f *pflag.FlagSet) {
 func (r *rulesCommand) run(_ context.Context, _ io.Reader, stdout, stderr io.Writer) int {
 	rules, err := chosen(pipeline.Rules(), r.args)
 	if err != nil {
-		return newConsole(stderr).fail(err)
+		return fail(console.New(stderr), err)
 	}
 	switch {
 	case r.format.value == "ndjson":
@@ -67,11 +68,11 @@ func chosen(all []*timeline.Rule, args []string) (rules []*timeline.Rule, err er
 			}
 		}
 		if len(rules) == before {
-			e := &usageError{text: "there is no rule " + quote(arg), hint: "`wsdump rules` lists them"}
-			if near := nearest(arg, ids); near != "" {
-				e.hint = "did you mean " + near + "?"
+			hint := "`wsdump rules` lists them"
+			if near := console.Nearest(arg, ids); near != "" {
+				hint = "did you mean " + near + "?"
 			}
-			return nil, e
+			return nil, console.Usage("there is no rule "+console.Quote(arg), hint)
 		}
 	}
 	return slices.Compact(rules), nil

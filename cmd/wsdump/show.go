@@ -4,313 +4,176 @@ import (
 	"context"
 	"errors"
 	"io"
-	"strconv"
-	"sync"
-	"syscall"
 	"time"
 
-	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/chain"
+	"github.com/wsdump/wsdump/input"
+	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/outfile"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
+	"github.com/wsdump/wsdump/stats"
 	"github.com/wsdump/wsdump/timeline"
 )
 
 // errEnough ends a run that has printed all that was asked for.
 var errEnough = errors.New("enough")
 
-// show reads a source and prints it in the format that is chosen. It is what
-// read, whose scope is rows, and list do.
-func show(ctx context.Context, source *sourceFlags, view *viewFlags, scope query.Scope, stdin io.Reader, stdout, stderr io.Writer) int {
-	words := view.console(stderr)
+// view is what read, live, list and stats ask of show.
+type view struct {
+	source *sourceFlags
+	output *outputFlags
+	write  *writeFlags
+	redact *redactFlags
+
+	scope   query.Scope // of -Y
+	buffers bool        // rows of connections are kept until these end
+	pager   bool
+	replies *replyFlag    // nil: there is no such flag
+	tied    bool          // the output ties replies itself
+	every   time.Duration // of stats
+	options func(*report.Options)
+	open    func(stdout io.Writer, opt report.Options) (*outfile.File, report.Output, error)
+	remarks func(*timeline.Totals) string // nil: none
+}
+
+// show reads a source and prints it.
+func show(ctx context.Context, v *view, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-
-	program, err := view.filter.compile(scope)
+	words := v.output.console(stderr)
+	program, err := v.output.filter.compile(v.scope)
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
-	keep, err := newKeeper(view.keep, stdout, source)
+	replyKey, err := v.replyKey(program)
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
-	defer keep.forget()
-	source.workers = view.workers
-	source.hoards = view.group || view.format.value == "html" || view.format.value == "har"
-	in, err := source.begin(ctx, stdin, words)
-	if err != nil && source.finished(ctx) {
+	live := v.source.iface.name != ""
+	if err := v.write.check(live, v.source.iface.metrics.address != "", stdout); err != nil {
+		return fail(words, err)
+	}
+	buffers := v.buffers || v.output.format.format().buffers
+	in, err := v.source.open(ctx, v.source.options(words, stdin, v.output.workers, buffers))
+	if err != nil && v.source.finished(ctx) {
 		return exitOK // before there was anything
 	}
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
-	defer in.close()
-	ctx, cancel = in.detach(ctx, cancel)
+	defer in.Close()
+	ctx, cancel = in.Context(ctx, cancel)
 	defer cancel(nil)
-	record, err := view.keep.record(in, stdout)
-	if err != nil {
-		return words.fail(err)
-	}
-	if view.keep.alone {
-		return in.unseen(ctx, record, view, words, stdout, stderr)
-	}
-	if keep != nil {
-		if err := keep.accept(in, view); err != nil {
-			return words.fail(err)
-		}
-	}
-	rows, finished, err := view.pages(stdout, stderr)
-	if err != nil {
-		return words.fail(err)
-	}
-	defer finished()
 
-	opt := view.options(stdout)
-	opt.Files, opt.Live = in.files(), in.ring != nil
+	way := input.Passage{}
+	observed, err := observe(v, in, program, words, stdout, stderr, &way)
+	if err != nil {
+		return fail(words, err)
+	}
+	defer observed.stop()
+	defer observed.selection.Discard()
+	if v.write.noTimeline {
+		return watchOnly(ctx, in, observed, words, way)
+	}
+
+	rows, paged, err := v.page(stdout, stderr)
+	if err != nil {
+		return fail(words, err)
+	}
+	defer paged()
+	opt := v.output.options(stdout)
+	v.options(&opt)
+	opt.Files, opt.Live = in.Files(), in.Ring() != nil
 	opt.Stop = func() { cancel(errEnough) }
-	target, out, err := view.open(rows, opt)
+	to, out, err := v.open(rows, opt)
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
-	defer target.abandon()
-	clean, err := view.redact.before(out, view.format.format().shared, words)
+	defer to.Discard()
+	redacted, err := v.redact.options(v.output.format.format().shared, words)
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
-	seen := &witness{Sink: clean}
-	if program != nil {
-		seen.filter(program, clean, out, &opt)
-	}
-	sink, err := view.answers(seen, program)
-	if err != nil {
-		return words.fail(err)
-	}
-	if source.live() {
-		live := &promptly{sink: sink, flush: out.Flush, failed: opt.Stop}
-		if lines, ok := out.(figured); ok && view.every > 0 {
-			counts := &intervals{Sink: sink, ring: in.ring}
-			live.sink = counts
-			defer live.figures(counts, lines, view.every)()
-		}
-		in.idle = live.now
-		defer live.every(flushEvery)()
-		sink = live
-	}
-	counts, served, err := source.iface.metrics.serve(in, words)
-	if err != nil {
-		return words.fail(err)
-	}
-	defer served()
-	if counts != nil {
-		sink = timeline.Tee(sink, counts)
-	}
-	if chooses := record.sink(opt.Files); chooses != nil {
-		sink = timeline.Tee(sink, chooses)
-	}
-	sink, stopped := in.watch(sink, view, words, stdout, stderr)
-	defer stopped()
-	way := passage{}
-	if record != nil {
-		way = instead(record)
-		way.shared = true
-	}
-	if in.captures != nil {
-		if !source.tail { // whose end nobody knows
-			var done func()
-			way.around, done = view.withProgress(in.captures, stdout, stderr)
-			defer done()
-		}
-	}
-	if keep != nil {
-		sink = timeline.Tee(sink, keep.sink(program, opt.Files))
-		if source.stdin() || source.tail { // which cannot be read twice
-			if way.around, err = keep.source(); err != nil {
-				return words.fail(err)
-			}
-			way.shared = true
-		}
-	}
-	switch needs := view.needs(out, program); {
-	case !view.parallel(in) || keep != nil:
-	case source.each:
-		way.needs = needs
-	case program == nil && !way.shared && in.splits() && view.sharable(&way, out, sink == seen && clean == out):
-		way.needs, way.split = needs, true
-	case program == nil && view.laborious(out): // a filter is asked by both, so that it keeps them together
-		sink = pipeline.NewAsync(sink, needs)
-	}
-	way.shared = way.shared || view.count.n > 0 // which ends the reading where it is
-	in.greet(words)
+	c := chain.New(out, chain.Options{
+		Files: opt.Files, Filter: program, NoPayload: opt.Payload == report.PayloadNone, Redact: redacted, ReplyKey: replyKey,
+		Observers: observed.sinks, Prompt: in.Live(), Every: v.every, Stop: opt.Stop, Parallel: v.parallel(observed),
+	})
+
+	greet(in, words)
 	began := time.Now()
-	err = in.run(ctx, sink, way)
-	stopped()
+	err = c.Run(ctx, in, way)
+	observed.stop()
 	cause := context.Cause(ctx)
-	if source.finished(ctx) {
+	if v.source.finished(ctx) {
 		cause, err = nil, nil
 	}
-	code := finish(cause, err, out, target, seen, words, time.Since(began))
-	if text := report.Duplicates(&seen.totals); text != "" && view.format.of == rowsView {
-		words.say(text)
+	code := finish(words, outcome{out: out, to: to, cause: cause, err: err, chain: c, took: time.Since(began)})
+	if v.remarks != nil {
+		words.Say(v.remarks(c.Totals()))
 	}
-	if wrong := record.finish(words); wrong != nil {
-		code = words.fail(wrong)
+	if err := observed.recorder.Finish(words); err != nil {
+		code = fail(words, err)
 	}
-	in.farewell(words)
-	if keep != nil && code != exitUsage {
-		if err := keep.write(context.WithoutCancel(ctx), in, words, seen.totals.Fragments > 0); err != nil {
-			return words.fail(err)
+	farewell(in, words)
+	if observed.selection != nil && code != exitUsage {
+		if err := observed.selection.Write(context.WithoutCancel(ctx), in, in.Options().Limits, c.Totals().Fragments > 0, words); err != nil {
+			return fail(words, err)
 		}
 	}
 	return code
 }
 
-// finish says how a run ended and returns its exit code.
-func finish(cause, err error, out report.Output, target *target, seen *witness, words *console, took time.Duration) int {
-	if wrong := out.Err(); wrong != nil {
-		if errors.Is(wrong, syscall.EPIPE) || errors.Is(wrong, io.ErrClosedPipe) {
-			return exitOK // the reader has seen enough
-		}
-		if special := (*usageError)(nil); errors.As(wrong, &special) {
-			return words.fail(wrong)
-		}
-		if special := (*targetError)(nil); errors.As(wrong, &special) {
-			words.error(wrong.Error())
-		} else {
-			words.error("cannot write " + target.name() + ": " + reason(wrong))
-		}
-		words.hint(target.lost())
-		return exitInput
+// replyKey returns what ties replies to requests, where rows or the filter ask for
+// that; else nil.
+func (v *view) replyKey(program *query.Program) (stats.Extract, error) {
+	asked := program != nil && (program.Uses("reply_ms") || program.Uses("reply_to"))
+	switch given := v.replies != nil && v.replies.term != nil; {
+	case !given && asked:
+		return nil, console.Usage("the filter asks for answers, and nothing says what an answer has in common with its request", "--reply-key PATH, for example --reply-key json.id")
+	case !given, v.tied && !asked:
+		return nil, nil
+	case v.output.payload.payload == report.PayloadNone:
+		return nil, console.Usage("--reply-key looks into payload, and --payload none forbids it", "")
 	}
-	if wrong := target.keep(); wrong != nil {
-		return words.fail(wrong)
+	return v.replies.extract(), nil
+}
+
+// parallel says what may be done at once. A count of rows ends the reading where it
+// is, and a selection sees packets and rows.
+func (v *view) parallel(o *observers) chain.Parallel {
+	if v.output.count.n > 0 || o.recorder != nil || o.selection != nil {
+		return chain.Sequential
 	}
-	if wrongUse(err) {
-		return words.fail(err)
+	return chain.Connections
+}
+
+// page puts a pager before stdout, if one is asked for. done waits for its reader.
+func (v *view) page(stdout, stderr io.Writer) (w io.Writer, done func(), err error) {
+	if !v.pager || v.output.file != "" {
+		return stdout, func() {}, nil
 	}
-	words.hint(seen.leftOut())
-	if tells, ok := out.(interface{ said() string }); ok {
-		if text := tells.said(); text != "" {
-			words.say(text)
-		}
+	p, err := startPager(stdout, stderr)
+	if p == nil || err != nil {
+		return stdout, func() {}, err
 	}
-	switch {
-	case errors.Is(cause, errEnough):
-		return exitOK
-	case errors.Is(cause, errInterrupted):
-		words.error("interrupted; what was read until then is shown")
-		return exitInput
+	return p, p.finish, nil
+}
+
+// watchOnly records and counts, and shows nothing.
+func watchOnly(ctx context.Context, in *input.Input, o *observers, words *console.Console, way input.Passage) (code int) {
+	greet(in, words)
+	var err error
+	if o.blind {
+		err = readAll(way.Source)
+	} else {
+		err = chain.New(timeline.Nop{}, chain.Options{Files: in.Files(), Observers: o.sinks}).Run(ctx, in, way)
 	}
-	if seen.totals.Conns == 0 {
-		said, hint := report.Nothing(&seen.totals)
-		words.say(said)
-		words.hint(hint)
-	}
-	if words.verbose {
-		t := &seen.totals
-		if t.Filtered > 0 {
-			words.say(plural(int(t.Filtered), "packet") + " left out by the capture filter")
-		}
-		words.say(strconv.FormatUint(t.Packets, 10) + " packets, " + strconv.FormatUint(t.Bytes, 10) + " bytes, " +
-			strconv.FormatUint(t.Conns, 10) + " connections, " + strconv.FormatUint(t.Messages, 10) + " messages in " +
-			took.Round(time.Millisecond).String())
-	}
+	o.stop()
+	err = errors.Join(err, o.recorder.Finish(words))
+	farewell(in, words)
 	if err != nil {
-		return words.fail(err)
+		return fail(words, err)
 	}
 	return exitOK
-}
-
-// flushEvery is how long a row may wait when the source is a pipe that may be
-// quiet for long.
-const flushEvery = 50 * time.Millisecond
-
-// promptly is a Sink whose rows are flushed by the clock, so that they show
-// while the source waits for more packets.
-type promptly struct {
-	mu     sync.Mutex
-	sink   timeline.Sink
-	flush  func() error
-	failed func() // nobody can read the rows any more: what is live would go on for ever
-	dirty  bool
-	over   bool // Done was called
-}
-
-// every starts to flush and returns how to stop.
-func (p *promptly) every(interval time.Duration) (stop func()) {
-	done := make(chan struct{})
-	go func() {
-		ticker := time.NewTicker(interval)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-done:
-				return
-			case <-ticker.C:
-				p.now()
-			}
-		}
-	}()
-	return func() { close(done) }
-}
-
-// now flushes.
-func (p *promptly) now() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.dirty {
-		p.dirty = false
-		if p.flush() != nil && p.failed != nil { // the output remembers its error
-			p.failed()
-		}
-	}
-}
-
-func (p *promptly) lock() (unlock func()) {
-	p.mu.Lock()
-	p.dirty = true
-	return p.mu.Unlock
-}
-
-func (p *promptly) Begin(at timeline.Stamp) {
-	defer p.lock()()
-	p.sink.Begin(at)
-}
-
-// Needs answers from what was fixed at the start and what only the pipeline
-// changes, not the clock.
-func (p *promptly) Needs(c *timeline.Conn) timeline.Needs { return p.sink.Needs(c) }
-
-func (p *promptly) Open(c *timeline.Conn) {
-	defer p.lock()()
-	p.sink.Open(c)
-}
-
-func (p *promptly) Frame(f *timeline.Frame) {
-	defer p.lock()()
-	p.sink.Frame(f)
-}
-
-func (p *promptly) Message(m *timeline.Message) {
-	defer p.lock()()
-	p.sink.Message(m)
-}
-
-func (p *promptly) Finding(f *timeline.Finding) {
-	defer p.lock()()
-	p.sink.Finding(f)
-}
-
-func (p *promptly) Close(c *timeline.Conn, at timeline.Stamp) {
-	defer p.lock()()
-	p.sink.Close(c, at)
-}
-
-func (p *promptly) Other(o *timeline.Other) {
-	defer p.lock()()
-	p.sink.Other(o)
-}
-
-func (p *promptly) Done(t *timeline.Totals) {
-	defer p.lock()()
-	p.over = true
-	p.sink.Done(t)
 }

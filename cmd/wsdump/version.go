@@ -6,10 +6,14 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+
+	"github.com/spf13/pflag"
 )
 
-// versionCommand prints what this program is.
+// versionCommand prints the version.
 type versionCommand struct{}
+
+func (versionCommand) register(*pflag.FlagSet) {}
 
 func (versionCommand) run(_ context.Context, _ io.Reader, stdout, _ io.Writer) int {
 	if _, err := fmt.Fprintln(stdout, versionLine()); err != nil {

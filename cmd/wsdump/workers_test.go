@@ -15,8 +15,8 @@ import (
 // TestWorkers: the output is the same, byte by byte, for any number of workers.
 func TestWorkers(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
-	defer func(least int64) { worthwhile = least }(worthwhile)
-	worthwhile = 0
+	defer func(least int64) { minSplit = least }(minSplit)
+	minSplit = 1
 	files := fixtures(t)
 	every := 3
 	if testing.Short() {

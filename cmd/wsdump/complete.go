@@ -1,0 +1,40 @@
+package main
+
+import "github.com/spf13/cobra"
+
+// complete tells the shell which words the flags of c and its commands take.
+func complete(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		complete(sub)
+	}
+	if c.Flags().Lookup("interface") != nil {
+		_ = c.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
+		})
+	}
+	for flag, words := range map[string][]string{
+		"filter": nil, "capture-filter": nil, "normalize": nil, "assert": nil, "hide": hideWords(), "payload": {"all", "none"},
+		"seq": {"json.id", "json.seq"}, "reply-key": {"json.id"}, "match": {"payload", "json.id"},
+		"format": nil, "color": nil, "time": nil, "align": nil, "protocol": nil, "inconclusive": nil,
+	} {
+		f := c.Flags().Lookup(flag)
+		if f == nil {
+			continue
+		}
+		switch v := f.Value.(type) {
+		case *choice:
+			words = v.words
+		case *colorFlag:
+			words = v.words
+		case *formatFlag:
+			words = nil
+			for _, format := range formats() {
+				if v.constructor(format) != nil {
+					words = append(words, format.name+"\t"+format.about)
+				}
+			}
+		}
+		// The error only says that the flag does not exist.
+		_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
+	}
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"strconv"
+
+	"github.com/wsdump/wsdump/diff"
+	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/report"
+)
+
+// judge writes remarks beside the report, and returns the exit code.
+func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console.Console) int {
+	sides := [2]*diff.Side{&r.A, &r.B}
+	for i, name := range d.source.args {
+		d.remark(name, sides[i], r.Alone, words)
+	}
+	if r.Alone > 0 {
+		words.Hint(console.CountWere(r.Alone, "connection") + " not compared: the other leg is not in the capture, or nothing that a proxy passes on or adds ties them")
+	}
+	doubtful := uint64(0)
+	for _, p := range r.Pairs {
+		if !p.Equal() && p.A != nil && p.B != nil && len(p.A.Damage)+len(p.B.Damage) > 0 {
+			doubtful++
+		}
+	}
+	if doubtful > 0 {
+		words.Hint(console.CountWere(doubtful, "connection that differs") + " not whole in a capture (-T json tells why): what differs there may be the capture's fault")
+	}
+	if r.Only[0] > 0 && r.Only[1] > 0 && d.align.value != "order" {
+		words.Hint("connections of both sides found no other: --align order pairs the first with the first")
+	}
+	if r.Counts[diff.Changed] > 2 && len(d.rules.rules) == 0 {
+		words.Hint("what differs from run to run can be made equal: --normalize 'json.id=<id>', or --normalize 'match:REGEXP=<x>'")
+	}
+	switch {
+	case !r.Compared():
+		if d.legs() {
+			words.Error("there is nothing to compare: no connection has both legs in the capture")
+		} else {
+			words.Error("there is nothing to compare: neither side has a WebSocket")
+		}
+		return exitFailed
+	case !r.Equal():
+		return exitFailed
+	case damaged, r.Bounded():
+		return exitInput
+	}
+	words.Say("no difference: " + console.Count(r.A.Connections, "connection") + ", " + console.Count(r.A.Messages, "message") + " on both sides")
+	return exitOK
+}
+
+// remark writes what of a side was not compared, or may be wrong.
+func (d *diffCommand) remark(name string, s *diff.Side, alone uint64, words *console.Console) {
+	if s.Connections+alone == 0 {
+		found, hint := report.Nothing(&s.Totals)
+		words.Say(name + ": " + found)
+		words.Hint(hint)
+	} else if n := s.Totals.TLSNoKeys; n > 0 {
+		words.Hint(name + ": " + console.CountWere(n, "TLS connection") + " not compared, for want of keys: -k FILE gives them")
+	}
+	if n := s.Totals.Dropped; n > 0 {
+		words.Hint(name + ": the capture says that it lost " + strconv.FormatUint(n, 10) + " packets; what differs may be its fault")
+	}
+	for _, bound := range s.Bounds {
+		words.Error(name + ": " + bound)
+		words.Hint("compare a part: -f takes packets of some hosts and ports")
+	}
+}
