@@ -10,10 +10,9 @@ package wsdump
 import (
 	"context"
 	"iter"
-	"runtime"
 
-	"github.com/wsdump/wsdump/capture"
-	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/chain"
+	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -58,15 +57,12 @@ func Read(ctx context.Context, path string, opt Options) iter.Seq2[Event, error]
 // Play emits the captures at path to sink. For path and the error see [Read]. Values are
 // borrowed by the sink. A zero field of limits means its default.
 func Play(ctx context.Context, path string, sink timeline.Sink, limits timeline.Limits) error {
-	notes := &pipeline.Notes{}
-	in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
+	in, err := input.Open(ctx, input.Options{Files: []string{path}, Limits: limits})
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	return pipeline.Run(ctx, in, sink, pipeline.Options{
-		Limits: limits, Files: in.Files(), Notes: notes, Duplicates: in.Duplicates, Prefetch: runtime.GOMAXPROCS(0) > 1 && in.Packed(),
-	})
+	return chain.New(sink, chain.Options{Parallel: chain.Files}).Run(ctx, in, input.Passage{})
 }
 
 // collector is a sink that yields events, with copies of all that it borrows.

@@ -141,7 +141,8 @@ func (c *Chain) passage(in *input.Input, way *input.Passage) timeline.Sink {
 	rows, isRows := c.out.(*report.NDJSON)
 	if in.Splits() {
 		if isRows && len(c.active) == 1 && rows.Rows() != nil { // the stage "count" alone
-			way.Rows = rows
+			way.Row = rows.Row
+			way.Rows = func() pipeline.RowMaker { return rows.Rows().Append }
 		}
 		if way.Rows != nil || needs.Silent {
 			way.Needs, way.Split = c.needs(), true

@@ -10,7 +10,6 @@ import (
 	"github.com/wsdump/wsdump/capture/live"
 	"github.com/wsdump/wsdump/har"
 	"github.com/wsdump/wsdump/pipeline"
-	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -33,8 +32,10 @@ type Passage struct {
 	Needs func(*timeline.Conn) timeline.Needs
 	// Split shares the connections of a capture among workers. It takes Needs.
 	Split bool
-	// Rows: with Split, workers format the rows of this output themselves.
-	Rows *report.NDJSON
+	// Row and Rows: with Split, workers format rows themselves, and Row prints them;
+	// see [pipeline.SplitOptions].
+	Row  func(*timeline.Conn, []byte, int)
+	Rows func() pipeline.RowMaker
 	// Idle is called every [Tick] while a live source is quiet; nil: nothing is.
 	Idle func()
 	// Behind bounds the bytes of packets that the sink may be behind a live source;
@@ -163,10 +164,7 @@ func (in *Input) runSplit(ctx context.Context, sink timeline.Sink, options pipel
 			return r, nil
 		},
 	}
-	if way.Rows != nil {
-		how.Row = way.Rows.Row
-		how.Rows = func() pipeline.RowMaker { return way.Rows.Rows().Append }
-	}
+	how.Row, how.Rows = way.Row, way.Rows
 	return pipeline.Split(ctx, sink, options, how)
 }
 
