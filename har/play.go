@@ -30,8 +30,8 @@ func Play(ctx context.Context, archives []*Archive, sink timeline.Sink, understa
 	p := player{sink: sink}
 	for i, a := range archives {
 		p.totals.Files = append(p.totals.Files, a.Name)
-		for k := range a.talks {
-			p.add(&a.talks[k], uint32(i), understand)
+		for k := range a.conns {
+			p.add(&a.conns[k], uint32(i), understand)
 		}
 		if a.Requests > 0 {
 			p.totals.Others = append(p.totals.Others, timeline.Count{What: "other requests", N: a.Requests})
@@ -49,26 +49,26 @@ func Play(ctx context.Context, archives []*Archive, sink timeline.Sink, understa
 		}
 		p.totals.Last = max(p.totals.Last, e.time)
 		if i%1024 == 0 && ctx.Err() != nil {
-			p.hangUp()
+			p.closeAll()
 			return p.totals, ctx.Err()
 		}
-		p.tell(e)
+		p.emit(e)
 	}
-	p.hangUp()
+	p.closeAll()
 	return p.totals, nil
 }
 
 // player turns entries into calls.
 type player struct {
 	sink   timeline.Sink
-	lines  []*line
+	conns  []*playedConn
 	events []event
 	totals timeline.Totals
 }
 
 // line is one connection.
-type line struct {
-	*talk
+type playedConn struct {
+	*recordedConn
 	conn   *timeline.Conn
 	file   uint32
 	closed bool
@@ -78,7 +78,7 @@ type line struct {
 // messages.
 type event struct {
 	time  int64
-	line  uint32
+	conn  uint32
 	index int32
 }
 
@@ -87,7 +87,7 @@ const (
 	eventClose = -2
 )
 
-func (p *player) add(t *talk, file uint32, understand func(*timeline.Handshake, bool)) {
+func (p *player) add(t *recordedConn, file uint32, understand func(*timeline.Handshake, bool)) {
 	h := &t.handshake
 	understand(h, t.secure)
 	c := &timeline.Conn{
@@ -103,9 +103,9 @@ func (p *player) add(t *talk, file uint32, understand func(*timeline.Handshake, 
 		c.Layers = "tls"
 	}
 	c.Server = serverOf(t, h)
-	l := &line{talk: t, conn: c, file: file}
-	n := uint32(len(p.lines))
-	p.lines = append(p.lines, l)
+	l := &playedConn{recordedConn: t, conn: c, file: file}
+	n := uint32(len(p.conns))
+	p.conns = append(p.conns, l)
 	last := t.started
 	p.events = append(p.events, event{t.started, n, eventOpen})
 	for i := range t.messages {
@@ -121,7 +121,7 @@ func (p *player) add(t *talk, file uint32, understand func(*timeline.Handshake, 
 }
 
 // serverOf returns the server's address, as far as it is known.
-func serverOf(t *talk, h *timeline.Handshake) netip.AddrPort {
+func serverOf(t *recordedConn, h *timeline.Handshake) netip.AddrPort {
 	addr, err := netip.ParseAddr(trimBrackets(t.server))
 	if err != nil {
 		return netip.AddrPort{}
@@ -145,21 +145,21 @@ func trimBrackets(s string) string {
 	return s
 }
 
-func (p *player) tell(e event) {
-	l := p.lines[e.line]
+func (p *player) emit(e event) {
+	l := p.conns[e.conn]
 	at := timeline.Stamp{Time: e.time, File: l.file}
 	switch e.index {
 	case eventOpen:
 		p.sink.Open(l.conn)
 	case eventClose:
-		p.hang(l, at)
+		p.closeConn(l, at)
 	default:
-		p.say(l, &l.messages[e.index], at)
+		p.emitMessage(l, &l.messages[e.index], at)
 	}
 }
 
-// say tells one message.
-func (p *player) say(l *line, m *said, at timeline.Stamp) {
+// emitMessage tells one message.
+func (p *player) emitMessage(l *playedConn, m *recordedMessage, at timeline.Stamp) {
 	c := l.conn
 	n := &c.Counters[m.dir]
 	op := timeline.Opcode(m.op)
@@ -168,7 +168,7 @@ func (p *player) say(l *line, m *said, at timeline.Stamp) {
 		c.Tell(p.sink, &timeline.Finding{Rule: ruleError, At: at, Got: string(m.payload)})
 		return
 	case op.Control() && !op.Reserved():
-		p.control(l, m, op, at)
+		p.emitControl(l, m, op, at)
 	default:
 		kind := op
 		if m.extra.Kind == "text" {
@@ -197,8 +197,8 @@ func (p *player) say(l *line, m *said, at timeline.Stamp) {
 	c.LastFrame, c.LastDir = at, m.dir
 }
 
-// control tells a control frame, as far as a HAR knows it.
-func (p *player) control(l *line, m *said, op timeline.Opcode, at timeline.Stamp) {
+// emitControl tells a control frame, as far as a HAR knows it.
+func (p *player) emitControl(l *playedConn, m *recordedMessage, op timeline.Opcode, at timeline.Stamp) {
 	c := l.conn
 	c.Rows++
 	f := timeline.Frame{
@@ -217,8 +217,8 @@ func (p *player) control(l *line, m *said, op timeline.Opcode, at timeline.Stamp
 	p.sink.Frame(&f)
 }
 
-// hang closes a connection.
-func (p *player) hang(l *line, at timeline.Stamp) {
+// closeConn closes a connection.
+func (p *player) closeConn(l *playedConn, at timeline.Stamp) {
 	if l.closed {
 		return
 	}
@@ -236,11 +236,11 @@ func (p *player) hang(l *line, at timeline.Stamp) {
 	p.sink.Close(c, at)
 }
 
-// hangUp closes what is open.
-func (p *player) hangUp() {
-	for _, l := range p.lines {
+// closeAll closes what is open.
+func (p *player) closeAll() {
+	for _, l := range p.conns {
 		if !l.closed && l.conn.ID != 0 {
-			p.hang(l, timeline.Stamp{Time: p.totals.Last, File: l.file})
+			p.closeConn(l, timeline.Stamp{Time: p.totals.Last, File: l.file})
 		}
 	}
 }

@@ -25,11 +25,11 @@ type Archive struct {
 	Name     string
 	Requests uint64 // entries without a WebSocket
 	Dropped  uint64 // messages that made no sense
-	talks    []talk
+	conns    []recordedConn
 }
 
 // talk is one entry with a WebSocket.
-type talk struct {
+type recordedConn struct {
 	handshake timeline.Handshake
 	secure    bool
 	server    string // its address, "" for unknown
@@ -37,11 +37,11 @@ type talk struct {
 	duration  int64 // 0: unknown
 	close     *closeInfo
 	aborted   bool
-	messages  []said
+	messages  []recordedMessage
 }
 
 // said is one message.
-type said struct {
+type recordedMessage struct {
 	time    int64 // 0: unknown
 	op      int   // an opcode, or -1 for an error of the browser
 	dir     timeline.Direction
@@ -130,14 +130,14 @@ func Read(r io.Reader, name string) (*Archive, error) {
 	case errors.Is(err, ErrFormat):
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return p.Archive, &CutError{name, len(p.talks) + int(p.Requests), err}
+	return p.Archive, &CutError{name, len(p.conns) + int(p.Requests), err}
 }
 
 // parser walks over one archive, entry by entry.
 type parser struct {
 	*Archive
-	json *json.Decoder
-	held int64 // bytes of messages
+	json         *json.Decoder
+	messageBytes int64 // bytes of messages
 }
 
 // Bounds of an archive.
@@ -172,7 +172,7 @@ func (p *parser) archive() error {
 
 // object calls each for the keys of an object; each takes the value.
 func (p *parser) object(each func(key string) error) error {
-	if ok, err := p.begins('{'); !ok {
+	if ok, err := p.enter('{'); !ok {
 		return err
 	}
 	for p.json.More() {
@@ -191,7 +191,7 @@ func (p *parser) object(each func(key string) error) error {
 
 // array calls each for the items of an array; each takes the value.
 func (p *parser) array(each func() error) error {
-	if ok, err := p.begins('['); !ok {
+	if ok, err := p.enter('['); !ok {
 		return err
 	}
 	for p.json.More() {
@@ -203,9 +203,9 @@ func (p *parser) array(each func() error) error {
 	return err
 }
 
-// begins takes the beginning of an object or array. A value of another type is
+// enter takes the beginning of an object or array. A value of another type is
 // stepped over.
-func (p *parser) begins(delim json.Delim) (bool, error) {
+func (p *parser) enter(delim json.Delim) (bool, error) {
 	token, err := p.json.Token()
 	if err != nil {
 		return false, err
@@ -214,7 +214,7 @@ func (p *parser) begins(delim json.Delim) (bool, error) {
 		if got == delim {
 			return true, nil
 		}
-		return false, p.rest()
+		return false, p.skipRest()
 	}
 	return false, nil
 }
@@ -223,13 +223,13 @@ func (p *parser) begins(delim json.Delim) (bool, error) {
 func (p *parser) skip() error {
 	token, err := p.json.Token()
 	if d, ok := token.(json.Delim); ok && err == nil && (d == '{' || d == '[') {
-		return p.rest()
+		return p.skipRest()
 	}
 	return err
 }
 
-// rest steps over what is left of an object or array.
-func (p *parser) rest() error {
+// skipRest steps over what is left of an object or array.
+func (p *parser) skipRest() error {
 	for depth := 1; depth > 0; {
 		token, err := p.json.Token()
 		if err != nil {
@@ -258,7 +258,7 @@ func (p *parser) decode(v any) error {
 // before the request.
 func (p *parser) entry() error {
 	var (
-		t        talk
+		t        recordedConn
 		req      request
 		res      response
 		started  string
@@ -318,17 +318,17 @@ func (p *parser) entry() error {
 		t.close = &info
 	}
 	if res.Content.File != "" && len(t.messages) == 0 {
-		p.attached(&t, res.Content.File)
+		p.readAttached(&t, res.Content.File)
 	}
-	t.dated()
-	p.talks = append(p.talks, t)
+	t.fillTimes()
+	p.conns = append(p.conns, t)
 	return err
 }
 
-// attached reads messages from a file of JSON lines beside the archive
+// readAttached reads messages from a file of JSON lines beside the archive
 // (Playwright's attach mode). The name is the archive's: only one in its own
 // folder is taken. What is not there is counted.
-func (p *parser) attached(t *talk, name string) {
+func (p *parser) readAttached(t *recordedConn, name string) {
 	if !filepath.IsLocal(name) || filepath.Base(name) != name {
 		p.Dropped++
 		return
@@ -352,7 +352,7 @@ func (p *parser) attached(t *talk, name string) {
 }
 
 // message reads one message.
-func (p *parser) message(t *talk, decode func(any) error) error {
+func (p *parser) message(t *recordedConn, decode func(any) error) error {
 	var m struct {
 		message
 		Opcode number `json:"opcode"`
@@ -361,10 +361,10 @@ func (p *parser) message(t *talk, decode func(any) error) error {
 	if err := decode(&m); err != nil {
 		return err
 	}
-	if p.held += int64(len(m.Data)) + 128; p.held > maxHeld || len(t.messages) == maxMessages {
+	if p.messageBytes += int64(len(m.Data)) + 128; p.messageBytes > maxHeld || len(t.messages) == maxMessages {
 		return fmt.Errorf("more than %d GiB of messages", maxHeld>>30)
 	}
-	s := said{op: int(float(m.Opcode)), extra: m.Extra, time: nanoseconds(m.Time)}
+	s := recordedMessage{op: int(float(m.Opcode)), extra: m.Extra, time: nanoseconds(m.Time)}
 	switch m.Type {
 	case "send":
 	case "receive":
@@ -428,8 +428,8 @@ func float(n number) float64 {
 	return v
 }
 
-// dated gives a time to messages without one: that of the message before.
-func (t *talk) dated() {
+// fillTimes gives a time to messages without one: that of the message before.
+func (t *recordedConn) fillTimes() {
 	at := t.started
 	for i := range t.messages {
 		m := &t.messages[i]

@@ -33,15 +33,15 @@ type Options struct {
 // that are open.
 type Writer struct {
 	timeline.Nop
-	w        io.Writer
-	opt      Options
-	waiting  spool.Spool // messages by 2*ID, what else an entry has by 2*ID+1
-	order    []uint64
-	open     map[uint64]*entry
-	findings int
-	any      bool
-	buf      []byte
-	err      error
+	w          io.Writer
+	opt        Options
+	waiting    spool.Spool // messages by 2*ID, what else an entry has by 2*ID+1
+	order      []uint64
+	open       map[uint64]*entry
+	findings   int
+	wroteEntry bool
+	buf        []byte
+	err        error
 }
 
 // entry is a connection that is not written yet.
@@ -104,9 +104,9 @@ func (h *Writer) Open(c *timeline.Conn) {
 	h.open[c.ID] = &entry{}
 }
 
-// of returns the entry of c, made when a filter let its rows through and not
+// entryOf returns the entry of c, made when a filter let its rows through and not
 // its opening.
-func (h *Writer) of(c *timeline.Conn) *entry {
+func (h *Writer) entryOf(c *timeline.Conn) *entry {
 	if _, ok := h.open[c.ID]; !ok {
 		h.Open(c)
 	}
@@ -166,7 +166,7 @@ func (h *Writer) Frame(f *timeline.Frame) {
 	if f.N == 0 || f.Opcode.Reserved() {
 		return
 	}
-	if e := h.of(f.Conn); f.Opcode == timeline.OpClose && e.ended.IsZero() {
+	if e := h.entryOf(f.Conn); f.Opcode == timeline.OpClose && e.ended.IsZero() {
 		e.ended = f.First
 	}
 	if h.opt.Control {
@@ -181,7 +181,7 @@ func (h *Writer) add(c *timeline.Conn, dir timeline.Direction, at timeline.Stamp
 	if h.err != nil {
 		return
 	}
-	e := h.of(c)
+	e := h.entryOf(c)
 	var b []byte
 	if e.messages++; e.messages > 1 {
 		b = append(b, ',')
@@ -219,20 +219,20 @@ func (h *Writer) Finding(f *timeline.Finding) {
 		return
 	}
 	h.findings++
-	said := finding{
+	facts := finding{
 		Rule: f.Rule.ID, Severity: f.Severity.String(), Time: float64(f.At.Time) / 1e9, Row: f.N,
 		Detail: f.Detail, Got: valid(f.Got), Want: valid(f.Want),
 	}
 	if f.HasDir {
-		said.Dir = f.Dir.String()
+		facts.Dir = f.Dir.String()
 	}
-	e := h.of(f.Conn)
-	e.findings = append(e.findings, said)
+	e := h.entryOf(f.Conn)
+	e.findings = append(e.findings, facts)
 }
 
 // Close ends an entry.
 func (h *Writer) Close(c *timeline.Conn, _ timeline.Stamp) {
-	e := h.of(c)
+	e := h.entryOf(c)
 	e.closed = true
 	h.fail(h.waiting.Append(2*c.ID+1, h.describe(c, e)))
 	for len(h.order) > 0 && h.open[h.order[0]].closed {
@@ -250,29 +250,29 @@ func (h *Writer) Done(*timeline.Totals) {
 
 // write writes the entry of a connection.
 func (h *Writer) write(id uint64) {
-	if h.any {
+	if h.wroteEntry {
 		h.buf = append(h.buf, ',')
 	}
-	h.any = true
+	h.wroteEntry = true
 	h.buf = append(h.buf, '\n')
-	h.take(2*id + 1)
+	h.takeHeld(2*id + 1)
 	h.buf = append(h.buf, `,"_webSocketMessages":[`...)
-	h.take(2 * id)
+	h.takeHeld(2 * id)
 	h.buf = append(h.buf, "]}"...)
 	h.findings -= len(h.open[id].findings)
 	delete(h.open, id)
-	h.drain()
+	h.writeIfFull()
 }
 
-func (h *Writer) take(key uint64) {
+func (h *Writer) takeHeld(key uint64) {
 	h.fail(h.waiting.Take(key, func(b []byte) error {
 		h.buf = append(h.buf, b...)
-		h.drain()
+		h.writeIfFull()
 		return h.err
 	}))
 }
 
-func (h *Writer) drain() {
+func (h *Writer) writeIfFull() {
 	if len(h.buf) >= 64<<10 {
 		_ = h.Flush()
 	}

@@ -100,7 +100,7 @@ func (t *Table) appendColumns(dst []byte) []byte {
 // begin starts the row number n of conn (0: a row without a number) with the
 // cells N, TIME and Δ.
 func (t *Table) begin(conn, n uint64, ns int64) {
-	t.turn(conn)
+	t.selectPrevious(conn)
 	t.line = t.line[:0]
 	if n == 0 {
 		t.line = append(t.line, "   ·"...)
@@ -151,10 +151,10 @@ func (t *Table) appendTime(dst []byte, ns int64) []byte {
 // start returns the time that TIME counts from: the first packet's, else that
 // of the first row.
 func (t *Table) start(ns int64) int64 {
-	if !t.hasZero {
-		t.zero, t.hasZero = ns, true
+	if !t.hasStartTime {
+		t.startTime, t.hasStartTime = ns, true
 	}
-	return t.zero
+	return t.startTime
 }
 
 // appendSeconds appends ns in seconds, cut to so many decimals (at most 9).

@@ -14,16 +14,16 @@ type groups struct {
 	lines []byte           // scratch
 }
 
-// turn makes Δ count from the row before of the same connection.
-func (t *Table) turn(conn uint64) {
+// selectPrevious makes Δ count from the row before of the same connection.
+func (t *Table) selectPrevious(conn uint64) {
 	if t.opt.Group {
 		t.previous, t.hasPrev = t.groups.times[conn], false
 		_, t.hasPrev = t.groups.times[conn]
 	}
 }
 
-// spool holds a line of conn.
-func (t *Table) spool(kind lineKind, conn uint64, line []byte) {
+// spoolLine holds a line of conn.
+func (t *Table) spoolLine(kind lineKind, conn uint64, line []byte) {
 	g := &t.groups
 	if t.hasPrev && kind == lineRow {
 		if g.times == nil {
@@ -35,8 +35,8 @@ func (t *Table) spool(kind lineKind, conn uint64, line []byte) {
 	t.fail(g.spool.Append(conn, g.lines))
 }
 
-// emit prints the lines of conn.
-func (t *Table) emit(conn uint64) {
+// printConn prints the lines of conn.
+func (t *Table) printConn(conn uint64) {
 	g := &t.groups
 	delete(g.times, conn)
 	t.current, t.columns = conn, false
@@ -50,7 +50,7 @@ func (t *Table) emit(conn uint64) {
 				break
 			}
 			t.print(kind, conn, line)
-			t.drain()
+			t.writeIfFull()
 			done += n
 		}
 		rest = rest[:copy(rest, rest[done:])]
@@ -71,13 +71,13 @@ func nextLine(b []byte) (kind lineKind, line []byte, n int) {
 	return lineKind(b[0]), b[1+k : n], n
 }
 
-// emitAll prints what is held of connections that were not closed.
-func (t *Table) emitAll() {
+// printAllConns prints what is held of connections that were not closed.
+func (t *Table) printAllConns() {
 	if !t.opt.Group {
 		return
 	}
 	for _, conn := range t.groups.spool.IDs() {
-		t.emit(conn)
+		t.printConn(conn)
 	}
 	if err := t.groups.spool.Close(); err != nil {
 		t.fail(err)

@@ -136,13 +136,13 @@ func (t *Table) appendFinding(dst []byte, f *timeline.Finding) []byte {
 	if f.Count > 1 {
 		dst = append(quantity.AppendCount(append(dst, ", "...), f.Count), " times"...)
 	}
-	return t.appendStory(append(dst, ": "...), f)
+	return t.appendFindingText(append(dst, ": "...), f)
 }
 
-// appendStory appends what a finding says: title, detail, got and want, and
+// appendFindingText appends what a finding says: title, detail, got and want, and
 // the document that says so. It is never cut but where the wire's own bytes
 // are quoted: a finding is read in full or not understood.
-func (t *Table) appendStory(dst []byte, f *timeline.Finding) []byte {
+func (t *Table) appendFindingText(dst []byte, f *timeline.Finding) []byte {
 	const quoted = 80
 	if f.Rule != nil {
 		dst, _ = terminal.AppendSafe(dst, []byte(f.Rule.Title), pipedWidth)

@@ -20,18 +20,18 @@ import (
 type List struct {
 	timeline.Nop
 	writer
-	opt    Options
-	order  *order // nil: as they come
-	cells  cells  // of the row at hand
-	page   [][]string
-	widths []int // of the columns, once the page was drawn
-	conns  uint64
-	refuse uint64
-	totals [2]timeline.Counters
+	opt     Options
+	order   *order // nil: as they come
+	cells   cells  // of the row at hand
+	held    [][]string
+	widths  []int // of the columns, once the page was drawn
+	conns   uint64
+	refused uint64
+	totals  [2]timeline.Counters
 }
 
 // listPage is how many rows are held for the table.
-const listPage = 100
+const maxHeld = 100
 
 // listURL is the widest URL that is shown where no terminal bounds it.
 const listURL = 200
@@ -49,7 +49,7 @@ func NewList(w io.Writer, opt Options) *List {
 		for _, name := range listHead {
 			l.cells.add(name)
 		}
-		l.plain()
+		l.printRow()
 	}
 	return l
 }
@@ -83,7 +83,7 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 	}
 	l.conns++
 	if c.Refused() {
-		l.refuse++
+		l.refused++
 	}
 	for d := range l.totals {
 		l.totals[d].Messages += c.Counters[d].Messages
@@ -94,17 +94,17 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 		l.fail(l.order.put(l.order.conn(c), l.cells.text))
 		return
 	}
-	l.add()
+	l.addRow()
 }
 
-// add adds the row that is in cells.
-func (l *List) add() {
+// addRow adds the row that is in cells.
+func (l *List) addRow() {
 	if l.widths != nil {
-		l.plain()
-	} else if l.page = append(l.page, l.cells.strings()); len(l.page) == listPage {
-		l.draw()
+		l.printRow()
+	} else if l.held = append(l.held, l.cells.strings()); len(l.held) == maxHeld {
+		l.drawHeld()
 	}
-	l.row()
+	l.countRow()
 }
 
 // Other adds a row for a transport without a WebSocket, when all transports
@@ -118,7 +118,7 @@ func (l *List) Other(o *timeline.Other) {
 		l.fail(l.order.put(l.order.other(o), l.cells.text))
 		return
 	}
-	l.add()
+	l.addRow()
 }
 
 // Done prints what is held, and the totals.
@@ -126,12 +126,12 @@ func (l *List) Done(t *timeline.Totals) {
 	if l.order != nil {
 		l.fail(l.order.each(func(row []byte) bool {
 			l.cells.load(row)
-			l.add()
+			l.addRow()
 			return !l.stopped
 		}))
 	}
-	if l.widths == nil && len(l.page) > 0 {
-		l.draw()
+	if l.widths == nil && len(l.held) > 0 {
+		l.drawHeld()
 	}
 	if l.conns > 0 || l.opt.All {
 		l.buf = append(append(append(l.buf, '\n'), l.summary(t)...), '\n')
@@ -145,20 +145,20 @@ func (l *List) Flush() error {
 	return l.err
 }
 
-// draw prints the page as a table and fixes the widths for what follows.
-func (l *List) draw() {
+// drawHeld prints the page as a table and fixes the widths for what follows.
+func (l *List) drawHeld() {
 	l.widths = make([]int, len(listHead))
 	for i, name := range listHead {
 		l.widths[i] = len(name)
 	}
-	for _, row := range l.page {
+	for _, row := range l.held {
 		for i, cell := range row {
 			l.widths[i] = max(l.widths[i], terminal.Columns(cell))
 		}
 	}
-	if len(l.page) == listPage { // more will come, with longer numbers
+	if len(l.held) == maxHeld { // more will come, with longer numbers
 		l.widths[0] = len("1000000")
-		for _, row := range l.page {
+		for _, row := range l.held {
 			row[0] += strings.Repeat(" ", max(0, l.widths[0]-len(row[0])))
 		}
 	}
@@ -170,23 +170,23 @@ func (l *List) draw() {
 			}
 		}
 		l.widths[listColumnURL] = min(l.widths[listColumnURL], max(l.opt.Width-rest, leastURL/2))
-		for _, row := range l.page {
+		for _, row := range l.held {
 			row[listColumnURL] = terminal.Cut(row[listColumnURL], l.widths[listColumnURL])
 		}
 	}
 	var drawn strings.Builder
-	if err := terminal.DrawTable(&drawn, listHead[:], l.page); err != nil && l.err == nil {
+	if err := terminal.DrawTable(&drawn, listHead[:], l.held); err != nil && l.err == nil {
 		l.err = fmt.Errorf("drawing the list: %w", err)
 	}
 	for line := range strings.Lines(drawn.String()) {
 		l.buf = append(append(l.buf, strings.TrimRight(line, " \n")...), '\n')
 	}
-	l.page = nil
+	l.held = nil
 }
 
-// plain prints a row beyond the page, in the columns of the page. A cell that
+// printRow prints a row beyond the page, in the columns of the page. A cell that
 // is wider pushes the rest to the right; only the URL is cut, visibly.
-func (l *List) plain() {
+func (l *List) printRow() {
 	for i := range l.widths {
 		most, used := terminal.NoLimit, 0
 		if i == listColumnURL {
@@ -208,8 +208,8 @@ func (l *List) plain() {
 func (l *List) summary(t *timeline.Totals) string {
 	var b strings.Builder
 	b.WriteString(quantity.Plural(l.conns, "connection"))
-	if l.refuse > 0 {
-		b.WriteString(" (" + quantity.Count(l.refuse) + " refused)")
+	if l.refused > 0 {
+		b.WriteString(" (" + quantity.Count(l.refused) + " refused)")
 	}
 	fmt.Fprintf(&b, ": %s sent (%s), %s received (%s)", quantity.Plural(l.totals[0].Messages, "message"), quantity.Size(l.totals[0].MessageBytes),
 		quantity.Count(l.totals[1].Messages), quantity.Size(l.totals[1].MessageBytes))

@@ -58,17 +58,17 @@ func (c *cells) strings() []string {
 	return all
 }
 
-// word begins a further word of the cell that begins at from.
-func (c *cells) word(from int, word string) {
+// appendWord begins a further word of the cell that begins at from.
+func (c *cells) appendWord(from int, word string) {
 	if len(c.text) > from {
 		c.text = append(c.text, ' ')
 	}
 	c.text = append(c.text, word...)
 }
 
-// safe ends a cell of what was appended to text since the one before, made safe
+// endSafe ends a cell of what was appended to text since the one before, made safe
 // and cut to width columns.
-func (c *cells) safe(width int) {
+func (c *cells) endSafe(width int) {
 	from := 0
 	if n := len(c.ends); n > 0 {
 		from = c.ends[n-1] + 1
@@ -91,10 +91,10 @@ func (c *cells) conn(conn *timeline.Conn) {
 		c.add("mid-stream")
 	} else {
 		c.text = conn.AppendURL(c.text)
-		c.safe(listURL)
+		c.endSafe(listURL)
 		c.address(conn)
 		c.text = appendStatus(c.text, h)
-		c.safe(statusWidth)
+		c.endSafe(statusWidth)
 	}
 	c.text = quantity.AppendDuration(c.text, conn.Duration())
 	c.end()
@@ -143,31 +143,31 @@ func (c *cells) closed(conn *timeline.Conn) {
 		c.text = strconv.AppendUint(c.text, uint64(conn.CloseCode), 10)
 	}
 	if conn.By != timeline.PartyUnknown {
-		c.word(from, conn.By.String())
+		c.appendWord(from, conn.By.String())
 	}
 	frames := conn.ClosedBy[0] || conn.ClosedBy[1]
 	switch {
 	case conn.Recorded: // what a HAR knows
 		if conn.Aborted {
-			c.word(from, "aborted")
+			c.appendWord(from, "aborted")
 		}
 		if len(c.text) == from {
-			c.word(from, "-")
+			c.appendWord(from, "-")
 		}
 	case conn.Clean():
-		c.word(from, "clean")
+		c.appendWord(from, "clean")
 	case conn.TCP == timeline.TCPReset:
-		c.word(from, "reset")
+		c.appendWord(from, "reset")
 	case conn.TCP == timeline.TCPTimeout:
-		c.word(from, "given up")
+		c.appendWord(from, "given up")
 	case conn.TCP == timeline.TCPOpen && !frames:
-		c.word(from, "open")
+		c.appendWord(from, "open")
 	case conn.TCP == timeline.TCPOpen:
-		c.word(from, "closing")
+		c.appendWord(from, "closing")
 	case !frames:
-		c.word(from, "no close frame")
+		c.appendWord(from, "no close frame")
 	default:
-		c.word(from, "half closed")
+		c.appendWord(from, "half closed")
 	}
 	c.end()
 }
@@ -237,14 +237,14 @@ func otherName(o *timeline.Other) string {
 func otherStatus(o *timeline.Other) string {
 	switch o.Kind {
 	case "tls":
-		said := strings.TrimSpace(o.Version + " " + o.ALPN)
+		words := strings.TrimSpace(o.Version + " " + o.ALPN)
 		switch {
 		case o.Guess:
-			said += ", perhaps a WebSocket"
+			words += ", perhaps a WebSocket"
 		case o.Idle:
-			said += ", no data"
+			words += ", no data"
 		}
-		return said
+		return words
 	case "http":
 		return quantity.Plural(o.Requests, "request")
 	}

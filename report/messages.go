@@ -41,11 +41,11 @@ func (n *NDJSON) Row(c *timeline.Conn, row []byte, hole int) {
 	n.buf = decimal.AppendUint(append(n.buf, row[:hole]...), c.ID)
 	if rest := row[hole:]; len(rest) > flushAt/4 { // too large to copy it once more
 		n.write()
-		n.put(rest)
+		n.writeNow(rest)
 	} else {
 		n.buf = append(n.buf, rest...)
 	}
-	n.row()
+	n.countRow()
 }
 
 // begin starts a line with its type, time, packet and file.

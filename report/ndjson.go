@@ -80,7 +80,7 @@ func (n *NDJSON) Frame(f *timeline.Frame) {
 func (n *NDJSON) Message(m *timeline.Message) {
 	if !n.off(HideMessage) {
 		n.buf, _ = n.lines.append(n.buf, m, true)
-		n.row()
+		n.countRow()
 	}
 }
 
@@ -93,7 +93,7 @@ func (n *NDJSON) Finding(f *timeline.Finding) {
 
 // Close prints a close line, or the connection line of a list.
 func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
-	delete(n.textual.textual, c.ID)
+	delete(n.textual.openTexts, c.ID)
 	switch {
 	case n.list && !n.stopped:
 		from := len(n.buf)
@@ -166,13 +166,13 @@ func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
 // Line prints a line that another output made, with its line break. It counts as a row.
 func (n *NDJSON) Line(line []byte) {
 	n.buf = append(n.buf, line...)
-	n.row()
+	n.countRow()
 }
 
 // finish ends a line that counts as a row.
 func (n *NDJSON) finish() {
 	n.buf = append(n.buf, '}', '\n')
-	n.row()
+	n.countRow()
 }
 
 func (n *NDJSON) start() {

@@ -116,7 +116,7 @@ func TestNDJSONFrames(t *testing.T) {
 	if rows[0]["mask_key"] != "37fa213d" || rows[0]["op"] != "text" || rows[1]["op"] != "continuation" || rows[0]["end_packet"] != 4.0 {
 		t.Errorf("header: %v", rows[0])
 	}
-	if len(n.textual.textual) != 0 {
+	if len(n.textual.openTexts) != 0 {
 		t.Error("a finished message leaves no state")
 	}
 }

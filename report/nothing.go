@@ -12,19 +12,19 @@ import (
 // NothingFound says what a capture without a single WebSocket held, and what
 // to try next.
 func NothingFound(t *timeline.Totals) string {
-	said, hint := Nothing(t)
-	return said + " Hint: " + hint
+	found, hint := Nothing(t)
+	return found + " Hint: " + hint
 }
 
 // Nothing returns the two halves of [NothingFound]: what was there, and the
 // hint. Both are safe to show.
-func Nothing(t *timeline.Totals) (said, hint string) {
+func Nothing(t *timeline.Totals) (found, hint string) {
 	if t.Recorded {
-		said := "0 WebSockets in the HAR"
+		found := "0 WebSockets in the HAR"
 		for _, o := range t.Others {
-			said += ", " + quantity.Count(o.N) + " " + terminal.Safe(o.What)
+			found += ", " + quantity.Count(o.N) + " " + terminal.Safe(o.What)
 		}
-		return said + ".", "a browser records a WebSocket that opens while its network panel records, and needs `Save all as HAR with content`; reload the page with the panel open."
+		return found + ".", "a browser records a WebSocket that opens while its network panel records, and needs `Save all as HAR with content`; reload the page with the panel open."
 	}
 	var b strings.Builder
 	b.WriteString("0 WebSockets in " + quantity.Plural(t.Packets, "packet"))
@@ -33,7 +33,7 @@ func Nothing(t *timeline.Totals) (said, hint string) {
 	}
 	var parts []string
 	if t.TLSNoKeys > 0 {
-		parts = append(parts, quantity.Count(t.TLSNoKeys)+" TLS without keys"+names(t.ServerNames))
+		parts = append(parts, quantity.Count(t.TLSNoKeys)+" TLS without keys"+topNames(t.ServerNames))
 	}
 	for _, o := range t.Others {
 		parts = append(parts, quantity.Count(o.N)+" "+terminal.Safe(o.What))
@@ -69,7 +69,7 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	live := t.Live != nil
 	switch {
 	case live && t.Packets == 0:
-		return "nothing passed" + spaced(terminal.Safe(t.Live.Filter)) + " on " + whereLive(t.Live) + " in " + quantity.Duration(t.Live.Lasted) + "; " + elsewhere(t.Live)
+		return "nothing passed" + withSpace(terminal.Safe(t.Live.Filter)) + " on " + interfaceWords(t.Live) + " in " + quantity.Duration(t.Live.Lasted) + "; " + askWhere(t.Live)
 	case t.Packets == 0 && t.Filtered > 0:
 		return "no packet matches the capture filter; behind a VLAN tag it has to say so: vlan and (...). Without -f all packets are looked at."
 	case t.Packets == 0:
@@ -83,7 +83,7 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 		return "there is no TCP, only UDP; WebSockets over HTTP/3 (QUIC) are not supported. " +
 			"Switch HTTP/3 off in the client, or check the capture filter."
 	case live && t.Transports == 0:
-		return "no TCP passed on " + whereLive(t.Live) + "; " + elsewhere(t.Live)
+		return "no TCP passed on " + interfaceWords(t.Live) + "; " + askWhere(t.Live)
 	case t.Transports == 0:
 		return "there is no TCP in this capture; check the interface and the capture filter."
 	case live && t.Dropped > 0:
@@ -91,28 +91,28 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	case t.Dropped > 0:
 		return "the capture tool lost " + quantity.Plural(t.Dropped, "packet") + "; the handshake may be among them. Use a larger buffer or a narrower filter."
 	case live:
-		return "a WebSocket is seen when it opens, and one that was open before when it sends something; if one should be there, " + elsewhere(t.Live)
+		return "a WebSocket is seen when it opens, and one that was open before when it sends something; if one should be there, " + askWhere(t.Live)
 	}
 	return "if a WebSocket should be there, check that the capture holds its port and interface, and whole packets (tcpdump -s 0)."
 }
 
-// spaced returns s behind a space, "" for nothing.
-func spaced(s string) string {
+// withSpace returns s behind a space, "" for nothing.
+func withSpace(s string) string {
 	if s == "" {
 		return ""
 	}
 	return " " + s
 }
 
-func whereLive(l *timeline.Live) string {
+func interfaceWords(l *timeline.Live) string {
 	if l.Any {
 		return "any interface"
 	}
 	return terminal.Safe(l.Interface)
 }
 
-// elsewhere asks where the traffic is.
-func elsewhere(l *timeline.Live) string {
+// askWhere asks where the traffic is.
+func askWhere(l *timeline.Live) string {
 	port := ""
 	if l.Filter != "" {
 		port = "does it have another port, or "
@@ -123,8 +123,8 @@ func elsewhere(l *timeline.Live) string {
 	return port + "is the traffic on another interface? `wsdump interfaces` lists them, -i any takes all."
 }
 
-// names returns " (chat.example.com 12, ...)" of the most frequent names.
-func names(counts []timeline.Count) string {
+// topNames returns " (chat.example.com 12, ...)" of the most frequent names.
+func topNames(counts []timeline.Count) string {
 	if len(counts) == 0 {
 		return ""
 	}

@@ -131,27 +131,27 @@ func newWriter(w io.Writer, opt *Options) writer {
 func (w *writer) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
-		w.end()
+		w.stopOutput()
 	}
 }
 
-// row is called after each row that counts.
-func (w *writer) row() {
+// countRow is called after each row that counts.
+func (w *writer) countRow() {
 	w.rows++
 	if w.rows == w.count {
-		w.end()
+		w.stopOutput()
 	}
-	w.drain()
+	w.writeIfFull()
 }
 
-// drain writes when enough has gathered.
-func (w *writer) drain() {
+// writeIfFull writes when enough has gathered.
+func (w *writer) writeIfFull() {
 	if len(w.buf) >= flushAt {
 		w.write()
 	}
 }
 
-func (w *writer) end() {
+func (w *writer) stopOutput() {
 	if !w.stopped {
 		w.stopped = true
 		if w.stop != nil {
@@ -161,18 +161,18 @@ func (w *writer) end() {
 }
 
 func (w *writer) write() {
-	w.put(w.buf)
+	w.writeNow(w.buf)
 	w.buf = w.buf[:0]
 	if cap(w.buf) > 16*flushAt { // one huge payload must not be held for good
 		w.buf = make([]byte, 0, 2*flushAt)
 	}
 }
 
-// put writes b, which does not come from buf, or is all of it.
-func (w *writer) put(b []byte) {
+// writeNow writes b, which does not come from buf, or is all of it.
+func (w *writer) writeNow(b []byte) {
 	if w.err == nil && len(b) > 0 {
 		if _, w.err = w.w.Write(b); w.err != nil {
-			w.end()
+			w.stopOutput()
 		}
 	}
 }

@@ -22,24 +22,24 @@ func (s *selection) picks(m query.Match) bool { return !s.filtered || s.match&m 
 // frameText knows which frames are text, which only the first frame of their
 // message tells, also where a filter keeps that one from the output.
 type frameText struct {
-	textual
-	noticed *timeline.Frame // compared only, never read
-	text    bool            // of noticed
+	openTexts
+	announced *timeline.Frame // compared only, never read
+	text      bool            // of noticed
 }
 
-func newFrameText() frameText { return frameText{textual: textual{}} }
+func newFrameText() frameText { return frameText{openTexts: openTexts{}} }
 
 // frame reports whether the payload of f can be text.
 func (t *frameText) frame(f *timeline.Frame) bool {
-	if f == t.noticed {
-		t.noticed = nil
+	if f == t.announced {
+		t.announced = nil
 		return t.text
 	}
-	return t.textual.frame(f)
+	return t.openTexts.frame(f)
 }
 
 // noticer is an output with rows of frames.
-type noticer interface{ frameText() *frameText }
+type framePrinter interface{ frameText() *frameText }
 
 func (n *NDJSON) frameText() *frameText { return &n.textual }
 func (t *Table) frameText() *frameText  { return &t.textual }
@@ -47,25 +47,25 @@ func (t *Table) frameText() *frameText  { return &t.textual }
 // Filtered returns the Sink to use in place of filter, which stands before out:
 // what filter leaves out may tell how to show what it lets through.
 func Filtered(filter timeline.Sink, out Output) timeline.Sink {
-	if n, ok := out.(noticer); ok {
-		return &watch{filter, n.frameText()}
+	if n, ok := out.(framePrinter); ok {
+		return &frameWatcher{filter, n.frameText()}
 	}
 	return filter
 }
 
 // watch sees all frames before a filter does.
-type watch struct {
+type frameWatcher struct {
 	timeline.Sink
 	texts *frameText
 }
 
-func (w *watch) Frame(f *timeline.Frame) {
-	w.texts.noticed, w.texts.text = f, w.texts.textual.frame(f)
+func (w *frameWatcher) Frame(f *timeline.Frame) {
+	w.texts.announced, w.texts.text = f, w.texts.openTexts.frame(f)
 	w.Sink.Frame(f)
-	w.texts.noticed = nil // it is borrowed, and may be used again for the next
+	w.texts.announced = nil // it is borrowed, and may be used again for the next
 }
 
-func (w *watch) Close(c *timeline.Conn, at timeline.Stamp) {
+func (w *frameWatcher) Close(c *timeline.Conn, at timeline.Stamp) {
 	w.Sink.Close(c, at)
-	delete(w.texts.textual, c.ID)
+	delete(w.texts.openTexts, c.ID)
 }

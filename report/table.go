@@ -39,22 +39,22 @@ type Table struct {
 	below       []byte // lines under the row being made, and their ends
 	belowEnds   []int
 
-	zero     int64 // what TIME counts from
-	hasZero  bool
-	previous int64 // time of the row before
-	hasPrev  bool
-	groups   groups // with Options.Group
+	startTime    int64 // what TIME counts from
+	hasStartTime bool
+	previous     int64 // time of the row before
+	hasPrev      bool
+	groups       groups // with Options.Group
 
-	mixed   bool // rows of several connections, with a column that says which
-	holding bool
-	held    []heldLine
-	text    []byte // of the held lines
-	open    int    // connections that were opened and not closed
-	current uint64 // not mixed: the connection of the group
-	head    []byte // its head
-	columns bool   // the column head stands over the rows
-	printed bool   // anything at all
-	bare    bool   // the latest line is about a refused attempt
+	mixed        bool // rows of several connections, with a column that says which
+	holding      bool
+	held         []heldLine
+	text         []byte // of the held lines
+	open         int    // connections that were opened and not closed
+	current      uint64 // not mixed: the connection of the group
+	head         []byte // its head
+	columns      bool   // the column head stands over the rows
+	printed      bool   // anything at all
+	afterRefused bool   // the latest line is about a refused attempt
 }
 
 // holdLimit is how many bytes of rows wait for the decision how to show them.
@@ -88,7 +88,7 @@ func NewTable(w io.Writer, opt Options) *Table {
 func (t *Table) Needs(*timeline.Conn) timeline.Needs { return t.opt.needs() }
 
 // Begin sets what TIME counts from.
-func (t *Table) Begin(at timeline.Stamp) { t.zero, t.hasZero = at.Time, true }
+func (t *Table) Begin(at timeline.Stamp) { t.startTime, t.hasStartTime = at.Time, true }
 
 // Open prints the head of a connection.
 func (t *Table) Open(c *timeline.Conn) {
@@ -120,7 +120,7 @@ func (t *Table) Open(c *timeline.Conn) {
 	} else {
 		t.put(lineHead, c.ID)
 	}
-	t.drain()
+	t.writeIfFull()
 }
 
 // Frame prints control frames, and all others if frames are wanted.
@@ -132,7 +132,7 @@ func (t *Table) Frame(f *timeline.Frame) {
 		t.begin(f.Conn.ID, 0, f.First.Time)
 		t.line = t.appendFrame(t.line, f)
 		t.put(lineRow, f.Conn.ID)
-		t.row()
+		t.countRow()
 	}
 	if f.N == 0 || f.Opcode.Reserved() || t.stopped || t.opt.Hides(HideControl) || !t.picks(query.MatchControl) {
 		return
@@ -140,7 +140,7 @@ func (t *Table) Frame(f *timeline.Frame) {
 	t.begin(f.Conn.ID, f.N, f.First.Time)
 	t.line = t.appendControl(t.line, f)
 	t.put(lineRow, f.Conn.ID)
-	t.row()
+	t.countRow()
 }
 
 // Message prints a message.
@@ -152,7 +152,7 @@ func (t *Table) Message(m *timeline.Message) {
 	t.line = t.appendMessage(t.line, m)
 	t.put(lineRow, m.Conn.ID)
 	t.putBelow(m.Conn.ID)
-	t.row()
+	t.countRow()
 }
 
 // Finding prints a finding.
@@ -163,20 +163,20 @@ func (t *Table) Finding(f *timeline.Finding) {
 	id := uint64(0)
 	if f.Conn != nil {
 		id = f.Conn.ID
-		t.turn(id)
+		t.selectPrevious(id)
 	}
 	t.line = append(t.line[:0], "     "...)
 	t.line = t.appendTime(t.line, f.At.Time)
 	t.line = t.appendFinding(t.line, f)
 	t.put(lineRow, id)
-	t.row()
+	t.countRow()
 }
 
 // Close says how a connection ended.
 func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
-	delete(t.textual.textual, c.ID)
+	delete(t.textual.openTexts, c.ID)
 	if t.opt.Group {
-		defer t.emit(c.ID)
+		defer t.printConn(c.ID)
 	}
 	if c.Refused() {
 		return
@@ -188,12 +188,12 @@ func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 	if t.open--; t.open == 0 {
 		t.release()
 	}
-	t.drain()
+	t.writeIfFull()
 }
 
 // Done prints what is held back and flushes.
 func (t *Table) Done(*timeline.Totals) {
-	t.emitAll()
+	t.printAllConns()
 	_ = t.Flush() // the error is kept
 }
 
@@ -222,7 +222,7 @@ func (t *Table) release() {
 	for _, h := range t.held {
 		t.print(h.kind, h.conn, t.text[start:h.end])
 		start = h.end
-		t.drain()
+		t.writeIfFull()
 	}
 	t.held, t.text = t.held[:0], t.text[:0]
 }
@@ -241,7 +241,7 @@ func (t *Table) putBelow(conn uint64) {
 // put prints or holds the line in t.line.
 func (t *Table) put(kind lineKind, conn uint64) {
 	if t.opt.Group && conn != 0 {
-		t.spool(kind, conn, t.line)
+		t.spoolLine(kind, conn, t.line)
 		return
 	}
 	if !t.holding {
@@ -268,13 +268,13 @@ func (t *Table) print(kind lineKind, conn uint64, line []byte) {
 		t.buf = terminal.ToASCII(t.buf, from)
 	}
 	t.printed = true
-	t.bare = kind == lineRefused || t.bare && (kind == lineRow || kind == lineBelow) && conn != t.current
+	t.afterRefused = kind == lineRefused || t.afterRefused && (kind == lineRow || kind == lineBelow) && conn != t.current
 }
 
 func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
 	switch kind {
 	case lineHead, lineRefused:
-		if t.printed && (kind == lineHead || !t.bare) {
+		if t.printed && (kind == lineHead || !t.afterRefused) {
 			t.buf = append(t.buf, '\n')
 		}
 		if conn > 1 || t.opt.Group {
@@ -283,7 +283,7 @@ func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
 		t.columns = false
 	case lineRow:
 		if conn != 0 && conn != t.current { // what was found about a refused attempt
-			if !t.bare {
+			if !t.afterRefused {
 				t.buf = append(appendConn(t.buf, conn), ' ')
 			}
 			break

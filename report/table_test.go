@@ -319,7 +319,7 @@ func TestLongList(t *testing.T) {
 		}
 		l.Close(c, closed(c, 9, 50))
 	}
-	if held := len(l.page) + cap(l.buf); held > 16*flushAt {
+	if held := len(l.held) + cap(l.buf); held > 16*flushAt {
 		t.Errorf("%d rows are held", held)
 	}
 	l.Done(&timeline.Totals{})
@@ -328,7 +328,7 @@ func TestLongList(t *testing.T) {
 		t.Errorf("%d lines", len(rows))
 	}
 	at := strings.Index(rows[2], "10.0.0.1:")
-	for _, i := range []int{1, listPage, listPage + 2, n} {
+	for _, i := range []int{1, maxHeld, maxHeld + 2, n} {
 		if url := rows[i][:min(len(rows[i]), 100)]; strings.Index(strings.Replace(url, terminal.Ellipsis, ".", 1), "10.0.0.1:") != at {
 			t.Errorf("line %d is not in column: %s", i, rows[i])
 		}

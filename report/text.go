@@ -31,11 +31,11 @@ func wholeRunes(b []byte) []byte {
 // textual tells which data frames of a connection belong to a text message, so
 // that a continuation is shown as what it continues. It holds an entry only
 // for connections with a fragmented text message under way.
-type textual map[uint64][2]bool
+type openTexts map[uint64][2]bool
 
 // frame reports whether the payload of f can be text: part of an uncompressed
 // text message and valid UTF-8, or a ping or pong that is.
-func (t textual) frame(f *timeline.Frame) bool {
+func (t openTexts) frame(f *timeline.Frame) bool {
 	switch f.Opcode {
 	case timeline.OpPing, timeline.OpPong:
 		return f.PayloadUTF8
@@ -57,7 +57,7 @@ func (t textual) frame(f *timeline.Frame) bool {
 	return false
 }
 
-func (t textual) set(f *timeline.Frame, is bool) {
+func (t openTexts) set(f *timeline.Frame, is bool) {
 	state := t[f.Conn.ID]
 	state[f.Dir&1] = is
 	if state == [2]bool{} {

@@ -87,14 +87,14 @@ func ending(c *timeline.Conn) string {
 	b.WriteString(endingHow(c))
 	if !c.Refused() {
 		b.WriteString(": ")
-		b.WriteString(carried(c))
+		b.WriteString(messageTotals(c))
 	}
 	return b.String()
 }
 
 func endingHow(c *timeline.Conn) string {
 	after := ", after " + quantity.Duration(c.Duration())
-	quiet := silence(c)
+	quiet := silenceWords(c)
 	if quiet != "" {
 		quiet += "; it lasted " + quantity.Duration(c.Duration())
 	} else {
@@ -123,12 +123,12 @@ func endingHow(c *timeline.Conn) string {
 		}
 		return "closed" + by + ", the end of " + below.name + " is not in the capture" + after
 	case closed:
-		said := "closed" + by
+		text := "closed" + by
 		other := "server"
 		if c.ClosedBy[1] {
 			other = "client"
 		}
-		return said + ", no close frame from the " + other + tcpWords(c) + after
+		return text + ", no close frame from the " + other + tcpWords(c) + after
 	}
 	switch c.TCP {
 	case timeline.TCPReset:
@@ -191,16 +191,16 @@ func tcpWords(c *timeline.Conn) string {
 	return ""
 }
 
-// silence tells of a silence before the end that is long enough to matter.
-func silence(c *timeline.Conn) string {
+// silenceWords tells of a silence before the end that is long enough to matter.
+func silenceWords(c *timeline.Conn) string {
 	if d, ok := c.Idle(); ok && d >= time.Second {
 		return ", after " + quantity.Duration(d) + " of silence"
 	}
 	return ""
 }
 
-// carried returns "1 message sent (5 B), 2 received (1.2 KiB)".
-func carried(c *timeline.Conn) string {
+// messageTotals returns "1 message sent (5 B), 2 received (1.2 KiB)".
+func messageTotals(c *timeline.Conn) string {
 	sent, received := &c.Counters[0], &c.Counters[1]
 	if sent.Messages+received.Messages == 0 {
 		return "no messages"

@@ -21,7 +21,7 @@ type Reconnects struct {
 }
 
 // soon is how long after a break an opening counts as a reconnect.
-const soon = 30 * time.Second
+const reconnectWithin = 30 * time.Second
 
 // maxClients is how many pairs of client and URL are remembered. When there are
 // more, those that can be no reconnect any more are forgotten, then all new
@@ -46,10 +46,10 @@ type client struct {
 }
 
 type clients struct {
-	seed maphash.Seed
-	of   map[clientKey]*client
-	left uint64 // connections that found no room
-	wait int    // so many more find none before all are looked at again
+	seed      maphash.Seed
+	of        map[clientKey]*client
+	omitted   uint64 // connections that found no room
+	untilScan int    // so many more find none before all are looked at again
 }
 
 func newClients() clients {
@@ -70,12 +70,12 @@ func (cs *clients) get(c *timeline.Conn) *client {
 		return known
 	}
 	if len(cs.of) >= maxClients {
-		if cs.wait--; cs.wait < 0 {
-			cs.forget(c.Opened.Time)
-			cs.wait = maxClients / 8
+		if cs.untilScan--; cs.untilScan < 0 {
+			cs.evict(c.Opened.Time)
+			cs.untilScan = maxClients / 8
 		}
 		if len(cs.of) >= maxClients {
-			cs.left++
+			cs.omitted++
 			return nil
 		}
 	}
@@ -87,10 +87,10 @@ func (cs *clients) get(c *timeline.Conn) *client {
 	return fresh
 }
 
-// forget makes room. It looks at all of them.
-func (cs *clients) forget(now int64) {
+// evict makes room. It looks at all of them.
+func (cs *clients) evict(now int64) {
 	for key, c := range cs.of {
-		if c.N == 0 && c.sequence == [2]*sequence{} && now-c.last > int64(soon) {
+		if c.N == 0 && c.sequence == [2]*sequence{} && now-c.last > int64(reconnectWithin) {
 			delete(cs.of, key)
 		}
 	}
@@ -100,8 +100,8 @@ func (cs *clients) forget(now int64) {
 // hold its half of the old connection for longer.
 func (c *client) open(at timeline.Stamp) {
 	c.last = max(c.last, at.Time)
-	if wait := time.Duration(at.Time - c.broken); c.broken != 0 && wait >= 0 && wait <= soon {
-		c.again(wait, at.Packet)
+	if wait := time.Duration(at.Time - c.broken); c.broken != 0 && wait >= 0 && wait <= reconnectWithin {
+		c.reconnected(wait, at.Packet)
 		c.broken = 0
 		return
 	}
@@ -111,15 +111,15 @@ func (c *client) open(at timeline.Stamp) {
 // end notes where the ending of a connection began that broke.
 func (c *client) end(at timeline.Stamp) {
 	c.last = max(c.last, at.Time)
-	if wait := time.Duration(c.opened - at.Time); c.opened != 0 && wait >= 0 && wait <= soon {
-		c.again(wait, c.openedAt)
+	if wait := time.Duration(c.opened - at.Time); c.opened != 0 && wait >= 0 && wait <= reconnectWithin {
+		c.reconnected(wait, c.openedAt)
 		c.opened = 0
 		return
 	}
 	c.broken = at.Time
 }
 
-func (c *client) again(wait time.Duration, packet uint64) {
+func (c *client) reconnected(wait time.Duration, packet uint64) {
 	if c.N == 0 || wait < c.Least {
 		c.Least = wait
 	}

@@ -42,8 +42,8 @@ const (
 // none of them. The ends of each manner are sorted by time; the window with most of them
 // is a cluster if it holds far more than chance would put there, by what lies
 // around it. Then the rest is looked at again.
-func clusters(ends []end, of func(*end) time.Duration, defaults []Default) (found []Cluster, rest []end) {
-	groups := make(map[Manner][]end)
+func clusters(ends []ending, of func(*ending) time.Duration, defaults []Default) (found []Cluster, rest []ending) {
+	groups := make(map[Manner][]ending)
 	var order []Manner
 	for _, e := range ends {
 		if e.manner.ordinary() || of(&e) < leastTime {
@@ -57,11 +57,11 @@ func clusters(ends []end, of func(*end) time.Duration, defaults []Default) (foun
 	}
 	for _, m := range order {
 		group := groups[m]
-		slices.SortStableFunc(group, func(a, b end) int { return cmp.Compare(of(&a), of(&b)) })
+		slices.SortStableFunc(group, func(a, b ending) int { return cmp.Compare(of(&a), of(&b)) })
 		whole := len(group)
 		for range maxClusters {
 			from, to := densest(group, of)
-			if !stands(group, from, to, whole, of, defaults) {
+			if !standsOut(group, from, to, whole, of, defaults) {
 				break
 			}
 			c := newCluster(group[from:to], of, defaults)
@@ -80,7 +80,7 @@ func spread(d time.Duration) time.Duration {
 }
 
 // densest returns the window of sorted that holds most.
-func densest(sorted []end, of func(*end) time.Duration) (from, to int) {
+func densest(sorted []ending, of func(*ending) time.Duration) (from, to int) {
 	for i, j := 0, 0; i < len(sorted); i++ {
 		first := of(&sorted[i])
 		for j < len(sorted) && of(&sorted[j])-first <= spread(first) {
@@ -93,8 +93,8 @@ func densest(sorted []end, of func(*end) time.Duration) (from, to int) {
 	return from, to
 }
 
-// stands reports whether the window stands out.
-func stands(sorted []end, from, to, whole int, of func(*end) time.Duration, defaults []Default) bool {
+// standsOut reports whether the window stands out.
+func standsOut(sorted []ending, from, to, whole int, of func(*ending) time.Duration, defaults []Default) bool {
 	n := to - from
 	if n == 0 {
 		return false
@@ -116,14 +116,14 @@ func stands(sorted []end, from, to, whole int, of func(*end) time.Duration, defa
 	return float64(n) >= leastCluster+8*chance && n*10 >= whole
 }
 
-func newCluster(members []end, of func(*end) time.Duration, defaults []Default) Cluster {
+func newCluster(members []ending, of func(*ending) time.Duration, defaults []Default) Cluster {
 	c := Cluster{
 		Manner: members[0].manner, N: uint64(len(members)),
 		Median: of(&members[len(members)/2]), Least: of(&members[0]), Most: of(&members[len(members)-1]),
 	}
 	c.Candidates = candidates(c.Median, defaults)
 	byPacket := slices.Clone(members)
-	slices.SortStableFunc(byPacket, func(a, b end) int { return cmp.Compare(a.at.Packet, b.at.Packet) })
+	slices.SortStableFunc(byPacket, func(a, b ending) int { return cmp.Compare(a.at.Packet, b.at.Packet) })
 	first, last := byPacket[0].at.Time, byPacket[0].at.Time
 	var every []time.Duration
 	byClient := 0

@@ -10,12 +10,12 @@ import (
 
 var fin = Manner{By: timeline.PartyServer, How: HowFIN}
 
-func silenceOf(e *end) time.Duration { return e.silence }
+func silenceOf(e *ending) time.Duration { return e.silence }
 
 // endsOf makes ends a second apart from silences in seconds.
-func endsOf(m Manner, silences ...float64) (all []end) {
+func endsOf(m Manner, silences ...float64) (all []ending) {
 	for i, s := range silences {
-		all = append(all, end{
+		all = append(all, ending{
 			conn: uint64(i + 1), manner: m, at: timeline.Stamp{Packet: uint64(10 * (i + 1)), Time: int64(i+1) * 10e9}, silence: time.Duration(s * 1e9),
 		})
 	}
@@ -60,7 +60,7 @@ func TestTwoClusters(t *testing.T) {
 // TestNoCluster: what is ordinary, too short, or scattered is none.
 func TestNoCluster(t *testing.T) {
 	bye := Manner{By: timeline.PartyClient, How: HowClose, Code: 1000}
-	for name, ends := range map[string][]end{
+	for name, ends := range map[string][]ending{
 		"said goodbye":       endsOf(bye, 60, 60, 60, 60),
 		"navigated away":     endsOf(Manner{By: timeline.PartyClient, How: HowClose, Code: 1001}, 60, 60, 60),
 		"no silence":         endsOf(fin, .01, .01, .01, .02),
@@ -116,7 +116,7 @@ func TestSimultaneous(t *testing.T) {
 func TestReservoir(t *testing.T) {
 	var r reservoir
 	for i := range uint64(3 * maxEnds) {
-		r.add(end{conn: i})
+		r.add(ending{conn: i})
 	}
 	late := 0
 	for _, e := range r.ends {

@@ -41,7 +41,7 @@ func (m Manner) ordinary() bool {
 }
 
 // end is a connection that is over.
-type end struct {
+type ending struct {
 	conn      uint64
 	manner    Manner
 	at        timeline.Stamp // where the ending began
@@ -77,21 +77,21 @@ const maxEnds = 1 << 16
 // reservoir is a uniform sample of the ends (Vitter's algorithm R). Its dice are
 // the same in every run, so that a file always gives the same answer.
 type reservoir struct {
-	seen uint64
-	ends []end
-	dice *rand.Rand
+	seen   uint64
+	ends   []ending
+	random *rand.Rand
 }
 
-func (r *reservoir) add(e end) {
+func (r *reservoir) add(e ending) {
 	r.seen++
 	if len(r.ends) < maxEnds {
 		r.ends = append(r.ends, e)
 		return
 	}
-	if r.dice == nil {
-		r.dice = rand.New(rand.NewPCG(1, 2))
+	if r.random == nil {
+		r.random = rand.New(rand.NewPCG(1, 2))
 	}
-	if i := r.dice.Uint64N(r.seen); i < maxEnds {
+	if i := r.random.Uint64N(r.seen); i < maxEnds {
 		r.ends[i] = e
 	}
 }

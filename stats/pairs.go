@@ -14,7 +14,7 @@ type pairs struct {
 	seed  maphash.Seed
 	open  map[requestKey]request
 	ring  []requestKey // in the order they came
-	turns uint64
+	added uint64
 }
 
 // maxRequests is how many keys are remembered for all connections; the oldest
@@ -32,7 +32,7 @@ type request struct {
 	n        uint64 // number of its row
 	packet   uint64
 	time     int64
-	turn     uint64 // of the entry in the ring that stands for it
+	index    uint64 // of the entry in the ring that stands for it
 }
 
 // role is what a message is among those with its key.
@@ -51,7 +51,7 @@ func newPairs() pairs {
 // add takes the key of a message. For an answer, req is its request. given is
 // the connection and the request without an answer that had to be forgotten for
 // this one, if any.
-func (p *pairs) add(m *timeline.Message, key []byte) (as role, req request, given *forgotten) {
+func (p *pairs) add(m *timeline.Message, key []byte) (as role, req request, given *evictedRequest) {
 	k := requestKey{m.Conn.ID, maphash.Bytes(p.seed, key)}
 	req, known := p.open[k]
 	switch {
@@ -62,12 +62,12 @@ func (p *pairs) add(m *timeline.Message, key []byte) (as role, req request, give
 	case known && req.dir != m.Dir, known && !req.answered:
 		return roleNone, req, nil // one more answer, or the request once more
 	}
-	p.turns++
-	if at := int(p.turns-1) % maxRequests; at < len(p.ring) {
+	p.added++
+	if at := int(p.added-1) % maxRequests; at < len(p.ring) {
 		oldest := p.ring[at]
-		if was, ok := p.open[oldest]; ok && was.turn == p.turns-maxRequests {
+		if was, ok := p.open[oldest]; ok && was.index == p.added-maxRequests {
 			if !was.answered {
-				given = &forgotten{oldest.conn, was}
+				given = &evictedRequest{oldest.conn, was}
 			}
 			delete(p.open, oldest)
 		}
@@ -75,12 +75,12 @@ func (p *pairs) add(m *timeline.Message, key []byte) (as role, req request, give
 	} else {
 		p.ring = append(p.ring, k)
 	}
-	req = request{dir: m.Dir, n: m.N, packet: m.First.Packet, time: m.Last.Time, turn: p.turns}
+	req = request{dir: m.Dir, n: m.N, packet: m.First.Packet, time: m.Last.Time, index: p.added}
 	p.open[k] = req
 	return roleRequest, req, given
 }
 
-type forgotten struct {
+type evictedRequest struct {
 	conn    uint64
 	request request
 }

@@ -126,21 +126,21 @@ type Transport struct {
 
 // Bound is a limit of this package that was reached, and what it left out.
 type Bound struct {
-	What  string
-	Limit uint64
-	Left  uint64
+	What    string
+	Limit   uint64
+	Omitted uint64
 }
 
 // StandOut is what somebody who watches over a service wants to be told first.
 // Nothing in it is for well-behaved traffic.
 type StandOut struct {
-	Silence    []Cluster
-	Lifetime   []Cluster
-	Broken     []Ended // what ended badly and is in no cluster
-	Reconnects []Reconnects
-	MoreOfThem uint64 // clients with reconnects that are not listed
-	Refused    []Refused
-	Unanswered Examples // handshakes without a response
+	Silence        []Cluster
+	Lifetime       []Cluster
+	Broken         []Ended // what ended badly and is in no cluster
+	Reconnects     []Reconnects
+	MoreReconnects uint64 // clients with reconnects that are not listed
+	Refused        []Refused
+	Unanswered     Examples // handshakes without a response
 }
 
 // Examples counts something and has the first few packets.

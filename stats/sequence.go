@@ -94,7 +94,7 @@ func (q *sequences) add(s *sequence, m *timeline.Message, id []byte) {
 	across := s.conn != m.Conn.ID
 	s.conn = m.Conn.ID
 	if across && s.started && (n == s.first || n == 0 || n == 1) { // it counts anew
-		q.settle(s, m.Dir)
+		q.finish(s, m.Dir)
 	}
 	here := SequenceAt{Conn: m.Conn.ID, Packet: m.First.Packet, From: n, To: n}
 	switch {
@@ -104,7 +104,7 @@ func (q *sequences) add(s *sequence, m *timeline.Message, id []byte) {
 		s.high = n
 		t.Steps++
 	case n > s.high && uint64(n-s.high) > maxJump:
-		q.settle(s, m.Dir)
+		q.finish(s, m.Dir)
 		s.started, s.first, s.high = true, n, n
 		t.Jumps++
 	case n > s.high:
@@ -158,8 +158,8 @@ func (s *sequence) fill(n int64) bool {
 	return false
 }
 
-// settle counts what is left out for good.
-func (q *sequences) settle(s *sequence, dir timeline.Direction) {
+// finish counts what is left out for good.
+func (q *sequences) finish(s *sequence, dir timeline.Direction) {
 	for i := range s.holes {
 		q.missing(&q.total[dir], &s.holes[i])
 	}

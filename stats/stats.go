@@ -30,22 +30,22 @@ type Options struct {
 // Collector adds up a timeline. It is used once.
 type Collector struct {
 	timeline.Nop
-	opt      Options
-	r        Report
-	conns    map[uint64]*state
-	clients  clients
-	talkers  map[netip.Addr]*Talker
-	noTalker uint64 // connections of clients beyond maxTalkers
-	ends     reservoir
-	codes    map[uint16]*CloseCode
-	refused  map[int]*Refused
-	rules    map[*timeline.Rule]*Rule
-	order    []*timeline.Rule
-	busiest  top[Talker]
-	tcp      transports
-	replies  replies
-	sequence sequences
-	scratch  []byte
+	opt            Options
+	r              Report
+	conns          map[uint64]*state
+	clients        clients
+	talkers        map[netip.Addr]*Talker
+	omittedTalkers uint64 // connections of clients beyond maxTalkers
+	ends           reservoir
+	codes          map[uint16]*CloseCode
+	refused        map[int]*Refused
+	rules          map[*timeline.Rule]*Rule
+	order          []*timeline.Rule
+	busiest        top[Talker]
+	tcp            transports
+	replies        replies
+	sequence       sequences
+	scratch        []byte
 }
 
 // state is what is known of an open connection.
@@ -228,7 +228,7 @@ func (c *Collector) Close(conn *timeline.Conn, at timeline.Stamp) {
 	delete(c.conns, conn.ID)
 	c.replies.end(conn.ID)
 	c.tcp.add(conn)
-	c.talked(conn, s)
+	c.addTalker(conn, s)
 	if conn.Refused() {
 		c.refuse(conn)
 		return
@@ -246,7 +246,7 @@ func (c *Collector) Close(conn *timeline.Conn, at timeline.Stamp) {
 	} else {
 		for dir, q := range s.sequence {
 			if q != nil {
-				c.sequence.settle(q, timeline.Direction(dir))
+				c.sequence.finish(q, timeline.Direction(dir))
 			}
 		}
 	}
@@ -283,7 +283,7 @@ func (c *Collector) ended(conn *timeline.Conn, s *state) {
 		return
 	}
 	c.r.Rates.at(conn.EndBegan.Time).Ended++
-	e := end{conn: conn.ID, manner: manner, at: conn.EndBegan, silence: -1, life: -1}
+	e := ending{conn: conn.ID, manner: manner, at: conn.EndBegan, silence: -1, life: -1}
 	if silence, ok := conn.Idle(); ok {
 		e.silence = silence
 	} else if h := conn.Handshake; h != nil && !h.Response.IsZero() { // nothing was ever said
@@ -310,7 +310,7 @@ func (c *Collector) ended(conn *timeline.Conn, s *state) {
 }
 
 // ping notes how often the busier of the two sides pinged.
-func (e *end) ping(s *state) {
+func (e *ending) ping(s *state) {
 	for dir := range s.pings {
 		p := &s.pings[dir]
 		e.pinged = e.pinged || p.n > 0
@@ -324,8 +324,8 @@ func (e *end) ping(s *state) {
 	}
 }
 
-// talked adds what a connection carried to what its client did.
-func (c *Collector) talked(conn *timeline.Conn, s *state) {
+// addTalker adds what a connection carried to what its client did.
+func (c *Collector) addTalker(conn *timeline.Conn, s *state) {
 	t := s.talker
 	t.URL, t.Client, t.Server = conn.URL(), addressOf(conn.Client), addressOf(conn.Server)
 	if t.Messages != [2]uint64{} {
@@ -341,7 +341,7 @@ func (c *Collector) talked(conn *timeline.Conn, s *state) {
 	known := c.talkers[addr]
 	if known == nil {
 		if len(c.talkers) >= maxTalkers {
-			c.noTalker++
+			c.omittedTalkers++
 			return
 		}
 		known = &Talker{Client: addr.String()}
@@ -374,7 +374,7 @@ func (c *Collector) Done(t *timeline.Totals) {
 		}
 	}
 	r.StandOut.Silence, r.StandOut.Lifetime, r.StandOut.Broken = c.endings()
-	r.StandOut.Reconnects, r.StandOut.MoreOfThem = c.clients.reconnecting(leastReconnects, maxListed)
+	r.StandOut.Reconnects, r.StandOut.MoreReconnects = c.clients.reconnecting(leastReconnects, maxListed)
 	r.StandOut.Refused = sorted(c.refused, func(a, b *Refused) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Status, b.Status)) })
 	r.CloseCodes = sorted(c.codes, func(a, b *CloseCode) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Code, b.Code)) })
 	for _, id := range c.order {
@@ -398,7 +398,7 @@ func (c *Collector) Done(t *timeline.Totals) {
 		for _, client := range c.clients.of {
 			for dir, q := range client.sequence {
 				if q != nil {
-					c.sequence.settle(q, timeline.Direction(dir))
+					c.sequence.finish(q, timeline.Direction(dir))
 				}
 			}
 		}
@@ -408,9 +408,9 @@ func (c *Collector) Done(t *timeline.Totals) {
 		r.Replies = &c.replies.Replies
 	}
 	c.bound("ended connections, of which a sample was compared", maxEnds, c.ends.seen-uint64(len(c.ends.ends)))
-	c.bound("clients and URLs, watched for reconnects and for ids that go on", maxClients, c.clients.left)
-	c.bound("clients, for who talked most", maxTalkers, c.noTalker)
-	c.bound("requests waiting for an answer", maxRequests, c.replies.GivenUp)
+	c.bound("clients and URLs, watched for reconnects and for ids that go on", maxClients, c.clients.omitted)
+	c.bound("clients, for who talked most", maxTalkers, c.omittedTalkers)
+	c.bound("requests waiting for an answer", maxRequests, c.replies.Evicted)
 }
 
 // leastReconnects is how often a client comes back before it stands out.
@@ -427,15 +427,15 @@ func (c *Collector) bound(what string, limit, left uint64) {
 
 // endings finds what ends have in common.
 func (c *Collector) endings() (silence, lifetime []Cluster, broken []Ended) {
-	silence, rest := clusters(c.ends.ends, func(e *end) time.Duration { return e.silence }, silenceDefaults())
-	lifetime, rest = clusters(rest, func(e *end) time.Duration { return e.life }, lifetimeDefaults())
+	silence, rest := clusters(c.ends.ends, func(e *ending) time.Duration { return e.silence }, silenceDefaults())
+	lifetime, rest = clusters(rest, func(e *ending) time.Duration { return e.life }, lifetimeDefaults())
 	sampled := c.ends.seen > uint64(len(c.ends.ends))
 	for _, found := range [][]Cluster{silence, lifetime} {
 		for i := range found {
 			found[i].Of, found[i].Sampled = uint64(len(c.ends.ends)), sampled
 		}
 	}
-	slices.SortStableFunc(rest, func(a, b end) int { return cmp.Compare(a.at.Packet, b.at.Packet) })
+	slices.SortStableFunc(rest, func(a, b ending) int { return cmp.Compare(a.at.Packet, b.at.Packet) })
 	by := make(map[Manner]*Ended)
 	for i := range rest {
 		e := &rest[i]

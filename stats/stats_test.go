@@ -257,7 +257,7 @@ func TestReplies(t *testing.T) {
 	s.goodbye(other, 22)
 	s.goodbye(c, 30)
 	p := s.end(40).Replies
-	if p.Times[send].N != 2 || p.Times[receive].N != 1 || p.Unanswered != [2]uint64{1, 1} || p.Slowest.Took != 2*time.Second || p.GivenUp != 0 {
+	if p.Times[send].N != 2 || p.Times[receive].N != 1 || p.Unanswered != [2]uint64{1, 1} || p.Slowest.Took != 2*time.Second || p.Evicted != 0 {
 		t.Errorf("%+v", p)
 	}
 }
@@ -271,8 +271,8 @@ func TestRequestsBounded(t *testing.T) {
 	}
 	s.goodbye(c, 2)
 	r := s.end(3)
-	if len(s.replies.pairs.open) > maxRequests || r.Replies.GivenUp != 100 || r.Replies.Unanswered[send] != maxRequests || len(r.Bounds) != 1 {
-		t.Errorf("%d remembered, %d given up, %d unanswered, %v", len(s.replies.pairs.open), r.Replies.GivenUp, r.Replies.Unanswered[send], r.Bounds)
+	if len(s.replies.pairs.open) > maxRequests || r.Replies.Evicted != 100 || r.Replies.Unanswered[send] != maxRequests || len(r.Bounds) != 1 {
+		t.Errorf("%d remembered, %d given up, %d unanswered, %v", len(s.replies.pairs.open), r.Replies.Evicted, r.Replies.Unanswered[send], r.Bounds)
 	}
 }
 

@@ -186,10 +186,10 @@ func (e *Event) parseControl(rest []byte) error {
 		}
 	case "end":
 		e.Kind, e.Words = End, string(behind)
-		return e.words()
+		return e.checkWords()
 	default:
 		e.Kind, e.Words = Finding, string(rest)
-		return e.words()
+		return e.checkWords()
 	}
 	if !e.HasDir {
 		return fmt.Errorf("%s needs a direction: ! > %s or ! < %s", word, word, word)
@@ -197,8 +197,8 @@ func (e *Event) parseControl(rest []byte) error {
 	return e.parseQuoted(behind)
 }
 
-// words holds the words of an event to what is written.
-func (e *Event) words() error {
+// checkWords holds the words of an event to what is written.
+func (e *Event) checkWords() error {
 	if !utf8.ValidString(e.Words) || strings.ContainsFunc(e.Words, func(r rune) bool { return !printed(r) }) {
 		return errors.New("an event is printed text")
 	}

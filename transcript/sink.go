@@ -29,14 +29,14 @@ type Writer struct {
 	opt     Options
 	waiting spool.Spool
 	order   []uint64        // connections that were opened and not written, in order
-	told    map[uint64]bool // of those: whether it is closed
+	closed  map[uint64]bool // of those: whether it is closed
 	buf     []byte
 	err     error
 }
 
 // NewWriter returns a Writer.
 func NewWriter(w io.Writer, opt Options) *Writer {
-	return &Writer{w: w, opt: opt, told: make(map[uint64]bool), buf: append([]byte(nil), header+"\n"...)}
+	return &Writer{w: w, opt: opt, closed: make(map[uint64]bool), buf: append([]byte(nil), header+"\n"...)}
 }
 
 // Needs asks for the payload of messages.
@@ -57,16 +57,16 @@ func (w *Writer) Open(c *timeline.Conn) {
 		}
 	}
 	w.order = append(w.order, c.ID)
-	w.told[c.ID] = false
-	w.hold(c.ID, talk.AppendOpen([]byte{'\n'}))
+	w.closed[c.ID] = false
+	w.writeInTurn(c.ID, talk.AppendOpen([]byte{'\n'}))
 }
 
-// hold keeps lines until the turn of their conversation.
-func (w *Writer) hold(id uint64, lines []byte) {
+// writeInTurn keeps lines until the turn of their conversation.
+func (w *Writer) writeInTurn(id uint64, lines []byte) {
 	if len(w.order) > 0 && w.order[0] == id { // its turn is now
 		w.flushHeld(id)
 		w.buf = append(w.buf, lines...)
-		w.drain()
+		w.writeIfFull()
 		return
 	}
 	w.fail(w.waiting.Append(id, lines))
@@ -75,7 +75,7 @@ func (w *Writer) hold(id uint64, lines []byte) {
 func (w *Writer) flushHeld(id uint64) {
 	w.fail(w.waiting.Take(id, func(b []byte) error {
 		w.buf = append(w.buf, b...)
-		w.drain()
+		w.writeIfFull()
 		return w.err
 	}))
 }
@@ -83,7 +83,7 @@ func (w *Writer) flushHeld(id uint64) {
 // drainAt is how many bytes are gathered before they are written.
 const drainAt = 64 << 10
 
-func (w *Writer) drain() {
+func (w *Writer) writeIfFull() {
 	if len(w.buf) >= drainAt {
 		w.write()
 	}
@@ -110,10 +110,10 @@ func (w *Writer) event(c *timeline.Conn, e *Event) {
 	if w.err != nil {
 		return
 	}
-	if _, ok := w.told[c.ID]; !ok { // a filter let its rows through and not its opening
+	if _, ok := w.closed[c.ID]; !ok { // a filter let its rows through and not its opening
 		w.Open(c)
 	}
-	w.hold(c.ID, append(e.Append(nil), '\n'))
+	w.writeInTurn(c.ID, append(e.Append(nil), '\n'))
 }
 
 // Frame writes control frames.
@@ -179,13 +179,13 @@ func (w *Writer) Close(c *timeline.Conn, _ timeline.Stamp) {
 	if !w.opt.NoEnds && !c.Refused() && !c.Recorded {
 		w.event(c, &Event{Kind: End, Words: c.TCP.String()})
 	}
-	if _, ok := w.told[c.ID]; !ok {
+	if _, ok := w.closed[c.ID]; !ok {
 		return
 	}
-	w.told[c.ID] = true
-	for len(w.order) > 0 && w.told[w.order[0]] {
+	w.closed[c.ID] = true
+	for len(w.order) > 0 && w.closed[w.order[0]] {
 		w.flushHeld(w.order[0])
-		delete(w.told, w.order[0])
+		delete(w.closed, w.order[0])
 		w.order = w.order[1:]
 	}
 	if len(w.order) > 0 { // its turn has come

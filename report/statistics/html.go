@@ -18,11 +18,11 @@ import (
 )
 
 //go:embed page/page.css
-var statsStyle string
+var style string
 
 // htmlPaper is the [paper] of browsers: one self-contained page without any
 // script, whose content security policy allows its style and nothing else.
-type htmlPaper struct {
+type htmlRenderer struct {
 	*buffer
 	list bool // in a list of items
 }
@@ -30,46 +30,46 @@ type htmlPaper struct {
 // NewHTML returns an output of statistics that prints a page.
 func NewHTML(w io.Writer, opt report.Options, figures stats.Options) *Printer {
 	s := NewText(w, opt, figures)
-	s.paper = &htmlPaper{buffer: &s.buffer}
+	s.renderer = &htmlRenderer{buffer: &s.buffer}
 	return s
 }
 
-func (p *htmlPaper) add(parts ...string) {
+func (p *htmlRenderer) add(parts ...string) {
 	for _, part := range parts {
 		p.buf = append(p.buf, part...)
 	}
 }
 
 // endList ends the list of items before anything else comes.
-func (p *htmlPaper) endList() {
+func (p *htmlRenderer) endList() {
 	if p.list {
 		p.add("</ul>\n")
 		p.list = false
 	}
 }
 
-func (p *htmlPaper) open(title string) {
+func (p *htmlRenderer) open(title string) {
 	title = html.EscapeString(title)
 	p.add("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n",
-		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'; style-src '`, page.PolicyHash(statsStyle), "'\">\n",
-		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>", title, " - wsdump stats</title>\n<style>", statsStyle, "</style>\n</head>\n<body>\n<h1>", title, "</h1>\n")
+		`<meta http-equiv="Content-Security-Policy" content="default-src 'none'; base-uri 'none'; form-action 'none'; style-src '`, page.PolicyHash(style), "'\">\n",
+		"<meta name=\"viewport\" content=\"width=device-width\">\n<title>", title, " - wsdump stats</title>\n<style>", style, "</style>\n</head>\n<body>\n<h1>", title, "</h1>\n")
 }
 
-func (p *htmlPaper) close() {
+func (p *htmlRenderer) close() {
 	p.endList()
 	p.add("</body>\n</html>\n")
 }
 
-func (p *htmlPaper) nothing(t *timeline.Totals) { p.paragraph(report.NothingFound(t)) }
+func (p *htmlRenderer) empty(t *timeline.Totals) { p.paragraph(report.NothingFound(t)) }
 
-func (p *htmlPaper) gap() {}
+func (p *htmlRenderer) gap() {}
 
-func (p *htmlPaper) head(text string) {
+func (p *htmlRenderer) head(text string) {
 	p.endList()
 	p.add("<h2>", html.EscapeString(text), "</h2>\n")
 }
 
-func (p *htmlPaper) item(text string) {
+func (p *htmlRenderer) item(text string) {
 	if !p.list {
 		p.add("<ul>\n")
 		p.list = true
@@ -77,12 +77,12 @@ func (p *htmlPaper) item(text string) {
 	p.add("<li>", html.EscapeString(text), "</li>\n")
 }
 
-func (p *htmlPaper) paragraph(text string) {
+func (p *htmlRenderer) paragraph(text string) {
 	p.endList()
 	p.add("<p>", html.EscapeString(text), "</p>\n")
 }
 
-func (p *htmlPaper) table(head []string, rows [][]string) {
+func (p *htmlRenderer) table(head []string, rows [][]string) {
 	p.endList()
 	p.add("<table>\n<thead><tr>")
 	for _, name := range head {
@@ -106,19 +106,19 @@ func (p *htmlPaper) table(head []string, rows [][]string) {
 // barMark begins a cell that is a bar; no text that is safe has a zero.
 const barMark = "\x00"
 
-func (p *htmlPaper) bar(n, most uint64) string {
+func (p *htmlRenderer) bar(n, most uint64) string {
 	if n == 0 || most == 0 {
 		return ""
 	}
 	return barMark + strconv.Itoa(max(4, int(float64(n)/float64(most)*1000)))
 }
 
-func (p *htmlPaper) columns() int { return 240 }
+func (p *htmlRenderer) columns() int { return 240 }
 
 // pictureHeight is in units of the picture, of which a slot is one wide.
-const pictureHeight = 40
+const chartHeight = 40
 
-func (p *htmlPaper) picture(slots *stats.Rates, of func(*stats.Slot, int) float64, number func(float64) string) {
+func (p *htmlRenderer) chart(slots *stats.Rates, of func(*stats.Slot, int) float64, number func(float64) string) {
 	p.endList()
 	end := quantity.Duration(time.Duration(len(slots.Slots)) * slots.Width)
 	for dir, way := range ways {
@@ -127,14 +127,14 @@ func (p *htmlPaper) picture(slots *stats.Rates, of func(*stats.Slot, int) float6
 			most = max(most, of(&slots.Slots[i], dir))
 		}
 		p.add(`<figure><figcaption><b>`, way, `</b><span>`, number(most), ` at most</span></figcaption><svg class="`, way, `" preserveAspectRatio="none" viewBox="0 0 `,
-			strconv.Itoa(len(slots.Slots)), " ", strconv.Itoa(pictureHeight), `" role="img">`)
+			strconv.Itoa(len(slots.Slots)), " ", strconv.Itoa(chartHeight), `" role="img">`)
 		for i := range slots.Slots {
 			v := of(&slots.Slots[i], dir)
 			if v <= 0 {
 				continue
 			}
-			height := math.Max(1, v/most*pictureHeight)
-			p.add(fmt.Sprintf(`<rect x="%d" y="%.1f" width="1" height="%.1f"><title>%s: %s</title></rect>`, i, pictureHeight-height, height,
+			height := math.Max(1, v/most*chartHeight)
+			p.add(fmt.Sprintf(`<rect x="%d" y="%.1f" width="1" height="%.1f"><title>%s: %s</title></rect>`, i, chartHeight-height, height,
 				quantity.Duration(time.Duration(i)*slots.Width), number(v)))
 		}
 		p.add(`</svg><p><span>0</span><span>`, end, "</span></p></figure>\n")

@@ -45,7 +45,7 @@ func (n *NDJSON) Flush() error { return n.rows.Flush() }
 func (n *NDJSON) Err() error { return n.rows.Err() }
 
 // statColumns is how many lines of rates there are at most.
-const statColumns = 200
+const maxRateLines = 200
 
 // Done prints everything.
 func (n *NDJSON) Done(t *timeline.Totals) {
@@ -68,7 +68,7 @@ func (n *NDJSON) Done(t *timeline.Totals) {
 	for dir := range r.Messages {
 		n.statMessages(timeline.Direction(dir), r)
 	}
-	slots := r.Rates.Columns(statColumns)
+	slots := r.Rates.Columns(maxRateLines)
 	for i := range slots.Slots {
 		n.rate(&slots, i)
 	}
@@ -106,7 +106,7 @@ func (n *NDJSON) Done(t *timeline.Totals) {
 		n.stat("stat_bound")
 		n.line.Text("what", b.What)
 		n.line.Number("limit", b.Limit)
-		n.line.Number("left_out", b.Left)
+		n.line.Number("left_out", b.Omitted)
 		n.finish()
 	}
 	n.rows.Done(t)
@@ -293,7 +293,7 @@ func (n *NDJSON) statReplies(p *stats.Replies) {
 	n.line.Number("answered", p.Times[0].N+p.Times[1].N)
 	n.line.Number("unanswered", p.Unanswered[0]+p.Unanswered[1])
 	n.line.Number("without_key", p.Without)
-	n.line.Number("given_up", p.GivenUp)
+	n.line.Number("given_up", p.Evicted)
 	if w := &p.Slowest; w.Took > 0 {
 		n.line.Millis("slowest_ms", int64(w.Took))
 		n.line.Number("slowest_conn", w.Conn)

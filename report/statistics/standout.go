@@ -33,7 +33,7 @@ func Statements(r *stats.Report) (all []Statement) {
 	for i := range r.StandOut.Silence {
 		c := &r.StandOut.Silence[i]
 		say("silence", c.Packets, "%s %s after the last byte%s, %s%s.%s%s", clusterCount(c), clusterTime(c), clusterRange(c), mannerWords(c.Manner),
-			packets(c.Packets, c.N), candidates(c, "proxy_read_timeout, timeout tunnel, idle_timeout"), clusterDoubts(c, true))
+			packetList(c.Packets, c.N), candidates(c, "proxy_read_timeout, timeout tunnel, idle_timeout"), clusterDoubts(c, true))
 		if c.SlowPings > 0 {
 			say("slow-ping", []uint64{c.SlowPingAt}, "On %s of these %s connections the %s sent a ping every %s, which is slower than the %s of silence after which they ended"+
 				" (the last one of connection %d is packet %d): such pings keep nothing open.",
@@ -43,11 +43,11 @@ func Statements(r *stats.Report) (all []Statement) {
 	for i := range r.StandOut.Lifetime {
 		c := &r.StandOut.Lifetime[i]
 		say("lifetime", c.Packets, "%s %s after they had opened%s, busy or not, %s%s.%s%s", clusterCount(c), clusterTime(c), clusterRange(c), mannerWords(c.Manner),
-			packets(c.Packets, c.N), candidates(c, "a maximum age, a token's lifetime"), clusterDoubts(c, false))
+			packetList(c.Packets, c.N), candidates(c, "a maximum age, a token's lifetime"), clusterDoubts(c, false))
 	}
 	for i := range r.StandOut.Broken {
 		e := &r.StandOut.Broken[i]
-		if rest := r.StandOut.Broken[i:]; i >= mostManners && len(rest) > 1 {
+		if rest := r.StandOut.Broken[i:]; i >= maxManners && len(rest) > 1 {
 			n := uint64(0)
 			for k := range rest {
 				n += rest[k].N
@@ -55,7 +55,7 @@ func Statements(r *stats.Report) (all []Statement) {
 			say("end", nil, "%s ended badly in %d other ways.", quantity.Plural(n, "more connection"), len(rest))
 			break
 		}
-		say("end", e.Packets, "%s %s%s.", quantity.Plural(e.N, "connection"), brokenWords(e.Manner), packets(e.Packets, e.N))
+		say("end", e.Packets, "%s %s%s.", quantity.Plural(e.N, "connection"), brokenWords(e.Manner), packetList(e.Packets, e.N))
 	}
 	for i := range r.StandOut.Refused {
 		e := &r.StandOut.Refused[i]
@@ -63,17 +63,17 @@ func Statements(r *stats.Report) (all []Statement) {
 		if e.Reason != "" {
 			status += " " + terminal.Cut(terminal.Safe(e.Reason), 40)
 		}
-		say("refused", e.Packets, "%s of %s refused with %s%s.", quantity.Count(e.N), quantity.Plural(r.Conns.N, "handshake"), status, packets(e.Packets, e.N))
+		say("refused", e.Packets, "%s of %s refused with %s%s.", quantity.Count(e.N), quantity.Plural(r.Conns.N, "handshake"), status, packetList(e.Packets, e.N))
 	}
 	if e := &r.StandOut.Unanswered; e.N > 0 {
-		say("unanswered", e.Packets, "%s without a response%s.", quantity.Plural(e.N, "handshake"), packets(e.Packets, e.N))
+		say("unanswered", e.Packets, "%s without a response%s.", quantity.Plural(e.N, "handshake"), packetList(e.Packets, e.N))
 	}
 	for i := range r.StandOut.Reconnects {
 		c := &r.StandOut.Reconnects[i]
 		say("reconnect", c.Packets, "%s opened %s again %s times, %s after a connection had broken%s.", c.Client, terminal.Cut(terminal.Safe(c.URL), mostURL), quantity.Count(c.N),
-			between(c.Least, c.Most), packets(c.Packets, c.N))
+			between(c.Least, c.Most), packetList(c.Packets, c.N))
 	}
-	if n := r.StandOut.MoreOfThem; n > 0 {
+	if n := r.StandOut.MoreReconnects; n > 0 {
 		say("reconnect", nil, "%s more opened a URL again and again after a connection had broken.", quantity.Plural(n, "client"))
 	}
 	if r.Sequences != nil {
@@ -86,7 +86,7 @@ func Statements(r *stats.Report) (all []Statement) {
 }
 
 // mostManners is how many ways to end badly are told one by one.
-const mostManners = 6
+const maxManners = 6
 
 func clusterCount(c *stats.Cluster) string {
 	of := quantity.Count(c.N) + " of " + quantity.Count(c.Of)
@@ -136,27 +136,27 @@ func candidates(c *stats.Cluster, settings string) string {
 	return " " + text + verb + quantity.Duration(c.Candidates[0].Limit) + " as a default: candidates, not proof."
 }
 
-func clusterDoubts(c *stats.Cluster, pings bool) (said string) {
+func clusterDoubts(c *stats.Cluster, pings bool) (words string) {
 	if pings && c.Pinged == 0 {
-		said = " No ping was seen on any of them."
+		words = " No ping was seen on any of them."
 	}
 	if c.Simultaneous {
-		said += " All ended at one moment: a restart would look the same."
+		words += " All ended at one moment: a restart would look the same."
 	}
-	return said
+	return words
 }
 
 // mannerWords returns "FIN from the server", "close frame 1011 internal error
 // from the client".
 func mannerWords(m stats.Manner) string {
-	said := m.How.String()
+	words := m.How.String()
 	if m.How == stats.HowClose {
-		said += " " + codeWords(m.Code)
+		words += " " + codeWords(m.Code)
 	}
 	if m.By != timeline.PartyUnknown {
-		said += " from the " + m.By.String()
+		words += " from the " + m.By.String()
 	}
-	return said
+	return words
 }
 
 func codeWords(code uint16) string {
@@ -168,18 +168,18 @@ func codeWords(code uint16) string {
 
 func brokenWords(m stats.Manner) string {
 	if m.How == stats.HowClose {
-		said := "closed with " + codeWords(m.Code)
+		words := "closed with " + codeWords(m.Code)
 		if m.By != timeline.PartyUnknown {
-			said += " by the " + m.By.String()
+			words += " by the " + m.By.String()
 		}
-		return said
+		return words
 	}
 	return "ended without a close frame, " + mannerWords(m)
 }
 
-// packets returns ", packet 4" or ", packets 4, 9, ..." for what n things have
+// packetList returns ", packet 4" or ", packets 4, 9, ..." for what n things have
 // as examples.
-func packets(examples []uint64, n uint64) string {
+func packetList(examples []uint64, n uint64) string {
 	var parts []string
 	for _, p := range examples {
 		if p != 0 { // a HAR has no packets
@@ -292,7 +292,7 @@ func tcpStatements(r *stats.Report) (all []Statement) {
 		var in []uint64
 		for i := range r.Rules {
 			if f := &r.Rules[i]; f.Rule.ID == "tcp/gap" {
-				text, in = text+packets([]uint64{f.First}, 1), []uint64{f.First}
+				text, in = text+packetList([]uint64{f.First}, 1), []uint64{f.First}
 			}
 		}
 		all = append(all, Statement{"gap", text + ": packets were dropped by the capture, not by the network. What is said of messages there is not whole.", in})
@@ -310,7 +310,7 @@ func ruleStatements(r *stats.Report) (all []Statement) {
 		f := &r.Rules[i]
 		switch {
 		case f.Severity == timeline.Error:
-		case f.Severity == timeline.Warning && toldByRule(f.Rule.ID):
+		case f.Severity == timeline.Warning && isTrouble(f.Rule.ID):
 		default:
 			continue
 		}
@@ -327,9 +327,9 @@ func ruleStatements(r *stats.Report) (all []Statement) {
 	return all
 }
 
-// toldByRule names the warnings that somebody who watches over a service wants
+// isTrouble names the warnings that somebody who watches over a service wants
 // to hear of.
-func toldByRule(id string) bool {
+func isTrouble(id string) bool {
 	switch id {
 	case "ws/pong-missing", "ws/close-unanswered", "ws/sync-lost", "deflate/context-lost", "deflate/limit", "tls/decrypt-failed",
 		"tcp/overlap-differs", "ip/fragment-overlap", "capture/cut-short", "capture/damaged", "tcp/limit", "http/limit", "tls/limit", "ws/limit":

@@ -24,13 +24,13 @@ type Printer struct {
 	*stats.Collector
 	buffer
 	opt       report.Options
-	paper     paper
+	renderer  renderer
 	intervals int // lines printed
 }
 
 // paper is what [Printer] writes on: a terminal, or a page for browsers. All text
 // is safe to show on a terminal.
-type paper interface {
+type renderer interface {
 	open(title string)
 	close()
 	head(text string)
@@ -38,11 +38,11 @@ type paper interface {
 	paragraph(text string)
 	table(head []string, rows [][]string)
 	// picture draws, for each direction, a bar for every slot, and the highest value.
-	picture(slots *stats.Rates, of func(slot *stats.Slot, dir int) float64, number func(float64) string)
-	columns() int               // how many slots a picture shows
-	bar(n, most uint64) string  // a cell of a table that shows n beside most
-	gap()                       // sets off what comes
-	nothing(t *timeline.Totals) // no traffic at all
+	chart(slots *stats.Rates, of func(slot *stats.Slot, dir int) float64, number func(float64) string)
+	columns() int              // how many slots a picture shows
+	bar(n, most uint64) string // a cell of a table that shows n beside most
+	gap()                      // sets off what comes
+	empty(t *timeline.Totals)  // no traffic at all
 }
 
 // buffer holds what is printed and keeps the first error.
@@ -69,7 +69,7 @@ func (p *buffer) Err() error { return p.err }
 // NewText returns an output that prints with tables and pictures in text.
 func NewText(w io.Writer, opt report.Options, figures stats.Options) *Printer {
 	s := &Printer{Collector: stats.New(figures), buffer: buffer{w: w, stop: opt.Stop}, opt: opt}
-	s.paper = &textPaper{&s.buffer, &s.opt}
+	s.renderer = &textRenderer{&s.buffer, &s.opt}
 	return s
 }
 
@@ -88,9 +88,9 @@ func (s *Printer) Select(query.Match) {}
 // Done prints everything.
 func (s *Printer) Done(t *timeline.Totals) {
 	s.Collector.Done(t)
-	s.paper.open(page.Title(s.opt.Files))
+	s.renderer.open(page.Title(s.opt.Files))
 	s.draw(s.Report())
-	s.paper.close()
+	s.renderer.close()
 	s.write()
 }
 
@@ -99,21 +99,21 @@ func (s *Printer) Flush() error { return s.err }
 
 func (s *Printer) draw(r *stats.Report) {
 	if r.Conns.N == 0 && r.Messages[0].N+r.Messages[1].N == 0 && len(r.Rules) == 0 {
-		s.paper.nothing(&r.Totals)
+		s.renderer.empty(&r.Totals)
 		return
 	}
-	s.paper.head("What stands out")
-	said := Statements(r)
-	if len(said) == 0 {
-		s.paper.paragraph(NothingStandsOut)
+	s.renderer.head("What stands out")
+	words := Statements(r)
+	if len(words) == 0 {
+		s.renderer.paragraph(NothingStandsOut)
 	}
-	for i := range said {
-		s.paper.item(said[i].Text)
+	for i := range words {
+		s.renderer.item(words[i].Text)
 	}
-	s.paper.head("Connections")
-	s.paper.paragraph(connWords(r))
+	s.renderer.head("Connections")
+	s.renderer.paragraph(connWords(r))
 	s.messages(r)
-	s.pictures(r)
+	s.charts(r)
 	s.sizes(r)
 	s.times(r)
 	s.replies(r)
@@ -124,15 +124,15 @@ func (s *Printer) draw(r *stats.Report) {
 	s.talkers("Busiest clients", r.Clients, r.Conns.Clients)
 	s.tcp(r)
 	for _, b := range r.Bounds {
-		s.paper.paragraph(fmt.Sprintf("Not all was looked at: %s are %s at most; %s more were left out.", b.What, quantity.Count(b.Limit), quantity.Count(b.Left)))
+		s.renderer.paragraph(fmt.Sprintf("Not all was looked at: %s are %s at most; %s more were left out.", b.What, quantity.Count(b.Limit), quantity.Count(b.Omitted)))
 	}
 }
 
 func connWords(r *stats.Report) string {
 	c := &r.Conns
-	said := quantity.Plural(c.N, "connection")
+	words := quantity.Plural(c.N, "connection")
 	if c.Clients > 0 {
-		said += " of " + quantity.Plural(c.Clients, "client")
+		words += " of " + quantity.Plural(c.Clients, "client")
 	}
 	var parts []string
 	add := func(n uint64, what string) {
@@ -148,15 +148,15 @@ func connWords(r *stats.Report) string {
 	add(c.Midstream, "entered midstream")
 	add(c.Legs, "on the other side of a proxy, where messages count once more")
 	if len(parts) > 0 {
-		said += ": " + strings.Join(parts, ", ")
+		words += ": " + strings.Join(parts, ", ")
 	}
 	if d := r.Duration(); d > 0 {
-		said += "; " + quantity.Duration(d) + " of capture"
+		words += "; " + quantity.Duration(d) + " of capture"
 	}
 	if n := r.Totals.TLSNoKeys; n > 0 {
-		said += "; " + quantity.Plural(n, "more TLS connection") + " without keys, of which nothing is said here"
+		words += "; " + quantity.Plural(n, "more TLS connection") + " without keys, of which nothing is said here"
 	}
-	return said + "."
+	return words + "."
 }
 
 var ways = [2]string{"sent", "received"}
@@ -176,32 +176,32 @@ func (s *Printer) messages(r *stats.Report) {
 		})
 		squeezed = squeezed || r.Compression[dir].Messages > 0
 	}
-	s.paper.gap()
-	s.paper.table(head, rows)
+	s.renderer.gap()
+	s.renderer.table(head, rows)
 	for dir, way := range ways {
 		if z := &r.Compression[dir]; z.Messages > 0 && z.Bytes > 0 {
-			s.paper.paragraph(fmt.Sprintf("Compressed, %s: %s, %s to %s (%.0f %%).", way, quantity.Plural(z.Messages, "message"), quantity.Size(z.Bytes), quantity.Size(z.WireBytes), 100*float64(z.WireBytes)/float64(z.Bytes)))
+			s.renderer.paragraph(fmt.Sprintf("Compressed, %s: %s, %s to %s (%.0f %%).", way, quantity.Plural(z.Messages, "message"), quantity.Size(z.Bytes), quantity.Size(z.WireBytes), 100*float64(z.WireBytes)/float64(z.Bytes)))
 		}
 		if n := r.Messages[dir].Unknown; n > 0 {
-			s.paper.paragraph(fmt.Sprintf("Not inflated, %s: %s; their payload counts as it is on the wire.", way, quantity.Plural(n, "message")))
+			s.renderer.paragraph(fmt.Sprintf("Not inflated, %s: %s; their payload counts as it is on the wire.", way, quantity.Plural(n, "message")))
 		}
 		if n := r.Messages[dir].Incomplete; n > 0 {
-			s.paper.paragraph(fmt.Sprintf("Incomplete, %s: %s.", way, quantity.Plural(n, "message")))
+			s.renderer.paragraph(fmt.Sprintf("Incomplete, %s: %s.", way, quantity.Plural(n, "message")))
 		}
 	}
 }
 
-// pictures draws messages and bytes over time.
-func (s *Printer) pictures(r *stats.Report) {
+// charts draws messages and bytes over time.
+func (s *Printer) charts(r *stats.Report) {
 	if r.Duration() < time.Second || r.Messages[0].N+r.Messages[1].N == 0 {
 		return
 	}
-	slots := r.Rates.Columns(s.paper.columns())
+	slots := r.Rates.Columns(s.renderer.columns())
 	seconds := slots.Width.Seconds()
-	s.paper.head("Messages a second, a column every " + quantity.Duration(slots.Width))
-	s.paper.picture(&slots, func(slot *stats.Slot, dir int) float64 { return float64(slot.Messages[dir]) / seconds }, shortNumber)
-	s.paper.head("Payload a second")
-	s.paper.picture(&slots, func(slot *stats.Slot, dir int) float64 { return float64(slot.Bytes[dir]) / seconds },
+	s.renderer.head("Messages a second, a column every " + quantity.Duration(slots.Width))
+	s.renderer.chart(&slots, func(slot *stats.Slot, dir int) float64 { return float64(slot.Messages[dir]) / seconds }, shortNumber)
+	s.renderer.head("Payload a second")
+	s.renderer.chart(&slots, func(slot *stats.Slot, dir int) float64 { return float64(slot.Bytes[dir]) / seconds },
 		func(v float64) string { return quantity.Size(uint64(math.Round(v))) })
 }
 
@@ -241,9 +241,9 @@ func (s *Printer) sizes(r *stats.Report) {
 	var rows [][]string
 	for i, b := range bins {
 		rows = append(rows, []string{
-			quantity.Size(b.Low) + " to " + quantity.Size(b.High), quantity.Count(sent[i]), s.paper.bar(sent[i], mostSent), quantity.Count(received[i]), s.paper.bar(received[i], mostReceived),
+			quantity.Size(b.Low) + " to " + quantity.Size(b.High), quantity.Count(sent[i]), s.renderer.bar(sent[i], mostSent), quantity.Count(received[i]), s.renderer.bar(received[i], mostReceived),
 		})
 	}
-	s.paper.head("Sizes of messages")
-	s.paper.table([]string{"PAYLOAD", "SENT", "", "RECEIVED", ""}, rows)
+	s.renderer.head("Sizes of messages")
+	s.renderer.table([]string{"PAYLOAD", "SENT", "", "RECEIVED", ""}, rows)
 }

@@ -64,8 +64,8 @@ func (s *Printer) times(r *stats.Report) {
 	if len(rows) == 0 {
 		return
 	}
-	s.paper.gap()
-	s.paper.table([]string{"TIME", "COUNT", "LEAST", "MEAN", "P50", "P95", "P99", "MOST"}, rows)
+	s.renderer.gap()
+	s.renderer.table([]string{"TIME", "COUNT", "LEAST", "MEAN", "P50", "P95", "P99", "MOST"}, rows)
 	bins := latencies.Bins(maxBins)
 	if len(bins) < 2 {
 		return
@@ -77,11 +77,11 @@ func (s *Printer) times(r *stats.Report) {
 	rows = rows[:0]
 	for _, b := range bins {
 		rows = append(rows, []string{
-			quantity.Duration(time.Duration(b.Low)) + " to " + quantity.Duration(time.Duration(b.High)), quantity.Count(b.N), s.paper.bar(b.N, most),
+			quantity.Duration(time.Duration(b.Low)) + " to " + quantity.Duration(time.Duration(b.High)), quantity.Count(b.N), s.renderer.bar(b.N, most),
 		})
 	}
-	s.paper.head("Round trips: pings, and requests with their answers")
-	s.paper.table([]string{"TIME", "COUNT", ""}, rows)
+	s.renderer.head("Round trips: pings, and requests with their answers")
+	s.renderer.table([]string{"TIME", "COUNT", ""}, rows)
 }
 
 func (s *Printer) replies(r *stats.Report) {
@@ -89,13 +89,13 @@ func (s *Printer) replies(r *stats.Report) {
 	if p == nil {
 		return
 	}
-	s.paper.head("Requests and answers")
-	said := fmt.Sprintf("%s answered, %s without an answer; %s without the key.", quantity.Count(p.Times[0].N+p.Times[1].N),
+	s.renderer.head("Requests and answers")
+	words := fmt.Sprintf("%s answered, %s without an answer; %s without the key.", quantity.Count(p.Times[0].N+p.Times[1].N),
 		quantity.Count(p.Unanswered[0]+p.Unanswered[1]), quantity.Plural(p.Without, "message"))
 	if w := &p.Slowest; w.Answer != 0 || w.Took > 0 {
-		said += fmt.Sprintf(" The slowest took %s: packets %d and %d of connection %d.", quantity.Duration(w.Took), w.Request, w.Answer, w.Conn)
+		words += fmt.Sprintf(" The slowest took %s: packets %d and %d of connection %d.", quantity.Duration(w.Took), w.Request, w.Answer, w.Conn)
 	}
-	s.paper.paragraph(said)
+	s.renderer.paragraph(words)
 }
 
 func (s *Printer) sequences(r *stats.Report) {
@@ -111,8 +111,8 @@ func (s *Printer) sequences(r *stats.Report) {
 		}
 		rows = append(rows, []string{way, quantity.Count(q.Checked), quantity.Count(q.Without), missing, quantity.Count(q.Doubled), quantity.Count(q.OutOfOrder), quantity.Count(q.Across)})
 	}
-	s.paper.gap()
-	s.paper.table([]string{"IDS", "CHECKED", "WITHOUT", "MISSING", "DOUBLED", "OUT OF ORDER", "OVER A RECONNECT"}, rows)
+	s.renderer.gap()
+	s.renderer.table([]string{"IDS", "CHECKED", "WITHOUT", "MISSING", "DOUBLED", "OUT OF ORDER", "OVER A RECONNECT"}, rows)
 }
 
 // maxCodes is how many close codes are shown.
@@ -128,10 +128,10 @@ func (s *Printer) closes(r *stats.Report) {
 			codeWords(c.Code), quantity.Count(c.N), quantity.Count(c.By[timeline.PartyClient]), quantity.Count(c.By[timeline.PartyServer]),
 		})
 	}
-	s.paper.gap()
-	s.paper.table([]string{"CLOSE CODE", "CONNECTIONS", "BY THE CLIENT", "BY THE SERVER"}, rows)
+	s.renderer.gap()
+	s.renderer.table([]string{"CLOSE CODE", "CONNECTIONS", "BY THE CLIENT", "BY THE SERVER"}, rows)
 	if n := len(r.CloseCodes) - maxCodes; n > 0 {
-		s.paper.paragraph("and " + quantity.Plural(uint64(n), "more code") + ".")
+		s.renderer.paragraph("and " + quantity.Plural(uint64(n), "more code") + ".")
 	}
 }
 
@@ -143,15 +143,15 @@ func (s *Printer) rules(r *stats.Report) {
 	for _, f := range r.Rules {
 		rows = append(rows, []string{f.Severity.String(), f.Rule.ID, quantity.Count(f.N), strconv.FormatUint(f.First, 10), terminal.Cut(terminal.Safe(f.Rule.Title), 60)})
 	}
-	s.paper.gap()
-	s.paper.table([]string{"FINDINGS", "RULE", "COUNT", "FIRST PACKET", "WHAT"}, rows)
+	s.renderer.gap()
+	s.renderer.table([]string{"FINDINGS", "RULE", "COUNT", "FIRST PACKET", "WHAT"}, rows)
 }
 
 func (s *Printer) talkers(title string, all []stats.Talker, of uint64) {
 	if len(all) < 2 {
 		return
 	}
-	s.paper.head(title)
+	s.renderer.head(title)
 	conns := all[0].Conn != 0
 	head := []string{"#", "URL", "CLIENT", "SERVER", "SENT", "RECEIVED"}
 	if !conns {
@@ -177,9 +177,9 @@ func (s *Printer) talkers(title string, all []stats.Talker, of uint64) {
 			rows = append(rows, []string{t.Client, quantity.Count(t.Conns), sent, received})
 		}
 	}
-	s.paper.table(head, rows)
+	s.renderer.table(head, rows)
 	if n := of - uint64(len(all)); of > uint64(len(all)) {
-		s.paper.paragraph("and " + quantity.Count(n) + " more.")
+		s.renderer.paragraph("and " + quantity.Count(n) + " more.")
 	}
 }
 
@@ -188,18 +188,18 @@ func (s *Printer) tcp(r *stats.Report) {
 	if t.Transports == 0 {
 		return
 	}
-	s.paper.head("TCP")
-	said := fmt.Sprintf("%s, %s with data: %s sent again, %s overtaken, %s missing from the capture.", quantity.Plural(t.Transports, "connection"),
+	s.renderer.head("TCP")
+	words := fmt.Sprintf("%s, %s with data: %s sent again, %s overtaken, %s missing from the capture.", quantity.Plural(t.Transports, "connection"),
 		quantity.Plural(t.Segments[0]+t.Segments[1], "segment"), quantity.Count(t.Resent[0]+t.Resent[1]), quantity.Count(t.Reordered[0]+t.Reordered[1]), quantity.Size(t.Missing[0]+t.Missing[1]))
 	if t.Copied > 0 {
-		said += " Of " + quantity.Plural(t.Copied, "connection") + " packets were captured more than once, so that nothing can be said of what was sent again there."
+		words += " Of " + quantity.Plural(t.Copied, "connection") + " packets were captured more than once, so that nothing can be said of what was sent again there."
 	}
 	for _, text := range []string{report.NotUsed(&r.Totals), report.Duplicates(&r.Totals)} {
 		if text != "" {
-			said += " " + text
+			words += " " + text
 		}
 	}
-	s.paper.paragraph(said)
+	s.renderer.paragraph(words)
 	if len(t.Worst) == 0 {
 		return
 	}
@@ -212,5 +212,5 @@ func (s *Printer) tcp(r *stats.Report) {
 			quantity.Size(w.Missing[0]) + " / " + quantity.Size(w.Missing[1]),
 		})
 	}
-	s.paper.table([]string{"#", "CLIENT", "SERVER", "SEGMENTS SENT / RECEIVED", "SENT AGAIN", "OVERTAKEN", "MISSING"}, rows)
+	s.renderer.table([]string{"#", "CLIENT", "SERVER", "SEGMENTS SENT / RECEIVED", "SENT AGAIN", "OVERTAKEN", "MISSING"}, rows)
 }

@@ -16,30 +16,30 @@ import (
 )
 
 // textPaper is the [paper] of terminals.
-type textPaper struct {
+type textRenderer struct {
 	*buffer
 	opt *report.Options
 }
 
-func (p *textPaper) open(string) {}
-func (p *textPaper) close()      {}
-func (p *textPaper) gap()        { p.buf = append(p.buf, '\n') }
+func (p *textRenderer) open(string) {}
+func (p *textRenderer) close()      {}
+func (p *textRenderer) gap()        { p.buf = append(p.buf, '\n') }
 
-// nothing prints nothing: what was there instead is said elsewhere.
-func (p *textPaper) nothing(*timeline.Totals) {}
+// empty prints nothing: what was there instead is said elsewhere.
+func (p *textRenderer) empty(*timeline.Totals) {}
 
 // statsWidth is how wide text and pictures are where no terminal says so.
-const statsWidth = 100
+const defaultWidth = 100
 
-func (p *textPaper) width() int {
+func (p *textRenderer) width() int {
 	if p.opt.Width > 0 {
 		return max(p.opt.Width, 40)
 	}
-	return statsWidth
+	return defaultWidth
 }
 
 // line ends with a line break; text is safe.
-func (p *textPaper) line(text string) {
+func (p *textRenderer) line(text string) {
 	from := len(p.buf)
 	p.buf = append(p.buf, text...)
 	if p.opt.ASCII {
@@ -48,7 +48,7 @@ func (p *textPaper) line(text string) {
 	p.buf = append(p.buf, '\n')
 }
 
-func (p *textPaper) head(text string) {
+func (p *textRenderer) head(text string) {
 	if len(p.buf) > 0 {
 		p.buf = append(p.buf, '\n')
 	}
@@ -59,12 +59,12 @@ func (p *textPaper) head(text string) {
 }
 
 // item prints a statement, its further lines indented.
-func (p *textPaper) item(text string) { p.lines("- "+text, "  ") }
+func (p *textRenderer) item(text string) { p.lines("- "+text, "  ") }
 
-func (p *textPaper) paragraph(text string) { p.lines(text, "") }
+func (p *textRenderer) paragraph(text string) { p.lines(text, "") }
 
 // lines prints text in lines that fit.
-func (p *textPaper) lines(text, indent string) {
+func (p *textRenderer) lines(text, indent string) {
 	line, columns := "", 0
 	for _, word := range strings.Split(text, " ") {
 		w := displaywidth.String(word)
@@ -81,7 +81,7 @@ func (p *textPaper) lines(text, indent string) {
 	p.line(line)
 }
 
-func (p *textPaper) table(head []string, rows [][]string) {
+func (p *textRenderer) table(head []string, rows [][]string) {
 	if p.opt.Width > 0 {
 		rows = narrow(head, rows, p.opt.Width)
 	}
@@ -117,14 +117,14 @@ func narrow(head []string, rows [][]string, width int) [][]string {
 }
 
 // pictureRows is how high the picture of one direction is.
-const pictureRows = 3
+const chartRows = 3
 
 // labelWidth is how many columns stand before a picture.
 const labelWidth = 10
 
-func (p *textPaper) columns() int { return p.width() - labelWidth }
+func (p *textRenderer) columns() int { return p.width() - labelWidth }
 
-func (p *textPaper) picture(slots *stats.Rates, of func(*stats.Slot, int) float64, number func(float64) string) {
+func (p *textRenderer) chart(slots *stats.Rates, of func(*stats.Slot, int) float64, number func(float64) string) {
 	for dir, way := range ways {
 		p.bars(way, slots.Slots, func(slot *stats.Slot) float64 { return of(slot, dir) }, number)
 	}
@@ -132,7 +132,7 @@ func (p *textPaper) picture(slots *stats.Rates, of func(*stats.Slot, int) float6
 }
 
 // bars draws a bar for every slot, and the highest value beside them.
-func (p *textPaper) bars(name string, slots []stats.Slot, of func(*stats.Slot) float64, number func(float64) string) {
+func (p *textRenderer) bars(name string, slots []stats.Slot, of func(*stats.Slot) float64, number func(float64) string) {
 	levels := []string{" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"}
 	edge := "│"
 	if p.opt.ASCII {
@@ -143,10 +143,10 @@ func (p *textPaper) bars(name string, slots []stats.Slot, of func(*stats.Slot) f
 		most = max(most, of(&slots[i]))
 	}
 	full := len(levels) - 1
-	for row := pictureRows - 1; row >= 0; row-- {
+	for row := chartRows - 1; row >= 0; row-- {
 		label := ""
 		switch row {
-		case pictureRows - 1:
+		case chartRows - 1:
 			label = number(most)
 		case 0:
 			label = name
@@ -155,7 +155,7 @@ func (p *textPaper) bars(name string, slots []stats.Slot, of func(*stats.Slot) f
 		for i := range slots {
 			height := 0
 			if v := of(&slots[i]); v > 0 {
-				height = max(1, int(math.Round(v/most*float64(pictureRows*full))))
+				height = max(1, int(math.Round(v/most*float64(chartRows*full))))
 			}
 			line += levels[min(max(height-row*full, 0), full)]
 		}
@@ -164,7 +164,7 @@ func (p *textPaper) bars(name string, slots []stats.Slot, of func(*stats.Slot) f
 }
 
 // axis says where in time a picture begins and ends.
-func (p *textPaper) axis(r *stats.Rates) {
+func (p *textRenderer) axis(r *stats.Rates) {
 	end := quantity.Duration(time.Duration(len(r.Slots)) * r.Width)
 	p.line(strings.Repeat(" ", 9) + "0" + strings.Repeat(" ", max(1, len(r.Slots)-1-len(end))) + end)
 }
@@ -172,7 +172,7 @@ func (p *textPaper) axis(r *stats.Rates) {
 // barWidth is how long the longest bar of a histogram is.
 const barWidth = 24
 
-func (p *textPaper) bar(n, most uint64) string {
+func (p *textRenderer) bar(n, most uint64) string {
 	if n == 0 || most == 0 {
 		return ""
 	}

@@ -31,7 +31,7 @@ const (
 )
 
 // differ writes a diff.
-type differ struct {
+type diffWriter struct {
 	w    *bufio.Writer
 	opt  *DiffOptions
 	line []byte
@@ -44,20 +44,20 @@ func WriteDiff(w io.Writer, r *diff.Report, opt DiffOptions) error {
 	if r.Equal() {
 		return nil
 	}
-	d := &differ{w: bufio.NewWriter(w), opt: &opt}
-	d.say(terminal.ColorBold, "--- "+d.side(0, &r.A))
-	d.say(terminal.ColorBold, "+++ "+d.side(1, &r.B))
-	d.say(terminal.ColorDim, "# "+DiffSummary(r))
+	d := &diffWriter{w: bufio.NewWriter(w), opt: &opt}
+	d.writeLine(terminal.ColorBold, "--- "+d.side(0, &r.A))
+	d.writeLine(terminal.ColorBold, "+++ "+d.side(1, &r.B))
+	d.writeLine(terminal.ColorDim, "# "+DiffSummary(r))
 	for _, p := range r.Pairs {
 		if !p.Equal() {
-			d.pair(p)
+			d.writePair(p)
 		}
 	}
 	return d.w.Flush()
 }
 
-// say writes a line in a colour.
-func (d *differ) say(color, text string) {
+// writeLine writes a line in a colour.
+func (d *diffWriter) writeLine(color, text string) {
 	if d.opt.Color {
 		text = color + text + terminal.ColorReset
 	}
@@ -65,7 +65,7 @@ func (d *differ) say(color, text string) {
 	d.w.WriteString("\n")
 }
 
-func (d *differ) side(i int, s *diff.Side) string {
+func (d *diffWriter) side(i int, s *diff.Side) string {
 	return terminal.Safe(d.opt.Names[i]) + "   " + quantity.Plural(s.Connections, "connection") + ", " + quantity.Plural(s.Messages, "message")
 }
 
@@ -104,49 +104,49 @@ func DiffSummary(r *diff.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-// pair writes what differs in a connection.
-func (d *differ) pair(p *diff.Pair) {
+// writePair writes what differs in a connection.
+func (d *diffWriter) writePair(p *diff.Pair) {
 	d.w.WriteString("\n")
 	switch {
 	case p.B == nil:
-		d.only('-', "A", p.A)
+		d.writeOnly('-', "A", p.A)
 		return
 	case p.A == nil:
-		d.only('+', "B", p.B)
+		d.writeOnly('+', "B", p.B)
 		return
 	}
 	url := p.A.URL
 	if url == "" {
 		url = p.A.Server
 	}
-	d.say(terminal.ColorBold, "# "+terminal.Safe(url)+": connection "+quantity.Count(p.A.ID)+" of A is "+quantity.Count(p.B.ID)+" of B"+d.by(p))
+	d.writeLine(terminal.ColorBold, "# "+terminal.Safe(url)+": connection "+quantity.Count(p.A.ID)+" of A is "+quantity.Count(p.B.ID)+" of B"+d.pairedBy(p))
 	for _, line := range DelayLines(p) {
-		d.say(terminal.ColorDim, "# "+line)
+		d.writeLine(terminal.ColorDim, "# "+line)
 	}
 	for i, c := range [2]*diff.Connection{p.A, p.B} {
 		if len(c.Damage) > 0 {
-			d.say(terminal.ColorDim, "# "+"AB"[i:i+1]+" may lack something: "+strings.Join(c.Damage, "; "))
+			d.writeLine(terminal.ColorDim, "# "+"AB"[i:i+1]+" may lack something: "+strings.Join(c.Damage, "; "))
 		}
 	}
 	for _, x := range p.Properties {
-		d.say(colorGone, "-! "+x.Name+" "+terminal.Safe(x.A))
-		d.say(colorNew, "+! "+x.Name+" "+terminal.Safe(x.B))
+		d.writeLine(colorGone, "-! "+x.Name+" "+terminal.Safe(x.A))
+		d.writeLine(colorNew, "+! "+x.Name+" "+terminal.Safe(x.B))
 	}
 	for lines := p.Lines; len(lines) > 0; {
 		n := 1
 		for n < len(lines) && lines[n].Skipped == 0 {
 			n++
 		}
-		d.hunk(p, lines[:n])
+		d.writeHunk(p, lines[:n])
 		lines = lines[n:]
 	}
 	if p.More > 0 {
-		d.say(terminal.ColorDim, "# and "+quantity.Plural(p.More, "more difference"))
+		d.writeLine(terminal.ColorDim, "# and "+quantity.Plural(p.More, "more difference"))
 	}
 }
 
-// by says how two connections were paired, where that is no matter of course.
-func (d *differ) by(p *diff.Pair) string {
+// pairedBy says how two connections were paired, where that is no matter of course.
+func (d *diffWriter) pairedBy(p *diff.Pair) string {
 	switch p.By {
 	case "path":
 		return ", paired by path"
@@ -158,27 +158,27 @@ func (d *differ) by(p *diff.Pair) string {
 	return ""
 }
 
-// only writes a connection that one side has.
-func (d *differ) only(op byte, side string, c *diff.Connection) {
+// writeOnly writes a connection that one side has.
+func (d *diffWriter) writeOnly(op byte, side string, c *diff.Connection) {
 	color, where := colorGone, "-"
 	if op == '+' {
 		color, where = colorNew, "+"
 	}
-	d.say(terminal.ColorBold, "# connection "+quantity.Count(c.ID)+" of "+side+" alone, packet "+quantity.Count(c.Packet)+": "+quantity.Plural(c.Messages[0], "message")+" sent, "+quantity.Count(c.Messages[1])+" received")
+	d.writeLine(terminal.ColorBold, "# connection "+quantity.Count(c.ID)+" of "+side+" alone, packet "+quantity.Count(c.Packet)+": "+quantity.Plural(c.Messages[0], "message")+" sent, "+quantity.Count(c.Messages[1])+" received")
 	talk := transcript.Conversation{URL: c.URL, Status: c.Status}
 	if c.Subprotocol != "" {
 		talk.Properties = []transcript.Property{{Name: "subprotocol", Value: c.Subprotocol}}
 	}
-	d.say(color, where+strings.TrimSuffix(string(talk.AppendOpen(nil)), "\n"))
+	d.writeLine(color, where+strings.TrimSuffix(string(talk.AppendOpen(nil)), "\n"))
 }
 
-// hunk writes lines that stand beside each other. Its head has the rows of both
+// writeHunk writes lines that stand beside each other. Its head has the rows of both
 // sides, as wsdump numbers them.
-func (d *differ) hunk(p *diff.Pair, lines []diff.Line) {
-	d.say(colorHunk, "@@ -"+rows(p, lines, '-')+" +"+rows(p, lines, '+')+" @@")
+func (d *diffWriter) writeHunk(p *diff.Pair, lines []diff.Line) {
+	d.writeLine(colorHunk, "@@ -"+rowRange(p, lines, '-')+" +"+rowRange(p, lines, '+')+" @@")
 	for i := 0; i < len(lines); {
 		if lines[i].Difference < 0 {
-			d.message(&lines[i])
+			d.writeMessage(&lines[i])
 			i++
 			continue
 		}
@@ -189,17 +189,17 @@ func (d *differ) hunk(p *diff.Pair, lines []diff.Line) {
 			n++
 		}
 		if single || lines[i].Op == '-' || i == 0 || lines[i-1].Difference != lines[i].Difference {
-			d.say(terminal.ColorDim, "# "+remark(p, lines[i:i+n]))
+			d.writeLine(terminal.ColorDim, "# "+differenceText(p, lines[i:i+n]))
 		}
 		for range n {
-			d.message(&lines[i])
+			d.writeMessage(&lines[i])
 			i++
 		}
 	}
 }
 
-// rows returns "first,count" of one side's rows in lines, as diff -u has it.
-func rows(p *diff.Pair, lines []diff.Line, op byte) string {
+// rowRange returns "first,count" of one side's rows in lines, as diff -u has it.
+func rowRange(p *diff.Pair, lines []diff.Line, op byte) string {
 	first, n := uint64(0), 0
 	for i := range lines {
 		if lines[i].Op != ' ' && lines[i].Op != op {
@@ -217,8 +217,8 @@ func rows(p *diff.Pair, lines []diff.Line, op byte) string {
 	return strconv.FormatUint(first, 10) + "," + strconv.Itoa(n)
 }
 
-// remark says what a difference is, and where.
-func remark(p *diff.Pair, lines []diff.Line) string {
+// differenceText says what a difference is, and where.
+func differenceText(p *diff.Pair, lines []diff.Line) string {
 	x := &p.Differences[lines[0].Difference]
 	if x.A != nil && x.B != nil {
 		verb := x.Kind.String()
@@ -276,8 +276,8 @@ func place(side string, c *diff.Connection, m *diff.Message) string {
 	return text
 }
 
-// message writes a message as a transcript has it.
-func (d *differ) message(l *diff.Line) {
+// writeMessage writes a message as a transcript has it.
+func (d *diffWriter) writeMessage(l *diff.Line) {
 	m := &l.Message
 	e := transcript.Event{HasDir: true, Dir: m.Dir, Binary: m.Op == timeline.OpBinary, Payload: m.Payload}
 	switch m.Op {
@@ -302,9 +302,9 @@ func (d *differ) message(l *diff.Line) {
 	d.line = e.Append(append(d.line[:0], l.Op))
 	switch l.Op {
 	case '-':
-		d.say(colorGone, string(d.line))
+		d.writeLine(colorGone, string(d.line))
 	case '+':
-		d.say(colorNew, string(d.line))
+		d.writeLine(colorNew, string(d.line))
 	default:
 		d.w.Write(d.line)
 		d.w.WriteString("\n")

@@ -15,17 +15,17 @@ func writeGitHub(w io.Writer, v *Verdict) error {
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	var b strings.Builder
-	told, all := 0, 0
+	shown, all := 0, 0
 	for i := range v.Results {
 		r := &v.Results[i]
 		level := map[standing]string{warns: "warning", undecided: "error", fails: "error"}[v.standing(r)]
 		if level == "" {
 			continue
 		}
-		if all++; told == maxAnnotations-1 {
+		if all++; shown == maxAnnotations-1 {
 			continue
 		}
-		told++
+		shown++
 		place := ""
 		if r.Check.File != "" {
 			place = fmt.Sprintf("file=%s,line=%d,", property.Replace(terminal.Safe(r.Check.File)), r.Check.Line)
@@ -36,8 +36,8 @@ func writeGitHub(w io.Writer, v *Verdict) error {
 		}
 		fmt.Fprintf(&b, "::%s %stitle=%s::%s\n", level, place, property.Replace("wsdump check: "+terminal.Safe(r.Check.ID)), data.Replace(text))
 	}
-	if all > told {
-		fmt.Fprintf(&b, "::error title=wsdump check::%d of %d are shown; %s\n", told, all, data.Replace(v.summary()))
+	if all > shown {
+		fmt.Fprintf(&b, "::error title=wsdump check::%d of %d are shown; %s\n", shown, all, data.Replace(v.summary()))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
