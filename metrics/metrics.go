@@ -13,9 +13,11 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Metrics is a Sink that counts, and prints its counts in the text format of
-// Prometheus at any time (https://prometheus.io/docs/instrumenting/exposition_formats/).
-// It needs no payload: where no other sink does, bytes are those on the wire.
+// Metrics is a [timeline.Sink] that counts. At any time it prints its counts in the
+// text format of Prometheus
+// (https://prometheus.io/docs/instrumenting/exposition_formats/). It does not ask for
+// payload: where no other sink does, it counts bytes on the wire. It is safe for
+// concurrent use.
 type Metrics struct {
 	timeline.Nop
 	mu       sync.Mutex
@@ -24,9 +26,9 @@ type Metrics struct {
 	open     uint64
 	messages [2]uint64
 	bytes    [2]uint64
-	closes   map[string]uint64 // by code
+	closes   map[string]uint64 // by close code
 	findings map[*timeline.Rule]uint64
-	pings    [len(pingBounds) + 1]uint64 // round trips, by bucket
+	pings    [len(pingBounds) + 1]uint64 // round trips of pings, by bucket
 	pingSum  time.Duration
 	pingN    uint64
 }
@@ -34,11 +36,11 @@ type Metrics struct {
 // pingBounds are the upper bounds of the buckets of round trips, in seconds.
 var pingBounds = [...]float64{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
 
-// mostCodes bounds the close codes that are counted one by one; a peer may send
-// any number.
+// mostCodes bounds the close codes that are counted one by one, since a peer may send
+// any number of them.
 const mostCodes = 64
 
-// New returns counts of nothing.
+// New returns Metrics with all counts at zero.
 func New() *Metrics {
 	return &Metrics{closes: make(map[string]uint64), findings: make(map[*timeline.Rule]uint64)}
 }
@@ -63,7 +65,7 @@ func (m *Metrics) Message(msg *timeline.Message) {
 	}
 }
 
-// Frame counts round trips.
+// Frame counts round trips of pings.
 func (m *Metrics) Frame(f *timeline.Frame) {
 	if f.Opcode != timeline.OpPong || !f.HasRTT {
 		return
@@ -107,14 +109,14 @@ func (m *Metrics) Close(c *timeline.Conn, _ timeline.Stamp) {
 	m.closes[code]++
 }
 
-// Gauges are what a capture knows besides.
+// Gauges are the values that only the capture knows.
 type Gauges struct {
-	Packets, Dropped uint64        // that passed the filter, and of them those that the kernel had no room for
-	Behind           time.Duration // how far the view is behind the capture
-	Memory           uint64        // bytes that the program has from the system
+	Packets, Dropped uint64        // that passed the filter; of these, dropped by the kernel for lack of room
+	Behind           time.Duration // delay of the view behind the capture
+	Memory           uint64        // bytes that the program got from the system
 }
 
-// Write prints everything.
+// Write prints all metrics.
 func (m *Metrics) Write(w io.Writer, g *Gauges) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -12,22 +12,22 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Widths of the table's columns. A value that is wider pushes the rest of its
-// row to the right; only DATA is ever cut, and a cut ends in an ellipsis.
+// Widths of the table's columns. A wider value moves the rest of its row to the
+// right. Only DATA is ever cut, and a cut ends in an ellipsis.
 const (
 	connWidth   = 6
 	numberWidth = 4
 	deltaWidth  = 9
 	lengthWidth = 9
 
-	// pipedWidth is how many columns DATA has when nobody's terminal bounds it.
+	// pipedWidth is the width of DATA when the output is no terminal.
 	pipedWidth = 400
-	// leastWidth is what DATA has on the narrowest terminal.
+	// leastWidth is the width of DATA on the narrowest terminal.
 	leastWidth = 20
-	// leastURL is what a URL has there: it says which connection this is, so
-	// that a line that wraps is better than one that is cut.
+	// leastURL is the width of a URL on the narrowest terminal. The URL says which
+	// connection this is: a line that wraps is better than a URL that is cut.
 	leastURL = 60
-	// hexBytes is how many bytes of a binary message are shown.
+	// hexBytes is how many bytes of a binary message a row shows.
 	hexBytes = 16
 
 	closingIndent = "      "
@@ -49,7 +49,7 @@ func (t *Table) painted(dst []byte, color, text string) []byte {
 	return t.paint(dst, terminal.ColorReset)
 }
 
-// alignRight moves what follows at to the right end of width columns.
+// alignRight pads dst[at:] with spaces on its left, to width columns.
 func alignRight(dst []byte, at, width int) []byte {
 	missing := width - utf8.RuneCount(dst[at:])
 	if missing <= 0 {
@@ -97,8 +97,8 @@ func (t *Table) appendColumns(dst []byte) []byte {
 	return t.paint(dst, terminal.ColorReset)
 }
 
-// begin starts the row number n of conn (0: a row without a number) with the
-// cells N, TIME and Δ.
+// begin starts row n of conn with the cells N, TIME and Δ. n is 0 for a row without a
+// number.
 func (t *Table) begin(conn, n uint64, ns int64) {
 	t.selectPrevious(conn)
 	t.line = t.line[:0]
@@ -148,8 +148,8 @@ func (t *Table) appendTime(dst []byte, ns int64) []byte {
 	return append(dst, ' ')
 }
 
-// start returns the time that TIME counts from: the first packet's, else that
-// of the first row.
+// start returns the time that TIME counts from: that of the first packet, or of the
+// first row where no packet is known.
 func (t *Table) start(ns int64) int64 {
 	if !t.hasStartTime {
 		t.startTime, t.hasStartTime = ns, true
@@ -157,7 +157,7 @@ func (t *Table) start(ns int64) int64 {
 	return t.startTime
 }
 
-// appendSeconds appends ns in seconds, cut to so many decimals (at most 9).
+// appendSeconds appends ns in seconds, truncated to at most 9 decimals.
 func appendSeconds(dst []byte, ns int64, decimals int) []byte {
 	n := uint64(ns)
 	if ns < 0 {
@@ -172,7 +172,7 @@ func appendSeconds(dst []byte, ns int64, decimals int) []byte {
 	return decimal.AppendDigits(dst, rest, decimals)
 }
 
-// appendArrow ends the LENGTH cell that began at and appends the direction.
+// appendArrow aligns the LENGTH cell, which begins at at, and appends the direction.
 func (t *Table) appendArrow(dst []byte, at int, dir timeline.Direction) []byte {
 	dst = append(alignRight(dst, at, lengthWidth), "  "...)
 	if dir == timeline.ClientToServer {
@@ -183,8 +183,8 @@ func (t *Table) appendArrow(dst []byte, at int, dir timeline.Direction) []byte {
 	return append(dst, ' ')
 }
 
-// room returns how many columns DATA may fill in the row that is in line,
-// whose escape codes are those of one painted arrow.
+// room returns how many columns DATA may fill behind line, the row so far. The only
+// escape sequences in line are those of one coloured arrow.
 func (t *Table) room(line []byte) int {
 	switch {
 	case t.opt.Payload > 0 || t.opt.Payload == PayloadAll:
@@ -281,12 +281,12 @@ func (t *Table) appendPayload(dst, payload []byte, text bool, room int) []byte {
 	return dst
 }
 
-// appendHex appends up to n bytes in hex and, beside it, as characters.
+// appendHex appends up to n bytes in hex, then the same bytes as characters.
 func appendHex(dst, payload []byte, n int, short bool, room int) []byte {
 	if short {
 		n = min(n, hexBytes)
 	}
-	n = max(1, min(n, (room-5)/4)) // "xx " and one character each, "…  ||"
+	n = max(1, min(n, (room-5)/4)) // each byte takes "xx " and a character; "…  ||" takes 5
 	n = min(n, len(payload))
 	for i, c := range payload[:n] {
 		if i > 0 {
@@ -300,7 +300,8 @@ func appendHex(dst, payload []byte, n int, short bool, room int) []byte {
 	return append(appendPlain(append(dst, "  |"...), payload[:n]), '|')
 }
 
-// appendPlain appends bytes as ASCII characters, those that are none as dots.
+// appendPlain appends bytes as ASCII characters. A byte that does not print becomes a
+// dot.
 func appendPlain(dst, b []byte) []byte {
 	for _, c := range b {
 		if c < 0x20 || c > 0x7e {

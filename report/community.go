@@ -7,10 +7,10 @@ import (
 	"net/netip"
 )
 
-// communityID returns the Community ID, version 1 and seed 0, of a TCP
-// connection: a hash over its 5-tuple that other tools compute alike
-// (https://github.com/corelight/community-id-spec). The direction does not
-// matter. "" when the addresses are not two of one family.
+// communityID returns the Community ID (version 1, seed 0) of a TCP connection, ""
+// when a and b are not of one address family. It is a hash of the 5-tuple that other
+// tools compute alike, in either direction
+// (https://github.com/corelight/community-id-spec).
 func communityID(a, b netip.AddrPort) string {
 	if !a.IsValid() || !b.IsValid() || a.Addr().Is4() != b.Addr().Is4() {
 		return ""

@@ -14,8 +14,9 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// csvColumns are the columns of CSV: the keys of NDJSON, with those of objects
-// joined to theirs. Their order is part of the contract; new ones come last.
+// csvColumns are the columns of CSV: the keys of NDJSON. A key inside an object has
+// the name of the object before it. Their order is a contract; new columns go to the
+// end.
 var csvColumns = []string{
 	"type", "time", "packet", "file", "file_packet", "conn", "n", "dir", "kind", "op", "length", "wire_length", "text", "base64",
 	"truncated", "incomplete", "guessed", "compressed", "frames", "end_time", "end_packet", "rtt_ms", "code", "reason",
@@ -30,21 +31,21 @@ var csvColumns = []string{
 	"alpn", "tls_version", "cipher", "certificate_names", "websocket_guess", "requests", "fallback", "redacted", "reply_to", "reply_ms",
 }
 
-// CSV prints a timeline or a list as comma-separated values (RFC 4180), with a
-// head and one record a row. It is made from the lines of [NDJSON], so that both
-// always say the same; start and summary are left out.
+// CSV prints a timeline or a list as comma-separated values (RFC 4180): a header
+// record, then one record for each row. It is made from the lines of [NDJSON], so
+// both always agree. It leaves the start and summary lines out.
 type CSV struct {
 	*NDJSON
 	lines *csvLines
 }
 
-// csvLines takes lines of JSON and writes records.
+// csvLines is the writer of an NDJSON output. It turns lines of JSON into records.
 type csvLines struct {
 	w       *csv.Writer
-	rest    []byte // a line that is not whole
+	rest    []byte // the beginning of a line whose end has not come
 	columns map[string]int
 	record  []string
-	unknown []string // keys without a column; a test holds that there is none
+	unknown []string // keys without a column; a test checks that there are none
 }
 
 // NewCSV returns a CSV output of rows.
@@ -58,20 +59,20 @@ func newCSV(w io.Writer, opt Options, rows func(io.Writer, Options) *NDJSON) *CS
 	for i, name := range csvColumns {
 		lines.columns[name] = i
 	}
-	_ = lines.w.Write(csvColumns) // the error stays, and Flush tells it
+	_ = lines.w.Write(csvColumns) // w keeps the error, and Flush returns it
 	return &CSV{NDJSON: rows(lines, opt), lines: lines}
 }
 
 // Select implements [query.Selective].
 func (c *CSV) Select(m query.Match) { c.NDJSON.Select(m) }
 
-// Done prints what is left.
+// Done prints the last rows and flushes.
 func (c *CSV) Done(t *timeline.Totals) {
 	c.NDJSON.Done(t)
-	_ = c.Flush() // the error is kept
+	_ = c.Flush() // Err returns the error
 }
 
-// Flush prints all rows that are known.
+// Flush hands all rows so far to the writer.
 func (c *CSV) Flush() error {
 	err := c.NDJSON.Flush()
 	c.lines.w.Flush()
@@ -98,7 +99,7 @@ func (l *csvLines) Write(b []byte) (int, error) {
 	}
 }
 
-// line writes the record of one line.
+// line writes the record of one line of JSON.
 func (l *csvLines) line(line []byte) {
 	if bytes.HasPrefix(line, []byte(`{"type":"start"`)) || bytes.HasPrefix(line, []byte(`{"type":"summary"`)) {
 		return
@@ -108,9 +109,9 @@ func (l *csvLines) line(line []byte) {
 	_ = l.w.Write(l.record)
 }
 
-// flatten puts the values of an object into their columns and returns what is
-// behind it. It reads what [NDJSON] writes and nothing else: JSON without spaces
-// whose keys need no escape.
+// flatten puts the values of the object at the start of b into their columns. It
+// returns what follows the object. It reads only what [NDJSON] writes: JSON without
+// spaces, whose keys need no escape.
 func (l *csvLines) flatten(prefix string, b []byte) (rest []byte) {
 	for b = b[1:]; b[0] != '}'; {
 		if b[0] == ',' {
@@ -134,7 +135,7 @@ func (l *csvLines) flatten(prefix string, b []byte) (rest []byte) {
 	return b[1:]
 }
 
-// jsonSpan returns how long the value is that b begins with.
+// jsonSpan returns the length in bytes of the JSON value at the start of b.
 func jsonSpan(b []byte) int {
 	depth := 0
 	for i := 0; ; i++ {
@@ -164,7 +165,7 @@ func jsonSpan(b []byte) int {
 	}
 }
 
-// csvValue returns a cell.
+// csvValue returns the cell for a JSON value.
 func csvValue(value []byte) string {
 	switch value[0] {
 	case '"':
@@ -175,8 +176,8 @@ func csvValue(value []byte) string {
 	return string(value)
 }
 
-// appendList appends the texts of a list, joined; those of a list inside, a
-// header, by a colon.
+// appendList appends the texts of a JSON list with between between them. A list
+// inside is a header field; a colon joins its name and value.
 func appendList(dst, list []byte, between string) []byte {
 	list = list[1:]
 	for first := true; list[0] != ']'; first = false {
@@ -197,7 +198,7 @@ func appendList(dst, list []byte, between string) []byte {
 	return dst
 }
 
-// appendUnquoted appends what a JSON string means.
+// appendUnquoted appends the text that a JSON string stands for.
 func appendUnquoted(dst, quoted []byte) []byte {
 	text := quoted[1 : len(quoted)-1]
 	for {
@@ -229,8 +230,8 @@ func appendUnquoted(dst, quoted []byte) []byte {
 	}
 }
 
-// unescape reads what follows \u: four hex digits, for a surrogate with those
-// of the other one.
+// unescape reads what follows \u: four hex digits, or a surrogate pair. It returns
+// the bytes it read.
 func unescape(text []byte) (r rune, n int) {
 	v, _ := strconv.ParseUint(string(text[:4]), 16, 16)
 	if r = rune(v); utf16.IsSurrogate(r) && len(text) >= 10 {
@@ -240,9 +241,9 @@ func unescape(text []byte) (r rune, n int) {
 	return r, 4
 }
 
-// csvText returns text that neither a terminal nor a spreadsheet obeys. Line
-// breaks and tabs stay, control and bidirectional characters are written as
-// \u00XX, and what a spreadsheet would take for a formula gets a ' before it.
+// csvText returns text that neither a terminal nor a spreadsheet obeys. Line breaks
+// and tabs stay. Control and bidirectional characters become \u00XX. A ' precedes
+// what a spreadsheet would take for a formula.
 func csvText(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return obeyed(r) }) {
 		var b []byte

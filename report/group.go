@@ -6,15 +6,15 @@ import (
 	"github.com/wsdump/wsdump/internal/spool"
 )
 
-// groups hold the lines of connections, each until it closes, so that a table
-// can show one conversation after the other: Options.Group.
+// groups holds the lines of each connection until it closes. So a table can print one
+// conversation after the other, see Options.Group.
 type groups struct {
 	spool spool.Spool
-	times map[uint64]int64 // of the latest row of each, for Δ
+	times map[uint64]int64 // time of the latest row of each connection, for Δ
 	lines []byte           // scratch
 }
 
-// selectPrevious makes Δ count from the row before of the same connection.
+// selectPrevious makes Δ count from the previous row of the same connection.
 func (t *Table) selectPrevious(conn uint64) {
 	if t.opt.Group {
 		t.previous, t.hasPrev = t.groups.times[conn], false
@@ -22,7 +22,7 @@ func (t *Table) selectPrevious(conn uint64) {
 	}
 }
 
-// spoolLine holds a line of conn.
+// spoolLine stores a line of conn.
 func (t *Table) spoolLine(kind lineKind, conn uint64, line []byte) {
 	g := &t.groups
 	if t.hasPrev && kind == lineRow {
@@ -35,7 +35,7 @@ func (t *Table) spoolLine(kind lineKind, conn uint64, line []byte) {
 	t.fail(g.spool.Append(conn, g.lines))
 }
 
-// printConn prints the lines of conn.
+// printConn prints the stored lines of conn.
 func (t *Table) printConn(conn uint64) {
 	g := &t.groups
 	delete(g.times, conn)
@@ -58,7 +58,8 @@ func (t *Table) printConn(conn uint64) {
 	}))
 }
 
-// nextLine takes the first line off b. n is 0 when it is not all there.
+// nextLine decodes the first line of b, of n bytes. n is 0 when b does not hold all
+// of it.
 func nextLine(b []byte) (kind lineKind, line []byte, n int) {
 	if len(b) < 2 {
 		return 0, nil, 0
@@ -71,7 +72,7 @@ func nextLine(b []byte) (kind lineKind, line []byte, n int) {
 	return lineKind(b[0]), b[1+k : n], n
 }
 
-// printAllConns prints what is held of connections that were not closed.
+// printAllConns prints the stored lines of connections that did not close.
 func (t *Table) printAllConns() {
 	if !t.opt.Group {
 		return

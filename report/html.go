@@ -24,10 +24,10 @@ var (
 // htmlPayload is the default bound of a payload in HTML, in bytes.
 const htmlPayload = 64 << 10
 
-// HTML prints a timeline as one self-contained page: the rows are the lines of
-// [NDJSON] in a data block, and a script of our own shows them. The content
-// security policy allows that script and style by their hashes and nothing else,
-// no network and no other script; whatever is in a payload stays text.
+// HTML prints a timeline as one self-contained page. The rows are lines of [NDJSON]
+// in a data block, and the page's own script shows them. The content security policy
+// allows only that script and that style, by their hashes, and no network. A payload
+// always stays text.
 type HTML struct {
 	*NDJSON
 	w    io.Writer
@@ -35,8 +35,8 @@ type HTML struct {
 	done bool
 }
 
-// NewHTML returns an HTML output. The beginning of the page is written with the
-// first rows.
+// NewHTML returns an HTML output. It writes the beginning of the page with the first
+// rows.
 func NewHTML(w io.Writer, opt Options) *HTML {
 	if opt.Payload == PayloadDefault {
 		opt.Payload = htmlPayload
@@ -45,7 +45,7 @@ func NewHTML(w io.Writer, opt Options) *HTML {
 	return &HTML{NDJSON: NewNDJSON(&htmlData{w: w, head: head}, opt), w: w, tail: tail}
 }
 
-// htmlParts returns the page before and behind the rows.
+// htmlParts returns the page before the rows and after them.
 func htmlParts(files []string) (head, tail string) {
 	page := strings.NewReplacer(
 		"{{policy}}", "default-src 'none'; base-uri 'none'; form-action 'none'; script-src '"+page.PolicyHash(htmlScript)+"'; style-src '"+page.PolicyHash(htmlStyle)+"'",
@@ -60,7 +60,7 @@ func htmlParts(files []string) (head, tail string) {
 // Select implements [query.Selective].
 func (h *HTML) Select(m query.Match) { h.NDJSON.Select(m) }
 
-// Done ends the page.
+// Done prints the last rows and the end of the page.
 func (h *HTML) Done(t *timeline.Totals) {
 	h.NDJSON.Done(t)
 	if h.err == nil && !h.done {
@@ -69,12 +69,11 @@ func (h *HTML) Done(t *timeline.Totals) {
 	}
 }
 
-// htmlData writes lines of JSON into a data block of a page. A < can only stand
-// in a string there, and is written as an escape, so that no payload can end
-// the block.
+// htmlData writes lines of JSON into the data block of a page. A < can only occur
+// inside a JSON string. It becomes an escape, so no payload can end the block.
 type htmlData struct {
 	w    io.Writer
-	head string // not yet written
+	head string // the beginning of the page, "" once it is written
 	buf  []byte
 }
 

@@ -10,14 +10,14 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Colours of JSON. Keys stand out from values by brightness as well.
+// Colours of JSON. Keys and values differ in brightness too.
 const (
 	colorKey   = "\x1b[94m"
 	colorValue = "\x1b[95m" // numbers, true, false, null
 )
 
-// appendColored appends JSON in colours. The text was made safe before, and may
-// be cut anywhere: it is taken token by token, right or wrong.
+// appendColored appends JSON in colours. text is safe already and may be cut
+// anywhere, so it is coloured token by token without a check of its grammar.
 func appendColored(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		end, color := jsonToken(text, i)
@@ -31,7 +31,7 @@ func appendColored(dst, text []byte) []byte {
 	return dst
 }
 
-// jsonToken returns the end of the token that begins at i, and its colour.
+// jsonToken returns the end and the colour of the token that begins at i.
 func jsonToken(text []byte, i int) (end int, color string) {
 	switch c := text[i]; {
 	case c == '"':
@@ -63,18 +63,18 @@ func wordByte(c byte) bool {
 }
 
 const (
-	// treeLines is how many lines of one message are shown as a tree.
+	// treeLines is the most lines that the tree of one message has.
 	treeLines = 10_000
-	// treeDepth is how many levels are indented; deeper ones stand below them.
+	// treeDepth is the most levels that are indented. Deeper levels have the same
+	// indent.
 	treeDepth = 40
-	// treeBytes is how large JSON may be to be shown as a tree.
+	// treeBytes is the largest JSON, in bytes, that is shown as a tree.
 	treeBytes = 16 << 20
 )
 
-// tree appends the lines of a JSON text to below, each at most room columns
-// wide, and returns the first of them apart: it stands in the row. Key order
-// and the spelling of numbers are those of the text. ok is false when it is no
-// JSON object or array.
+// tree lays a JSON text out in lines of at most room columns. It appends the first
+// line to dst, for the row itself, and the others to t.below. Keys keep their order
+// and numbers their spelling. ok is false when payload is no JSON object or array.
 func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
 	if len(text) > treeBytes || !query.LooksJSON(text) || !json.Valid(text) {
 		return dst, false
@@ -95,7 +95,7 @@ func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
 			for text[next] == ' ' || text[next] == '\t' || text[next] == '\r' || text[next] == '\n' {
 				next++
 			}
-			if text[next] == c+2 { // '}' and ']' come two after: empty
+			if text[next] == c+2 { // empty: '}' is '{'+2 and ']' is '['+2
 				w.line, i = append(w.line, c+2), next+1
 				continue
 			}
@@ -126,10 +126,10 @@ func (t *Table) tree(dst, text []byte, room int) (_ []byte, ok bool) {
 	return w.dst, true
 }
 
-// treeWriter gathers the lines of a tree.
+// treeWriter collects the lines of a tree.
 type treeWriter struct {
 	table *Table
-	dst   []byte // the first line
+	dst   []byte // first line
 	line  []byte
 	depth int // of line
 	lines int
@@ -137,7 +137,7 @@ type treeWriter struct {
 	safe  []byte
 }
 
-// end ends a line; the next one is depth levels in.
+// end finishes a line. The next one is indented by depth levels.
 func (w *treeWriter) end(depth int) {
 	w.safe = w.safe[:0]
 	for range 2 * min(w.depth, treeDepth) {
@@ -153,7 +153,7 @@ func (w *treeWriter) end(depth int) {
 	w.line, w.depth = w.line[:0], depth
 }
 
-// colored appends JSON that is safe, in colours if there are any.
+// colored appends safe JSON, in colours if the options ask for them.
 func (t *Table) colored(dst, safe []byte) []byte {
 	if t.opt.Color {
 		return appendColored(dst, safe)
@@ -161,8 +161,7 @@ func (t *Table) colored(dst, safe []byte) []byte {
 	return append(dst, safe...)
 }
 
-// addBelow adds a line that stands under the row in progress, in the column of
-// its DATA.
+// addBelow adds a line below the current row, in its DATA column.
 func (t *Table) addBelow(safe []byte) {
 	for range t.dataColumn() {
 		t.below = append(t.below, ' ')
@@ -171,7 +170,7 @@ func (t *Table) addBelow(safe []byte) {
 	t.belowEnds = append(t.belowEnds, len(t.below))
 }
 
-// dataColumn returns how many columns stand before DATA.
+// dataColumn returns the number of columns left of DATA.
 func (t *Table) dataColumn() int {
 	n := numberWidth + 1 + t.timeWidth() + 1 + lengthWidth + len("  ↑ ") - len("↑") + 1
 	if t.opt.Time != TimeDelta {
@@ -180,8 +179,8 @@ func (t *Table) dataColumn() int {
 	return n
 }
 
-// hexDump adds payload under the row in progress, 16 bytes a line with their
-// offset. It shows n bytes.
+// hexDump adds the first n bytes of payload below the current row: 16 bytes a line,
+// with their offset.
 func (t *Table) hexDump(payload []byte, n int) {
 	var line []byte
 	for i := 0; i < n; i += hexBytes {
@@ -220,10 +219,10 @@ func (t *Table) addBelowPlain(safe []byte) {
 	t.belowEnds = append(t.belowEnds, len(t.below))
 }
 
-// hexDumpBytes is how many bytes of a message are dumped by default.
+// hexDumpBytes is how many bytes of a message a dump shows by default.
 const hexDumpBytes = 1 << 10
 
-// dumps reports whether the payload of m is shown as a dump below its row.
+// dumps reports whether a dump below the row shows the payload of m.
 func (t *Table) dumps(m *timeline.Message) bool {
 	return t.opt.Hex && len(m.Payload) > 0 && (m.Kind != timeline.OpText || m.Opaque || !m.Text)
 }

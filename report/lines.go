@@ -8,10 +8,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// This file makes the lines of the table that are not rows of traffic: heads,
-// findings, endings, and the marks at the end of a row.
+// This file makes the lines of the table that are no rows of traffic: heads,
+// findings, endings. It also makes the marks at the end of a row.
 
-// appendMarks appends what has to be known of a row, joined by commas.
+// appendMarks appends the marks of a row, joined by commas.
 func appendMarks(dst []byte, incomplete, truncated, guessed bool) []byte {
 	if incomplete {
 		dst = appendMark(dst, "incomplete")
@@ -32,7 +32,7 @@ func appendMark(dst []byte, word string) []byte {
 	return append(dst, word...)
 }
 
-// marksWidth is how many columns closeMarks will use; marks are ASCII.
+// marksWidth returns how many columns closeMarks fills. Marks are ASCII.
 func marksWidth(marks []byte) int {
 	if len(marks) == 0 {
 		return 0
@@ -40,7 +40,7 @@ func marksWidth(marks []byte) int {
 	return len(marks) + len("  []")
 }
 
-// closeMarks ends a row with its marks in brackets.
+// closeMarks appends the marks of a row in brackets.
 func (t *Table) closeMarks(dst, marks []byte) []byte {
 	if len(marks) == 0 {
 		return dst
@@ -106,7 +106,7 @@ func (t *Table) appendHead(dst []byte, c *timeline.Conn) []byte {
 	return append(dst, rest...)
 }
 
-// appendFinding appends the cells after TIME of a finding.
+// appendFinding appends the cells of a finding to the right of TIME.
 func (t *Table) appendFinding(dst []byte, f *timeline.Finding) []byte {
 	at := len(dst)
 	if t.opt.Time != TimeDelta {
@@ -139,9 +139,8 @@ func (t *Table) appendFinding(dst []byte, f *timeline.Finding) []byte {
 	return t.appendFindingText(append(dst, ": "...), f)
 }
 
-// appendFindingText appends what a finding says: title, detail, got and want, and
-// the document that says so. It is never cut but where the wire's own bytes
-// are quoted: a finding is read in full or not understood.
+// appendFindingText appends title, detail, got and want, and reference of a finding.
+// Only bytes off the wire are cut: a finding is read in full or not understood.
 func (t *Table) appendFindingText(dst []byte, f *timeline.Finding) []byte {
 	const quoted = 80
 	if f.Rule != nil {

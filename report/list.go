@@ -12,35 +12,35 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// List prints one row a connection, in order of closing, and a line of totals.
-// The first listPage rows are drawn as a table whose columns fit them; further
-// rows are printed as they come, in columns of the same widths, so that a
-// capture of many connections costs neither memory nor time. Live, all rows are. Sorted rows are
-// held back in an order.
+// List prints one row for each connection, in order of closing, and a line of totals.
+// It draws the first maxHeld rows as a table whose columns fit them. It prints later
+// rows as they come, in columns of the same widths, so many connections cost neither
+// memory nor time. In a live capture it prints every row at once. With Options.Sort
+// it keeps all rows in an order until the end.
 type List struct {
 	timeline.Nop
 	writer
 	opt     Options
-	order   *order // nil: as they come
-	cells   cells  // of the row at hand
+	order   *order // nil without Options.Sort
+	cells   cells  // the current row
 	held    [][]string
-	widths  []int // of the columns, once the page was drawn
+	widths  []int // of the columns; nil until the held rows are drawn
 	conns   uint64
 	refused uint64
 	totals  [2]timeline.Counters
 }
 
-// listPage is how many rows are held for the table.
+// maxHeld is how many rows a list holds for its table.
 const maxHeld = 100
 
-// listURL is the widest URL that is shown where no terminal bounds it.
+// listURL is the widest URL in columns where no terminal bounds it.
 const listURL = 200
 
 var listHead = [...]string{"#", "URL", "CLIENT", "SERVER", "STATUS", "DURATION", "SENT", "RECEIVED", "CLOSE", "FINDINGS"}
 
 const listColumnURL = 1
 
-// NewList returns a list. It holds rows until the end or the page is full.
+// NewList returns a list. It holds rows until the end, or until it has maxHeld.
 func NewList(w io.Writer, opt Options) *List {
 	l := &List{opt: opt, writer: newWriter(w, &opt), order: newOrder(&opt)}
 	if opt.Live && l.order == nil {
@@ -54,10 +54,10 @@ func NewList(w io.Writer, opt Options) *List {
 	return l
 }
 
-// liveWidths are the columns of a list whose rows nobody can wait for.
+// liveWidths are the widths of the columns when rows are printed as they come.
 var liveWidths = [...]int{4, 48, 21, 21, 16, 9, 14, 14, 20, 8}
 
-// columns sets the widths before anything is known of the rows.
+// columns sets the widths before any row is known.
 func (l *List) columns() {
 	l.widths = slices.Clone(liveWidths[:])
 	if l.opt.Width > 0 {
@@ -76,7 +76,7 @@ func (l *List) Needs(*timeline.Conn) timeline.Needs {
 	return timeline.Needs{Payload: l.opt.Payload != PayloadNone, Silent: true}
 }
 
-// Close adds a row.
+// Close adds the row of a connection.
 func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 	if l.stopped {
 		return
@@ -97,7 +97,7 @@ func (l *List) Close(c *timeline.Conn, _ timeline.Stamp) {
 	l.addRow()
 }
 
-// addRow adds the row that is in cells.
+// addRow prints or holds the row that is in cells.
 func (l *List) addRow() {
 	if l.widths != nil {
 		l.printRow()
@@ -107,8 +107,7 @@ func (l *List) addRow() {
 	l.countRow()
 }
 
-// Other adds a row for a transport without a WebSocket, when all transports
-// were asked for.
+// Other adds the row of a transport without a WebSocket, if Options.All asks for it.
 func (l *List) Other(o *timeline.Other) {
 	if l.stopped || !l.opt.All {
 		return
@@ -121,7 +120,7 @@ func (l *List) Other(o *timeline.Other) {
 	l.addRow()
 }
 
-// Done prints what is held, and the totals.
+// Done prints the held rows and the totals.
 func (l *List) Done(t *timeline.Totals) {
 	if l.order != nil {
 		l.fail(l.order.each(func(row []byte) bool {
@@ -139,13 +138,13 @@ func (l *List) Done(t *timeline.Totals) {
 	l.write()
 }
 
-// Flush writes the rows that are not held.
+// Flush hands printed rows to the writer. Held rows stay.
 func (l *List) Flush() error {
 	l.write()
 	return l.err
 }
 
-// drawHeld prints the page as a table and fixes the widths for what follows.
+// drawHeld prints the held rows as a table and fixes the widths of later rows.
 func (l *List) drawHeld() {
 	l.widths = make([]int, len(listHead))
 	for i, name := range listHead {
@@ -156,13 +155,13 @@ func (l *List) drawHeld() {
 			l.widths[i] = max(l.widths[i], terminal.Columns(cell))
 		}
 	}
-	if len(l.held) == maxHeld { // more will come, with longer numbers
+	if len(l.held) == maxHeld { // more rows will come, with longer numbers
 		l.widths[0] = len("1000000")
 		for _, row := range l.held {
 			row[0] += strings.Repeat(" ", max(0, l.widths[0]-len(row[0])))
 		}
 	}
-	if l.opt.Width > 0 { // the URL gives way
+	if l.opt.Width > 0 { // the URL column shrinks until the row fits
 		rest := 0
 		for i, w := range l.widths {
 			if i != listColumnURL {
@@ -184,8 +183,8 @@ func (l *List) drawHeld() {
 	l.held = nil
 }
 
-// printRow prints a row beyond the page, in the columns of the page. A cell that
-// is wider pushes the rest to the right; only the URL is cut, visibly.
+// printRow prints the row in cells in columns of fixed widths. A wider cell moves the
+// rest to the right. Only the URL is cut.
 func (l *List) printRow() {
 	for i := range l.widths {
 		most, used := terminal.NoLimit, 0
@@ -204,7 +203,7 @@ func (l *List) printRow() {
 	l.buf = append(l.buf, '\n')
 }
 
-// summary returns the totals in plain words.
+// summary returns the line of totals.
 func (l *List) summary(t *timeline.Totals) string {
 	var b strings.Builder
 	b.WriteString(quantity.Plural(l.conns, "connection"))

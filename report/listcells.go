@@ -10,9 +10,9 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// cells is a row of a list: safe texts one behind the other, a zero between
-// them, which no safe text has. It is filled again for every row, for there may
-// be a row for each of very many connections.
+// cells is a row of a list: safe texts, each followed by a zero byte, which no safe
+// text contains. It is reused for every row, since a capture may have very many
+// connections.
 type cells struct {
 	text []byte
 	ends []int // of the cells in text
@@ -20,19 +20,19 @@ type cells struct {
 
 func (c *cells) reset() { c.text, c.ends = c.text[:0], c.ends[:0] }
 
-// end ends a cell of what was appended to text since the one before.
+// end finishes a cell: all text since the previous cell.
 func (c *cells) end() {
 	c.ends = append(c.ends, len(c.text))
 	c.text = append(c.text, 0)
 }
 
-// add adds a cell.
+// add appends a cell.
 func (c *cells) add(cell string) {
 	c.text = append(c.text, cell...)
 	c.end()
 }
 
-// load takes what text was of another row.
+// load sets the row to text, which was the text of another row.
 func (c *cells) load(text []byte) {
 	c.reset()
 	for cell := range strings.SplitSeq(strings.TrimSuffix(string(text), "\x00"), "\x00") {
@@ -40,7 +40,7 @@ func (c *cells) load(text []byte) {
 	}
 }
 
-// at returns a cell, borrowed.
+// at returns a cell. It is borrowed.
 func (c *cells) at(i int) []byte {
 	start := 0
 	if i > 0 {
@@ -49,7 +49,7 @@ func (c *cells) at(i int) []byte {
 	return c.text[start:c.ends[i]]
 }
 
-// strings returns all cells, to keep.
+// strings returns copies of all cells.
 func (c *cells) strings() []string {
 	all := make([]string, len(c.ends))
 	for i := range all {
@@ -58,7 +58,8 @@ func (c *cells) strings() []string {
 	return all
 }
 
-// appendWord begins a further word of the cell that begins at from.
+// appendWord appends a word to the cell that begins at from, after a space if the
+// cell has text.
 func (c *cells) appendWord(from int, word string) {
 	if len(c.text) > from {
 		c.text = append(c.text, ' ')
@@ -66,8 +67,8 @@ func (c *cells) appendWord(from int, word string) {
 	c.text = append(c.text, word...)
 }
 
-// endSafe ends a cell of what was appended to text since the one before, made safe
-// and cut to width columns.
+// endSafe finishes a cell as end does. It makes the cell safe and cuts it to width
+// columns.
 func (c *cells) endSafe(width int) {
 	from := 0
 	if n := len(c.ends); n > 0 {
@@ -80,7 +81,7 @@ func (c *cells) endSafe(width int) {
 	c.end()
 }
 
-// conn makes the row of a connection.
+// conn sets the row to that of a connection.
 func (c *cells) conn(conn *timeline.Conn) {
 	c.reset()
 	c.text = strconv.AppendUint(c.text, conn.ID, 10)
@@ -105,10 +106,10 @@ func (c *cells) conn(conn *timeline.Conn) {
 	c.end()
 }
 
-// statusWidth is the widest STATUS.
+// statusWidth is the greatest width of STATUS in columns.
 const statusWidth = 40
 
-// address adds the cells CLIENT and SERVER.
+// address appends the cells CLIENT and SERVER.
 func (c *cells) address(conn *timeline.Conn) {
 	c.text = appendAddress(c.text, conn.Client)
 	if conn.Peer.IsValid() {
@@ -119,7 +120,7 @@ func (c *cells) address(conn *timeline.Conn) {
 	c.end()
 }
 
-// messages adds the cell of one direction.
+// messages appends the cell SENT or RECEIVED.
 func (c *cells) messages(n *timeline.Counters) {
 	if n.Messages == 0 {
 		c.add("-")
@@ -132,7 +133,8 @@ func (c *cells) messages(n *timeline.Counters) {
 	c.end()
 }
 
-// closed adds how a connection ended in as few words as possible.
+// closed appends the cell CLOSE: how the connection ended, in as few words as
+// possible.
 func (c *cells) closed(conn *timeline.Conn) {
 	if conn.Refused() {
 		c.add("refused")
@@ -147,7 +149,7 @@ func (c *cells) closed(conn *timeline.Conn) {
 	}
 	frames := conn.ClosedBy[0] || conn.ClosedBy[1]
 	switch {
-	case conn.Recorded: // what a HAR knows
+	case conn.Recorded: // a HAR holds no more than this
 		if conn.Aborted {
 			c.appendWord(from, "aborted")
 		}
@@ -172,7 +174,7 @@ func (c *cells) closed(conn *timeline.Conn) {
 	c.end()
 }
 
-// appendFindings appends "2 errors, 1 note", "-" for none.
+// appendFindings appends "2 errors, 1 note", or "-" for no findings.
 func appendFindings(dst []byte, by [3]uint64) []byte {
 	from := len(dst)
 	for _, s := range [...]timeline.Severity{timeline.Error, timeline.Warning, timeline.Note} {
@@ -189,7 +191,7 @@ func appendFindings(dst []byte, by [3]uint64) []byte {
 	return dst
 }
 
-// other makes the row of a transport without a WebSocket.
+// other sets the row to that of a transport without a WebSocket.
 func (c *cells) other(o *timeline.Other) {
 	t := o.Transport
 	bytes := func(n uint64) string {
@@ -207,7 +209,7 @@ func (c *cells) other(o *timeline.Other) {
 	}
 }
 
-// otherName says what a transport without a WebSocket was.
+// otherName returns what a transport without a WebSocket carried.
 func otherName(o *timeline.Other) string {
 	switch o.Kind {
 	case "tls":
@@ -233,7 +235,7 @@ func otherName(o *timeline.Other) string {
 	return "other"
 }
 
-// otherStatus says in a few words what is known of it.
+// otherStatus returns what is known of such a transport, in a few words.
 func otherStatus(o *timeline.Other) string {
 	switch o.Kind {
 	case "tls":

@@ -8,9 +8,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Rows makes the message lines of an [NDJSON] output. Each goroutine that makes
-// lines has its own: several workers make them at once, and [NDJSON.Row] prints
-// them in order.
+// Rows makes the message lines of an [NDJSON] output. Workers make lines at once,
+// each goroutine with a Rows of its own, and [NDJSON.Row] prints them in order.
 type Rows struct {
 	opt   Options
 	clock ndjson.Clock
@@ -77,7 +76,7 @@ func (r *Rows) begin(b []byte, kind string, at timeline.Stamp) []byte {
 // append appends the line of m to b, with the number of the connection if whole is
 // true. hole is the index in row where that number belongs.
 func (r *Rows) append(b []byte, m *timeline.Message, whole bool) (row []byte, hole int) {
-	recorded := m.Conn.Recorded // a recording holds nothing of the wire
+	recorded := m.Conn.Recorded // a HAR holds no facts of the wire
 	b = r.begin(b, "message", m.First)
 	b = append(b, `,"conn":`...)
 	if hole = len(b); whole {
@@ -129,7 +128,8 @@ func (r *Rows) append(b []byte, m *timeline.Message, whole bool) (row []byte, ho
 	return append(b, '}', '\n'), hole
 }
 
-// appendMarkKey appends pair if is is true: a mark that does not apply is absent.
+// appendMarkKey appends pair if is is true. The key of a mark that does not apply is
+// absent.
 func appendMarkKey(b []byte, pair string, is bool) []byte {
 	if is {
 		b = append(b, pair...)
@@ -137,8 +137,9 @@ func appendMarkKey(b []byte, pair string, is bool) []byte {
 	return b
 }
 
-// payload appends payload as text, if it is valid UTF-8 but for a cut end, or in
-// base64. It reports whether the options cut it.
+// payload appends payload as text, or in base64. With text set, payload must be valid
+// UTF-8 but for a cut character at its end. cut reports whether the options shorten
+// it.
 func (r *Rows) payload(b, payload []byte, text bool) (_ []byte, cut bool) {
 	size := r.opt.Payload.bytes(len(payload), ndjsonPayload)
 	if text || len(payload) == 0 {

@@ -13,29 +13,29 @@ import (
 // schema is the version of the NDJSON contract.
 const schema = 1
 
-// NDJSON prints a timeline as one JSON object a line, for programs. The line
-// types and their keys are a contract (docs/SCHEMA.md); rows.go appends them.
-// A message or control row costs no allocation.
+// NDJSON prints a timeline for programs: one JSON object a line. The types of lines
+// and their keys are a contract (docs/SCHEMA.md). A row of a message or a control
+// frame costs no allocation.
 type NDJSON struct {
 	timeline.Nop
 	writer
 	selection
 	opt     Options
-	lines   Rows // the message lines, and the beginning of all others
+	lines   Rows // makes the message lines and the beginning of all lines
 	textual frameText
-	list    bool   // one line a connection instead of a line a row
-	order   *order // of a list; nil: as they come
+	list    bool   // one line for each connection instead of rows
+	order   *order // of a list with Options.Sort, else nil
 }
 
-// NewNDJSON returns an NDJSON output. The start line is written with the first
-// flush.
+// NewNDJSON returns an NDJSON output of rows. It writes the start line with the first
+// rows.
 func NewNDJSON(w io.Writer, opt Options) *NDJSON {
 	n := &NDJSON{opt: opt, lines: Rows{opt: opt}, writer: newWriter(w, &opt), textual: newFrameText()}
 	n.start()
 	return n
 }
 
-// NewListNDJSON returns an output with one line a connection, in order of
+// NewListNDJSON returns an output with one line for each connection, in order of
 // closing: `wsdump list -T ndjson`.
 func NewListNDJSON(w io.Writer, opt Options) *NDJSON {
 	n := NewNDJSON(w, opt)
@@ -43,14 +43,14 @@ func NewListNDJSON(w io.Writer, opt Options) *NDJSON {
 	return n
 }
 
-// Needs tells what the rows are made from.
+// Needs returns what the rows are made from.
 func (n *NDJSON) Needs(*timeline.Conn) timeline.Needs {
 	needs := n.opt.needs()
 	needs.Frames, needs.Silent = needs.Frames && !n.list, n.list
 	return needs
 }
 
-// off reports whether rows of the kind h are not printed.
+// off reports whether rows of kind h are not printed.
 func (n *NDJSON) off(h Hide) bool { return n.stopped || n.list || n.opt.Hides(h) }
 
 // Open prints an open line.
@@ -63,7 +63,7 @@ func (n *NDJSON) Open(c *timeline.Conn) {
 	n.finish()
 }
 
-// Frame prints a frame line if frames are wanted, and a control line.
+// Frame prints a control line, and a frame line if Options.Frames asks for it.
 func (n *NDJSON) Frame(f *timeline.Frame) {
 	if n.stopped || n.list {
 		return
@@ -113,8 +113,8 @@ func (n *NDJSON) Close(c *timeline.Conn, at timeline.Stamp) {
 	}
 }
 
-// Other prints a line of a list for a transport without a WebSocket, when all
-// transports were asked for.
+// Other prints the line of a transport without a WebSocket, in a list with
+// Options.All.
 func (n *NDJSON) Other(o *timeline.Other) {
 	if !n.list || !n.opt.All || n.stopped {
 		return
@@ -128,7 +128,7 @@ func (n *NDJSON) Other(o *timeline.Other) {
 	n.finish()
 }
 
-// hold takes the line that began at from back, until its turn comes.
+// hold moves the line that begins at n.buf[from] into the order of a list.
 func (n *NDJSON) hold(r rank, from int) {
 	n.fail(n.order.put(r, n.buf[from:]))
 	n.buf = n.buf[:from]
@@ -147,13 +147,13 @@ func (n *NDJSON) Done(t *timeline.Totals) {
 	n.write()
 }
 
-// Flush writes what is buffered.
+// Flush hands all rows so far to the writer.
 func (n *NDJSON) Flush() error {
 	n.write()
 	return n.err
 }
 
-// begin starts a line with what all lines share.
+// begin starts a line with the keys that all lines share. c may be nil.
 func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
 	b := n.lines.begin(n.buf, kind, at)
 	if c != nil {
@@ -163,13 +163,14 @@ func (n *NDJSON) begin(kind string, at timeline.Stamp, c *timeline.Conn) {
 	n.buf = b
 }
 
-// Line prints a line that another output made, with its line break. It counts as a row.
+// Line prints a line of another output, which ends in a line break. It counts as a
+// row.
 func (n *NDJSON) Line(line []byte) {
 	n.buf = append(n.buf, line...)
 	n.countRow()
 }
 
-// finish ends a line that counts as a row.
+// finish ends a line and counts it as a row.
 func (n *NDJSON) finish() {
 	n.buf = append(n.buf, '}', '\n')
 	n.countRow()

@@ -9,14 +9,14 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// NothingFound says what a capture without a single WebSocket held, and what
-// to try next.
+// NothingFound returns what a capture without a single WebSocket held, and what to
+// try next.
 func NothingFound(t *timeline.Totals) string {
 	found, hint := Nothing(t)
 	return found + " Hint: " + hint
 }
 
-// Nothing returns the two halves of [NothingFound]: what was there, and the
+// Nothing returns the two halves of [NothingFound]: what the capture held, and the
 // hint. Both are safe to show.
 func Nothing(t *timeline.Totals) (found, hint string) {
 	if t.Recorded {
@@ -96,7 +96,7 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 	return "if a WebSocket should be there, check that the capture holds its port and interface, and whole packets (tcpdump -s 0)."
 }
 
-// withSpace returns s behind a space, "" for nothing.
+// withSpace returns s after a space, or "" for "".
 func withSpace(s string) string {
 	if s == "" {
 		return ""
@@ -111,7 +111,7 @@ func interfaceWords(l *timeline.Live) string {
 	return terminal.Safe(l.Interface)
 }
 
-// askWhere asks where the traffic is.
+// askWhere returns a question that helps to find the traffic.
 func askWhere(l *timeline.Live) string {
 	port := ""
 	if l.Filter != "" {
@@ -123,7 +123,7 @@ func askWhere(l *timeline.Live) string {
 	return port + "is the traffic on another interface? `wsdump interfaces` lists them, -i any takes all."
 }
 
-// topNames returns " (chat.example.com 12, ...)" of the most frequent names.
+// topNames returns " (chat.example.com 12, ...)" with the most frequent names.
 func topNames(counts []timeline.Count) string {
 	if len(counts) == 0 {
 		return ""

@@ -1,11 +1,11 @@
-// Package report prints a timeline: as a table for people, as NDJSON for
-// programs, and as a list with one row a connection. Every output is a
-// [timeline.Sink] that writes through its own buffer and remembers the first
-// write error; none of them reaches behind the timeline.
+// Package report prints the rows of a timeline: as a table for people, as NDJSON and
+// CSV for programs, as an HTML page. It also prints lists with one row for each
+// connection. Every output is a [timeline.Sink] with its own buffer, and keeps the
+// first write error.
 //
-// What an output may show of untrusted bytes is decided in one place:
-// internal/terminal for people, internal/ndjson for programs. Neither lets a control byte
-// or a bidirectional override through to a terminal.
+// What an output may show of untrusted bytes is decided in two rooms:
+// internal/terminal for people, internal/ndjson for programs. Neither lets a control
+// character or a bidirectional override through to a terminal.
 package report
 
 import (
@@ -16,29 +16,29 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Output is what every printer of this package is.
+// Output is implemented by every output of rows and lists.
 type Output interface {
 	timeline.Sink
-	// Flush prints all rows that are known and hands them to the writer.
+	// Flush hands all rows so far to the writer.
 	Flush() error
-	// Err returns the first error of the writer, nil when all went well.
+	// Err returns the first write error, nil when there was none.
 	Err() error
 }
 
-// Payload is how many payload bytes a row may carry, or one of the words
-// below.
+// Payload is the most payload bytes that a row shows, or one of the constants below.
 type Payload int
 
 const (
-	PayloadDefault Payload = 0  // table: what fits the width; NDJSON: 1 MiB
-	PayloadAll     Payload = -1 // no bound but the limits of the dissector
+	PayloadDefault Payload = 0  // table: what fits the width; NDJSON: 1 MiB; HTML: 64 KiB
+	PayloadAll     Payload = -1 // bounded only by the limits of the dissector
 	PayloadNone    Payload = -2 // headers only; nothing is unmasked or inflated
 )
 
 // ndjsonPayload is the default bound of a payload in NDJSON, in bytes.
 const ndjsonPayload = 1 << 20
 
-// bytes returns how many of n payload bytes a row may carry.
+// bytes returns how many of n payload bytes a row shows. otherwise is the bound of
+// PayloadDefault.
 func (p Payload) bytes(n, otherwise int) int {
 	switch {
 	case p == PayloadNone:
@@ -51,7 +51,7 @@ func (p Payload) bytes(n, otherwise int) int {
 	return min(n, otherwise)
 }
 
-// TimeMode says how the table shows when a row happened.
+// TimeMode selects how the table shows the time of a row.
 type TimeMode byte
 
 const (
@@ -73,18 +73,19 @@ const (
 	HideMessage
 )
 
-// Options are shared by all outputs. The zero value prints everything, plain.
+// Options are those of all outputs. The zero value prints everything, without
+// colours.
 type Options struct {
-	Live    bool     // rows are wanted as they come, and the widths of columns are not waited for
-	All     bool     // lists: transports without a WebSocket too
-	Version string   // of wsdump, for NDJSON's start line
-	Files   []string // input names in the order of Stamp.File
-	Sort    string   // lists: by what, one of SortKeys; empty for the order of closing
+	Live    bool     // print each row at once, in columns of fixed widths
+	All     bool     // lists: also transports without a WebSocket
+	Version string   // version of wsdump, for the start line of NDJSON
+	Files   []string // names of the input files, indexed by Stamp.File
+	Sort    string   // lists: one of SortKeys; "" for the order of closing
 	Reverse bool     // lists: sorted the other way round
-	Frames  bool     // a row for every frame too
+	Frames  bool     // also a row for every frame
 	Hide    Hide
 	Payload Payload
-	Count   uint64         // stop after that many rows; 0 means never
+	Count   uint64         // stop after so many rows; 0 means never
 	Time    TimeMode       // table only
 	Local   *time.Location // for TimeLocal; nil means UTC
 	Color   bool           // table and list only
@@ -92,24 +93,24 @@ type Options struct {
 	Group   bool           // table only: one connection after the other, in order of closing
 	Pretty  bool           // table only: JSON as a tree
 	Hex     bool           // table only: a dump of what is not text
-	// HARControl: -T har only: control frames as messages too.
+	// HARControl: -T har only: also control frames as messages.
 	HARControl bool
 	ASCII      bool // table only: nothing but ASCII, for terminals without UTF-8
-	// Stop is called once when nothing more will be printed: Count is reached
-	// or the writer failed. The caller may end the run early.
+	// Stop is called once, when Count is reached or the writer failed: nothing more
+	// will be printed. It may be nil.
 	Stop func()
 }
 
 // Hides reports whether rows of the kind h are not printed.
 func (o *Options) Hides(h Hide) bool { return o.Hide&h != 0 }
 
-// needs is what any output wants to know. Hidden messages are still looked at,
-// since findings are made from their payload; PayloadNone is how to say no.
+// needs returns what all outputs ask for. A hidden message still needs its payload,
+// since findings are made from it. PayloadNone turns that off.
 func (o *Options) needs() timeline.Needs {
 	return timeline.Needs{Frames: o.Frames, Payload: o.Payload != PayloadNone}
 }
 
-// writer buffers rows and holds on to the first error.
+// writer buffers rows and keeps the first error.
 type writer struct {
 	w       io.Writer
 	buf     ndjson.Line
@@ -120,14 +121,14 @@ type writer struct {
 	stopped bool
 }
 
-// flushAt is how many bytes are gathered before they are written.
+// flushAt is how many bytes the buffer holds before they are written.
 const flushAt = 64 << 10
 
 func newWriter(w io.Writer, opt *Options) writer {
 	return writer{w: w, buf: make([]byte, 0, 2*flushAt), count: opt.Count, stop: opt.Stop}
 }
 
-// fail notes an error that is not the writer's and ends the output.
+// fail keeps an error that is not the writer's and ends the output.
 func (w *writer) fail(err error) {
 	if err != nil && w.err == nil {
 		w.err = err
@@ -135,7 +136,7 @@ func (w *writer) fail(err error) {
 	}
 }
 
-// countRow is called after each row that counts.
+// countRow is called after each row that Options.Count counts.
 func (w *writer) countRow() {
 	w.rows++
 	if w.rows == w.count {
@@ -144,7 +145,7 @@ func (w *writer) countRow() {
 	w.writeIfFull()
 }
 
-// writeIfFull writes when enough has gathered.
+// writeIfFull writes the buffer once it holds flushAt bytes.
 func (w *writer) writeIfFull() {
 	if len(w.buf) >= flushAt {
 		w.write()
@@ -163,12 +164,12 @@ func (w *writer) stopOutput() {
 func (w *writer) write() {
 	w.writeNow(w.buf)
 	w.buf = w.buf[:0]
-	if cap(w.buf) > 16*flushAt { // one huge payload must not be held for good
+	if cap(w.buf) > 16*flushAt { // do not keep the memory of one huge payload
 		w.buf = make([]byte, 0, 2*flushAt)
 	}
 }
 
-// writeNow writes b, which does not come from buf, or is all of it.
+// writeNow writes b, which is the whole buffer or memory outside of it.
 func (w *writer) writeNow(b []byte) {
 	if w.err == nil && len(b) > 0 {
 		if _, w.err = w.w.Write(b); w.err != nil {

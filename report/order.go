@@ -12,15 +12,14 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// SortKeys are what a list can be sorted by (Options.Sort). Figures come with
-// the largest first, texts and "open" from the least.
+// SortKeys are the values of Options.Sort. Numbers sort from the largest down, texts
+// and "open" from the smallest up.
 func SortKeys() []string {
 	return []string{"bytes", "sent", "received", "messages", "duration", "idle", "findings", "open", "url", "client", "server", "status"}
 }
 
-// order holds the rows of a list until all are known, and gives them back
-// sorted. Rows wait in a spool; what they are sorted by stays in memory: some 60
-// bytes a row, with texts their length more.
+// order holds the rows of a list and returns them sorted. Rows wait in a spool. Their
+// sort keys stay in memory: some 60 bytes a row, plus the length of texts.
 type order struct {
 	by      string
 	reverse bool
@@ -29,8 +28,8 @@ type order struct {
 	scratch []byte
 }
 
-// rank is where a row stands among the others: by n, the largest first, then by
-// text, then by when it came.
+// rank is the sort key of a row: n from the largest down, then text, then the order
+// of arrival.
 type rank struct {
 	n      uint64
 	text   string
@@ -38,7 +37,7 @@ type rank struct {
 	length int
 }
 
-// newOrder returns nil for rows that are printed as they come.
+// newOrder returns nil when rows are printed as they come.
 func newOrder(opt *Options) *order {
 	if opt.Sort == "" {
 		return nil
@@ -108,7 +107,8 @@ func (o *order) other(t *timeline.Other) (r rank) {
 
 func nanoseconds(d time.Duration) uint64 { return uint64(max(0, d)) }
 
-// severest makes one number of findings: one error outweighs all warnings.
+// severest combines the counts of findings in one number, in which one error
+// outweighs all warnings.
 func severest(by [3]uint64) uint64 {
 	const most = 1<<21 - 1
 	return min(by[timeline.Error], most)<<42 | min(by[timeline.Warning], most)<<21 | min(by[timeline.Note], most)
@@ -123,7 +123,7 @@ func sortableAddress(a netip.AddrPort) string {
 	return string(append(append([]byte{byte(len(b))}, b...), byte(a.Port()>>8), byte(a.Port())))
 }
 
-// put holds a copy of a row.
+// put stores a copy of a row.
 func (o *order) put(r rank, row []byte) (err error) {
 	r.length = len(row)
 	r.at, err = o.rows.Append(row)
@@ -131,8 +131,8 @@ func (o *order) put(r rank, row []byte) (err error) {
 	return err
 }
 
-// each gives the rows to f, sorted, until it returns false, and forgets them.
-// Rows are borrowed.
+// each calls f with the rows, sorted, until f returns false. Then it removes all
+// rows. A row is borrowed.
 func (o *order) each(f func(row []byte) bool) error {
 	slices.SortStableFunc(o.ranks, func(a, b rank) int {
 		d := cmp.Or(cmp.Compare(b.n, a.n), strings.Compare(a.text, b.text))

@@ -6,8 +6,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// This file holds the NDJSON lines, one function a line type, and the appenders
-// for their values. Key names are the contract's.
+// This file makes the lines of NDJSON but messages: one function for each type of
+// line. docs/SCHEMA.md is the contract for names of keys.
 
 func (n *NDJSON) control(f *timeline.Frame) {
 	n.begin("control", f.First, f.Conn)
@@ -132,8 +132,8 @@ func (n *NDJSON) handshake(c *timeline.Conn) {
 	n.buf.Mark("guessed", c.Guessed)
 }
 
-// answer appends what request and response agreed on. What the capture does
-// not hold is absent; a list that is there and empty is empty.
+// answer appends what request and response agreed on. A key is absent where the
+// capture does not hold the fact; an empty list was there and was empty.
 func (n *NDJSON) answer(h *timeline.Handshake) {
 	asked, answered := !h.Request.IsZero(), h.Status != 0
 	if h.HTTPVersion != "" {
@@ -227,7 +227,7 @@ func (n *NDJSON) severities(name string, by [3]uint64) {
 	n.buf = append(n.buf, '}')
 }
 
-// payload appends text or base64 and reports whether the options cut it.
+// payload appends text or base64, and reports whether the options cut it.
 func (n *NDJSON) payload(b []byte, text bool) (cut bool) {
 	n.buf, cut = n.lines.payload(n.buf, b, text)
 	return cut
@@ -263,7 +263,7 @@ func (n *NDJSON) fields(name string, headers []timeline.Header) {
 
 func (n *NDJSON) dir(d timeline.Direction) { n.buf.Word("dir", d.String()) }
 
-// ending appends where the last byte of a row was.
+// ending appends time and packet of the last byte of a row.
 func (n *NDJSON) ending(at timeline.Stamp) {
 	n.buf.Key("end_time")
 	n.buf = append(n.buf, '"')
@@ -274,7 +274,7 @@ func (n *NDJSON) ending(at timeline.Stamp) {
 	}
 }
 
-// other prints a transport that carried no WebSocket.
+// other appends the line of a transport without a WebSocket.
 func (n *NDJSON) other(o *timeline.Other) {
 	t := o.Transport
 	kind := o.Kind

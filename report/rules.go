@@ -27,7 +27,7 @@ func Rules(w io.Writer, rules []*timeline.Rule) error {
 	return nil
 }
 
-// Rule tells one rule in full.
+// Rule writes one rule in full.
 func Rule(w io.Writer, r *timeline.Rule) error {
 	text := r.ID + " (" + r.Severity.String() + "): " + r.Title + "\n\n" + r.Text + "\n"
 	if r.Ref != "" {
@@ -37,7 +37,7 @@ func Rule(w io.Writer, r *timeline.Rule) error {
 	return err
 }
 
-// RulesNDJSON writes one JSON object a rule.
+// RulesNDJSON writes one JSON object for each rule.
 func RulesNDJSON(w io.Writer, rules []*timeline.Rule) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -58,7 +58,7 @@ func RulesNDJSON(w io.Writer, rules []*timeline.Rule) error {
 	return nil
 }
 
-// RulesMarkdown writes the catalogue as docs/RULES.md has it.
+// RulesMarkdown writes the catalogue as docs/RULES.md.
 func RulesMarkdown(w io.Writer, rules []*timeline.Rule) error {
 	var b strings.Builder
 	b.WriteString("# The rules that wsdump judges traffic by\n\n" +
@@ -75,5 +75,5 @@ func RulesMarkdown(w io.Writer, rules []*timeline.Rule) error {
 	return err
 }
 
-// anchor is how Markdown viewers name a heading.
+// anchor returns the name that Markdown viewers give to a heading.
 func anchor(id string) string { return strings.ReplaceAll(id, "/", "") }

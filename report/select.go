@@ -5,9 +5,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// selection is what a filter before an output said of the next call: see
-// [query.Selective]. The zero value is that of an output without a filter,
-// which prints every row.
+// selection is what a filter before an output decided about the next call, see
+// [query.Selective]. The zero value prints every row: there is no filter.
 type selection struct {
 	filtered bool
 	match    query.Match
@@ -16,15 +15,15 @@ type selection struct {
 // Select implements [query.Selective].
 func (s *selection) Select(m query.Match) { s.filtered, s.match = true, m }
 
-// picks reports whether the row m of the current call is printed.
+// picks reports whether the filter lets row m of the current call through.
 func (s *selection) picks(m query.Match) bool { return !s.filtered || s.match&m != 0 }
 
-// frameText knows which frames are text, which only the first frame of their
-// message tells, also where a filter keeps that one from the output.
+// frameText decides which frames are text. Only the first frame of a message says so,
+// and a filter may keep that frame from the output.
 type frameText struct {
 	openTexts
-	announced *timeline.Frame // compared only, never read
-	text      bool            // of noticed
+	announced *timeline.Frame // the frame that a filter looks at now; only compared, never read
+	text      bool            // whether announced is text
 }
 
 func newFrameText() frameText { return frameText{openTexts: openTexts{}} }
@@ -38,14 +37,15 @@ func (t *frameText) frame(f *timeline.Frame) bool {
 	return t.openTexts.frame(f)
 }
 
-// noticer is an output with rows of frames.
+// framePrinter is an output that prints frames.
 type framePrinter interface{ frameText() *frameText }
 
 func (n *NDJSON) frameText() *frameText { return &n.textual }
 func (t *Table) frameText() *frameText  { return &t.textual }
 
-// Filtered returns the Sink to use in place of filter, which stands before out:
-// what filter leaves out may tell how to show what it lets through.
+// Filtered returns the Sink to use in place of filter, a filter before out. Out then
+// learns of frames that filter leaves out, which may say whether later frames are
+// text.
 func Filtered(filter timeline.Sink, out Output) timeline.Sink {
 	if n, ok := out.(framePrinter); ok {
 		return &frameWatcher{filter, n.frameText()}
@@ -53,7 +53,7 @@ func Filtered(filter timeline.Sink, out Output) timeline.Sink {
 	return filter
 }
 
-// watch sees all frames before a filter does.
+// frameWatcher sees all frames before a filter does.
 type frameWatcher struct {
 	timeline.Sink
 	texts *frameText
@@ -62,7 +62,7 @@ type frameWatcher struct {
 func (w *frameWatcher) Frame(f *timeline.Frame) {
 	w.texts.announced, w.texts.text = f, w.texts.openTexts.frame(f)
 	w.Sink.Frame(f)
-	w.texts.announced = nil // it is borrowed, and may be used again for the next
+	w.texts.announced = nil // f is borrowed and may be reused for the next frame
 }
 
 func (w *frameWatcher) Close(c *timeline.Conn, at timeline.Stamp) {

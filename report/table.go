@@ -34,60 +34,60 @@ type Table struct {
 	opt     Options
 	textual frameText
 
-	line        []byte // scratch: the row being made
-	safe, ascii []byte // scratch of cells
-	below       []byte // lines under the row being made, and their ends
+	line        []byte // scratch: the current row
+	safe, ascii []byte // scratch for cells
+	below       []byte // lines below the current row; belowEnds are their ends
 	belowEnds   []int
 
-	startTime    int64 // what TIME counts from
+	startTime    int64 // TIME counts from here
 	hasStartTime bool
-	previous     int64 // time of the row before
+	previous     int64 // time of the previous row
 	hasPrev      bool
-	groups       groups // with Options.Group
+	groups       groups // used with Options.Group
 
-	mixed        bool // rows of several connections, with a column that says which
+	mixed        bool // one timeline of all connections, with a column CONN
 	holding      bool
 	held         []heldLine
-	text         []byte // of the held lines
-	open         int    // connections that were opened and not closed
-	current      uint64 // not mixed: the connection of the group
-	head         []byte // its head
-	columns      bool   // the column head stands over the rows
-	printed      bool   // anything at all
+	text         []byte // text of the held lines
+	open         int    // connections that are open
+	current      uint64 // without mixed: the connection of the group
+	head         []byte // the head of current
+	columns      bool   // the names of the columns are printed
+	printed      bool   // whether anything is printed
 	afterRefused bool   // the latest line is about a refused attempt
 }
 
-// holdLimit is how many bytes of rows wait for the decision how to show them.
+// holdLimit is how many bytes of rows are held until a table knows its layout.
 const holdLimit = 256 << 10
 
-// lineKind says what a line of the table is, and so how it is introduced.
+// lineKind is the kind of a line, which decides what precedes it.
 type lineKind uint8
 
 const (
 	lineHead    lineKind = iota // a connection
-	lineRefused                 // an attempt that came to nothing
+	lineRefused                 // a refused attempt
 	lineRow
-	lineBelow // more of the row before it
+	lineBelow // a further line of the previous row
 	lineClosing
 )
 
 type heldLine struct {
 	kind lineKind
 	conn uint64
-	end  int // in Table.text
+	end  int // its end in Table.text
 }
 
-// NewTable returns a table. Options.Width bounds its rows; without a terminal
-// the DATA cell has pipedWidth columns. Options.Payload other than the default
-// lifts both bounds.
+// NewTable returns a table. Options.Width bounds its rows; without a terminal DATA
+// has pipedWidth columns. With Options.Payload other than PayloadDefault DATA has no
+// bound.
 func NewTable(w io.Writer, opt Options) *Table {
 	return &Table{opt: opt, writer: newWriter(w, &opt), textual: newFrameText()}
 }
 
-// Needs tells what the rows are made from.
+// Needs returns what the rows are made from.
 func (t *Table) Needs(*timeline.Conn) timeline.Needs { return t.opt.needs() }
 
-// Begin sets what TIME counts from.
+// Begin sets the time that TIME counts from.
 func (t *Table) Begin(at timeline.Stamp) { t.startTime, t.hasStartTime = at.Time, true }
 
 // Open prints the head of a connection.
@@ -123,7 +123,7 @@ func (t *Table) Open(c *timeline.Conn) {
 	t.writeIfFull()
 }
 
-// Frame prints control frames, and all others if frames are wanted.
+// Frame prints control frames, and other frames if Options.Frames asks for them.
 func (t *Table) Frame(f *timeline.Frame) {
 	if t.stopped {
 		return
@@ -172,7 +172,7 @@ func (t *Table) Finding(f *timeline.Finding) {
 	t.countRow()
 }
 
-// Close says how a connection ended.
+// Close prints how a connection ended.
 func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 	delete(t.textual.openTexts, c.ID)
 	if t.opt.Group {
@@ -191,31 +191,31 @@ func (t *Table) Close(c *timeline.Conn, _ timeline.Stamp) {
 	t.writeIfFull()
 }
 
-// Done prints what is held back and flushes.
+// Done prints the held rows and flushes.
 func (t *Table) Done(*timeline.Totals) {
 	t.printAllConns()
-	_ = t.Flush() // the error is kept
+	_ = t.Flush() // Err returns the error
 }
 
-// Flush prints all rows that are known. It settles, for the connection that is
-// open now, that its rows are shown as a group.
+// Flush prints all rows so far. It settles the layout: the open connection is shown
+// as a group.
 func (t *Table) Flush() error {
 	t.release()
 	t.write()
 	return t.err
 }
 
-// mix turns the table into one timeline over all connections.
+// mix changes the layout to one timeline of all connections.
 func (t *Table) mix() {
 	t.mixed, t.columns = true, false
 	if t.holding {
 		t.release()
-	} else if !t.opt.Hides(HideOpen) { // it was shown as a group so far
+	} else if !t.opt.Hides(HideOpen) { // its rows so far stand in a group
 		t.print(lineHead, t.current, t.head)
 	}
 }
 
-// release prints the rows that are held back.
+// release prints the held rows.
 func (t *Table) release() {
 	t.holding = false
 	start := 0
@@ -227,7 +227,7 @@ func (t *Table) release() {
 	t.held, t.text = t.held[:0], t.text[:0]
 }
 
-// putBelow puts the lines that stand under the row before.
+// putBelow prints or holds the lines that stand below the current row.
 func (t *Table) putBelow(conn uint64) {
 	start := 0
 	for _, end := range t.belowEnds {
@@ -238,7 +238,7 @@ func (t *Table) putBelow(conn uint64) {
 	t.below, t.belowEnds = t.below[:0], t.belowEnds[:0]
 }
 
-// put prints or holds the line in t.line.
+// put prints or holds t.line.
 func (t *Table) put(kind lineKind, conn uint64) {
 	if t.opt.Group && conn != 0 {
 		t.spoolLine(kind, conn, t.line)
@@ -255,7 +255,7 @@ func (t *Table) put(kind lineKind, conn uint64) {
 	}
 }
 
-// print writes one line with what has to stand before it.
+// print writes one line and what must precede it.
 func (t *Table) print(kind lineKind, conn uint64, line []byte) {
 	from := len(t.buf)
 	if t.mixed {
@@ -282,7 +282,7 @@ func (t *Table) printGrouped(kind lineKind, conn uint64, line []byte) {
 		}
 		t.columns = false
 	case lineRow:
-		if conn != 0 && conn != t.current { // what was found about a refused attempt
+		if conn != 0 && conn != t.current { // a finding about a refused attempt
 			if !t.afterRefused {
 				t.buf = append(appendConn(t.buf, conn), ' ')
 			}

@@ -6,7 +6,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// cutRune returns b[:n] without the bytes of a character that n cuts through.
+// cutRune returns b[:n] without an incomplete character at its end.
 func cutRune(b []byte, n int) []byte {
 	if n >= len(b) {
 		return wholeRunes(b)
@@ -14,7 +14,7 @@ func cutRune(b []byte, n int) []byte {
 	return wholeRunes(b[:n])
 }
 
-// wholeRunes returns b without the unfinished character at its end, if any.
+// wholeRunes returns b without an incomplete character at its end.
 func wholeRunes(b []byte) []byte {
 	for back := 1; back <= utf8.UTFMax && back <= len(b); back++ {
 		tail := b[len(b)-back:]
@@ -28,13 +28,12 @@ func wholeRunes(b []byte) []byte {
 	return b
 }
 
-// textual tells which data frames of a connection belong to a text message, so
-// that a continuation is shown as what it continues. It holds an entry only
-// for connections with a fragmented text message under way.
+// openTexts has an entry for each connection with a fragmented text message under
+// way, by direction. So a continuation frame is shown as what it continues.
 type openTexts map[uint64][2]bool
 
-// frame reports whether the payload of f can be text: part of an uncompressed
-// text message and valid UTF-8, or a ping or pong that is.
+// frame reports whether the payload of f can be shown as text. That is valid UTF-8 in
+// an uncompressed text message, in a ping or in a pong.
 func (t openTexts) frame(f *timeline.Frame) bool {
 	switch f.Opcode {
 	case timeline.OpPing, timeline.OpPong:

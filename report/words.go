@@ -11,11 +11,11 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// This file is the vocabulary that all outputs share: how a count, a size, a
-// duration and a close code are written.
+// This file has the words that several outputs share: close codes, statuses, endings,
+// totals.
 
-// CloseName returns the short name of a close code (RFC 6455 7.4.1 and the
-// IANA registry), "" for one without a name.
+// CloseName returns the short name of a close code (RFC 6455 section 7.4.1 and the
+// IANA registry), "" for a code without a name.
 func CloseName(code uint16) string {
 	switch code {
 	case 1000:
@@ -66,10 +66,10 @@ func CloseName(code uint16) string {
 	return ""
 }
 
-// status returns "101" or "403 Forbidden", and "no response" for none.
+// status returns "101", "403 Forbidden", or "no response" when there is none.
 func status(h *timeline.Handshake) string { return string(appendStatus(nil, h)) }
 
-// appendStatus appends what status returns.
+// appendStatus appends what [status] returns.
 func appendStatus(dst []byte, h *timeline.Handshake) []byte {
 	if h.Status == 0 {
 		return append(dst, "no response"...)
@@ -81,7 +81,7 @@ func appendStatus(dst []byte, h *timeline.Handshake) []byte {
 	return append(append(dst, ' '), terminal.Safe(h.Reason)...)
 }
 
-// ending says in plain words how c ended and what it carried.
+// ending returns in plain words how c ended and what it carried.
 func ending(c *timeline.Conn) string {
 	var b strings.Builder
 	b.WriteString(endingHow(c))
@@ -141,7 +141,7 @@ func endingHow(c *timeline.Conn) string {
 	return "still open when the capture ends" + after
 }
 
-// endingRecorded says what a HAR knows of an end.
+// endingRecorded is endingHow for a connection from a HAR.
 func endingRecorded(c *timeline.Conn, after string) string {
 	by := ""
 	if c.By != timeline.PartyUnknown {
@@ -157,10 +157,10 @@ func endingRecorded(c *timeline.Conn, after string) string {
 	return "the recording does not tell how it ended" + after
 }
 
-// address returns an address, or a question mark where it is not known.
+// address returns an address, or "?" for the zero value.
 func address(a netip.AddrPort) string { return string(appendAddress(nil, a)) }
 
-// appendAddress appends what address returns.
+// appendAddress appends what [address] returns.
 func appendAddress(dst []byte, a netip.AddrPort) []byte {
 	if !a.IsValid() {
 		return append(dst, '?')
@@ -168,10 +168,11 @@ func appendAddress(dst []byte, a netip.AddrPort) []byte {
 	return a.AppendTo(dst)
 }
 
-// carrier has the words for what lies under a connection.
+// carrier has the words for what carries a connection, for its end and for its reset.
 type carrier struct{ name, end, reset string }
 
-// carrierOf returns the words of TCP, or those of a stream (RFC 8441 5, RFC 9220 3).
+// carrierOf returns the words of TCP, or of an HTTP stream (RFC 8441 section 5, RFC
+// 9220 section 3).
 func carrierOf(c *timeline.Conn) carrier {
 	if strings.HasPrefix(c.Layers, "h") {
 		return carrier{"the stream", "END_STREAM", "a reset of the stream"}
@@ -191,7 +192,8 @@ func tcpWords(c *timeline.Conn) string {
 	return ""
 }
 
-// silenceWords tells of a silence before the end that is long enough to matter.
+// silenceWords returns ", after 5.0 s of silence", or "" when c was silent for less
+// than a second before it ended.
 func silenceWords(c *timeline.Conn) string {
 	if d, ok := c.Idle(); ok && d >= time.Second {
 		return ", after " + quantity.Duration(d) + " of silence"
@@ -215,15 +217,14 @@ func messageTotals(c *timeline.Conn) string {
 		quantity.Count(received.Messages) + " received" + with(received)
 }
 
-// hasMessageBytes reports whether it is known how large the messages of a
-// direction were: there are some, and they are not compressed ones that were not
-// inflated.
+// hasMessageBytes reports whether the size of the messages of a direction is known.
+// It is unknown when compressed messages were not inflated.
 func hasMessageBytes(n *timeline.Counters) bool {
 	return n.Messages > 0 && (n.MessageBytes > 0 || n.WireBytes <= n.Bytes)
 }
 
-// Duplicates says how many packets were left out because several files had them,
-// "" for none.
+// Duplicates returns a sentence about packets that were left out because another file
+// has them too, "" when there are none.
 func Duplicates(t *timeline.Totals) string {
 	switch t.Duplicates {
 	case 0:
@@ -234,8 +235,8 @@ func Duplicates(t *timeline.Totals) string {
 	return quantity.Plural(t.Duplicates, "packet") + " were duplicates: other files have them too. They count once."
 }
 
-// NotUsed says how many packets had no TCP segment, and why: "3 packets were not
-// used: 2 UDP, 1 ARP." It is "" when all had one.
+// NotUsed returns how many packets carried no TCP segment, and why: "3 packets were
+// not used: 2 UDP, 1 ARP." It returns "" when all carried one.
 func NotUsed(t *timeline.Totals) string {
 	var parts []string
 	all := uint64(0)

@@ -22,7 +22,7 @@ const pairs = "00010203040506070809" +
 	"80818283848586878889" +
 	"90919293949596979899"
 
-// powers of ten, from 1 to the largest that a uint64 holds.
+// powers are the powers of ten, from 1 to the largest that a uint64 holds.
 var powers = func() (t [20]uint64) {
 	t[0] = 1
 	for i := 1; i < len(t); i++ {
@@ -31,8 +31,9 @@ var powers = func() (t [20]uint64) {
 	return t
 }()
 
-// upTo999 has the numbers of at most three digits: the digits from the lowest byte
-// on, and in the highest how many there are. Most numbers of a row are such.
+// upTo999 has the digits of each number below 1000, the first digit in the lowest
+// byte. The highest byte is the number of digits. Most numbers of a row are that
+// small.
 var upTo999 = func() (t [1000]uint32) {
 	for n := range t {
 		digits := strconv.Itoa(n)
@@ -52,7 +53,7 @@ func AppendUint(dst []byte, n uint64) []byte {
 		binary.LittleEndian.PutUint32(dst[at:], digits)
 		return dst[:at+int(digits>>24)]
 	}
-	width := bits.Len64(n) * 1233 >> 12 // of digits, or one less: 1233/4096 is the logarithm of 2
+	width := bits.Len64(n) * 1233 >> 12 // number of digits, or one less: 1233/4096 is nearly log10(2)
 	if n >= powers[width] {
 		width++
 	}
@@ -89,9 +90,9 @@ func AppendDigits(dst []byte, n uint64, width int) []byte {
 }
 
 // eightDigits returns the eight decimal digits of n, which is below 1e8, the first
-// in the lowest byte. It halves all parts of the number at once: in two of four
-// digits, then in four of two, then in eight. 10486/2^20 is near enough to 1/100
-// for what is below 10,000, and 103/2^10 to 1/10 for what is below 100.
+// digit in the lowest byte. It splits all parts of the number at once: into two of
+// four digits, four of two, then eight of one. 10486/2^20 is near enough to 1/100 for
+// numbers below 10,000, and 103/2^10 to 1/10 for numbers below 100.
 func eightDigits(n uint64) uint64 {
 	v := n/10_000 | n%10_000<<32
 	q := v * 10_486 >> 20 & 0x7f_0000_007f

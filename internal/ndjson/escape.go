@@ -8,17 +8,17 @@ import (
 	"github.com/wsdump/wsdump/internal/terminal"
 )
 
-// Escaping is most of what a row costs, so eight bytes are looked at, and copied, at
-// once. JSON in JSON is full of quotation marks, and nobody can foretell where the
-// next one stands: so eight bytes with any are spread without a branch, four and
-// four, as a table says ([spreads]). Where the processor can do that with sixteen at
-// once it does, in a routine of its own (escape_amd64.s, docs/adr/0006).
-// escapeBytes is the plain way, which both are held to (FuzzEscape).
+// Escaping is most of the cost of a row, so this file copies eight bytes at once.
+// JSON in JSON is full of quotation marks at places that no branch predictor
+// foresees. So a word with any of them is spread without a branch: four bytes and
+// four bytes, by a table ([spreads]). On processors with PSHUFB a routine does the
+// same with sixteen bytes (escape_amd64.s, docs/adr/0006). escapeBytes is the plain
+// reference for both (FuzzEscape).
 
-// plain marks the bytes that stand for themselves in a JSON string. Not plain
-// are those that JSON forbids, DEL, and the first bytes of UTF-8 sequences that
-// may be a C1 control (C2), the Arabic letter mark (D8), or a bidirectional
-// override or line separator (E2).
+// plain marks the bytes that stand for themselves in a JSON string. The others are
+// what JSON forbids, DEL, and some first bytes of UTF-8 sequences. Those may begin a
+// C1 control (C2), the Arabic letter mark (D8), or a bidirectional override or line
+// separator (E2).
 var plain = func() (t [256]bool) {
 	for i := range t {
 		t[i] = i >= 0x20 && i != '"' && i != '\\' && i != 0x7f && i != 0xc2 && i != 0xd8 && i != 0xe2
@@ -31,11 +31,11 @@ const (
 	highs = 0x8080808080808080
 )
 
-// zeroByte has a bit set when one of the eight bytes of x is zero.
+// zeroByte is not zero when one of the eight bytes of x is zero.
 func zeroByte(x uint64) uint64 { return (x - lows) & ^x & highs }
 
-// oddBytes has a bit set in every byte of x that is not plain; the lowest is
-// exact, others may be false.
+// oddBytes sets a bit in every byte of x that is not plain. The lowest bit is exact;
+// higher ones may be false.
 func oddBytes(x uint64) uint64 {
 	return (x-lows*0x20) & ^x & highs | // below 0x20
 		zeroByte(x^lows*'"') | zeroByte(x^lows*'\\') | zeroByte(x^lows*0x7f) |
@@ -43,8 +43,8 @@ func oddBytes(x uint64) uint64 {
 }
 
 // AppendBytes appends s as a JSON string. Bytes that are not valid UTF-8 become
-// U+FFFD. Besides what JSON demands, DEL, C1 controls, bidirectional overrides
-// and line separators are escaped: NDJSON is looked at in terminals too.
+// U+FFFD. Beyond what JSON demands it escapes DEL, C1 controls, bidirectional
+// overrides and line separators, since people read NDJSON in terminals too.
 func AppendBytes(dst, s []byte) []byte {
 	if !utf8.Valid(s) {
 		return append(appendInvalid(append(dst, '"'), s), '"')
@@ -52,7 +52,7 @@ func AppendBytes(dst, s []byte) []byte {
 	return AppendValid(dst, s)
 }
 
-// AppendValid is [AppendBytes] for what is known to be valid UTF-8.
+// AppendValid is [AppendBytes] for s that is valid UTF-8.
 func AppendValid(dst, s []byte) []byte {
 	dst = append(dst, '"')
 	for len(s) > 0 {
@@ -67,12 +67,12 @@ func AppendValid(dst, s []byte) []byte {
 	return append(dst, '"')
 }
 
-// wordSpace is how many bytes behind the last one escapeWords may write to.
+// wordSpace is how many bytes beyond its result escapeWords may write.
 const wordSpace = 32
 
 // escapeWords writes s to out, up to the first character that takes more than a
-// backslash, and returns how much it read and wrote. out has room for 2*len(s)
-// bytes and wordSpace. Plain ASCII is left to vectors where the processor has them.
+// backslash. It returns how many bytes it read and wrote. out must have room for
+// 2*len(s)+wordSpace bytes. With vectors it leaves plain ASCII to escapeVectors.
 func escapeWords(out, s []byte, vectors bool) (i, j int) {
 	for len(s)-i >= 8 {
 		x := binary.LittleEndian.Uint64(s[i:])
@@ -97,8 +97,8 @@ func escapeWords(out, s []byte, vectors bool) (i, j int) {
 	return i + read, j + written
 }
 
-// escapeBytes is escapeWords in plain steps: every byte is written behind a
-// backslash, which it overwrites if it needs none.
+// escapeBytes is escapeWords byte by byte. It writes a backslash before each byte,
+// and overwrites the backslash with the byte if none is needed.
 func escapeBytes(out, s []byte) (i, j int) {
 	for i < len(s) && escapes[s[i]] < 2 {
 		out[j] = '\\'
@@ -109,29 +109,29 @@ func escapeBytes(out, s []byte) (i, j int) {
 	return i, j
 }
 
-// quotes has the high bit of every byte of x set that is a quotation mark or a
-// backslash. x is ASCII.
+// quotes sets the high bit of every byte of x that is a quotation mark or a
+// backslash. x must be ASCII.
 func quotes(x uint64) uint64 {
 	return ^((x ^ lows*'"' + lows*0x7f) & (x ^ lows*'\\' + lows*0x7f)) & highs
 }
 
-// notPlainASCII is not zero if any byte of x is not ASCII, or one that JSON and
-// terminals take for a control character.
+// notPlainASCII is not zero if a byte of x is not ASCII, or is a control character
+// for JSON or for terminals.
 func notPlainASCII(x uint64) uint64 { return (x | (x + lows) | ^(x + lows*0x60)) & highs }
 
-// spread writes the eight bytes of x with a backslash before those that are marked
-// in quoted, and returns how many bytes that are.
+// spread writes the eight bytes of x, with a backslash before each byte that quoted
+// marks. It returns how many bytes that makes.
 func spread(out []byte, x, quoted uint64) int {
-	marks := quoted >> 7 * 0x0102040810204080 >> 56 // one bit a byte
+	marks := quoted >> 7 * 0x0102040810204080 >> 56 // one bit for each byte
 	a, b := &spreads[marks&15], &spreads[marks>>4]
 	binary.LittleEndian.PutUint64(out, a.of(x&0xffffffff))
 	binary.LittleEndian.PutUint64(out[a.size:], b.of(x>>32))
 	return int(a.size + b.size)
 }
 
-// spreading is what becomes of four bytes, some of which need a backslash: which
-// of them move up by none to four bytes, the backslashes, and how many bytes that
-// makes.
+// spreading says how four bytes become up to eight when some of them take a
+// backslash. Bytes in by[i] move up by i bytes; slashes has the backslashes; size is
+// the length.
 type spreading struct {
 	by      [5]uint32
 	size    uint32
@@ -142,7 +142,8 @@ func (p *spreading) of(x uint64) uint64 {
 	return x&uint64(p.by[0]) | x&uint64(p.by[1])<<8 | x&uint64(p.by[2])<<16 | x&uint64(p.by[3])<<24 | x&uint64(p.by[4])<<32 | p.slashes
 }
 
-// spreads has the spreading of every four marks, that of the first byte lowest.
+// spreads has the spreading of every set of four marks, the mark of the first byte
+// lowest.
 var spreads = func() (t [16]spreading) {
 	for marks := range t {
 		p, ahead := &t[marks], 0
@@ -158,8 +159,8 @@ var spreads = func() (t [16]spreading) {
 	return t
 }()
 
-// escapes says how a byte is written: 0 as it is, 1 behind a backslash, 2
-// otherwise.
+// escapes says how a byte is written: 0 as it is, 1 after a backslash, 2 in another
+// way.
 var escapes = func() (t [256]uint8) {
 	for i := range t {
 		switch {
@@ -172,7 +173,7 @@ var escapes = func() (t [256]uint8) {
 	return t
 }()
 
-// appendInvalid is [AppendBytes], without the quotation marks, for what is not
+// appendInvalid is [AppendBytes] without the quotation marks, for text that is not
 // valid UTF-8.
 func appendInvalid(dst, s []byte) []byte {
 	for len(s) > 0 {
@@ -190,8 +191,8 @@ func appendInvalid(dst, s []byte) []byte {
 // AppendString is [AppendBytes] of a string.
 func AppendString(dst []byte, s string) []byte { return AppendBytes(dst, []byte(s)) }
 
-// appendEscape appends the first character of s, which is not a plain one, and
-// returns how many bytes of s it took.
+// appendEscape appends the first character of s, which is not plain, and returns its
+// length in s.
 func appendEscape(dst, s []byte) ([]byte, int) {
 	switch c := s[0]; {
 	case c == '"' || c == '\\':
@@ -215,9 +216,9 @@ func appendEscape(dst, s []byte) ([]byte, int) {
 	return append(dst, s[:n]...), n
 }
 
-// AppendLatin1 appends s as a JSON string in which every byte above 0x7f is
-// the character of that number: what HTTP headers hold is not UTF-8 by any
-// rule (RFC 9110 5.5), and this way nothing is lost.
+// AppendLatin1 appends s as a JSON string. A byte above 0x7f becomes the character of
+// that number: HTTP header values have no encoding (RFC 9110 section 5.5), and so no
+// byte is lost.
 func AppendLatin1(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for i := 0; i < len(s); i++ {

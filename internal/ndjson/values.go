@@ -18,8 +18,8 @@ func AppendBase64(dst, b []byte) []byte {
 	return append(dst, '"')
 }
 
-// AppendMillis appends d in milliseconds: a plain decimal number with as many
-// of six decimals as it needs.
+// AppendMillis appends d in milliseconds: a decimal number with at most six decimals
+// and no trailing zeros.
 func AppendMillis(dst []byte, d time.Duration) []byte {
 	n := uint64(d)
 	if d < 0 {
@@ -32,19 +32,19 @@ func AppendMillis(dst []byte, d time.Duration) []byte {
 		return dst
 	}
 	dst = decimal.AppendDigits(append(dst, '.'), rest, 6)
-	return bytes.TrimRight(dst, "0") // there is another digit behind the point
+	return bytes.TrimRight(dst, "0") // one decimal is not zero
 }
 
-// Clock writes times and keeps the text of the latest second. The zero value is
-// ready for use; a Clock serves one goroutine. An int64 of
-// nanoseconds spans the years 1677 to 2262, so every time has four digits of
-// year.
+// Clock writes times and keeps the text of the latest second. The zero value is ready
+// for use. A Clock serves one goroutine. An int64 of nanoseconds spans the years 1677
+// to 2262, so every year has four digits.
 type Clock struct {
 	second int64
-	text   []byte // of that second, up to the decimals
+	text   []byte // text of second, without decimals
 }
 
-// AppendRFC3339 appends ns in UTC with nine decimals.
+// AppendRFC3339 appends ns, nanoseconds since 1970, in UTC with nine decimals (RFC
+// 3339).
 func (c *Clock) AppendRFC3339(dst []byte, ns int64) []byte {
 	second, rest := ns/1e9, ns%1e9
 	if rest < 0 {

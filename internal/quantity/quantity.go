@@ -60,7 +60,7 @@ func AppendShortDuration(dst []byte, d time.Duration) []byte {
 	return appendLong(dst, d, [...]string{"d", "h", "h", "m", "m", "s"})
 }
 
-// appendLong appends d with the given words for what is two minutes and longer.
+// appendLong appends d. From two minutes on it uses words as units.
 func appendLong(dst []byte, d time.Duration, words [6]string) []byte {
 	n := uint64(d)
 	if d < 0 {

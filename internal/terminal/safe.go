@@ -16,8 +16,8 @@ const Ellipsis = "…"
 // NoLimit is a width in columns that cuts nothing.
 const NoLimit = int(^uint(0) >> 1)
 
-// marksPerCharacter is how many combining marks may stand on one character
-// before the rest is escaped: enough for every script, too few to flood a row.
+// marksPerCharacter is how many combining marks one character may have. Further ones
+// are escaped. It is enough for every script and too few to flood a row.
 const marksPerCharacter = 6
 
 // Safe returns s at full length in the form that [AppendSafe] has.
@@ -77,8 +77,7 @@ func AppendSafe(dst, s []byte, width int) (_ []byte, columns int) {
 		return dst, 0
 	}
 	start := len(dst)
-	// keep is where a cut would go: the last place that leaves a column for
-	// the ellipsis.
+	// keep is the last place that leaves a column for the ellipsis: a cut goes there.
 	keep, keepColumns := start, 0
 	marks := 0
 	for i := 0; i < len(s); {
@@ -119,12 +118,12 @@ func appendControl(dst []byte, c byte) []byte {
 	return appendU(dst, rune(c))
 }
 
-// appendCluster appends what looks like one character: the grapheme cluster at
-// the start of s, whose first byte is not ASCII. It returns the bytes of s that
-// it took and the columns it fills. A cluster with something to escape in it
-// is taken character by character.
+// appendCluster appends the grapheme cluster at the start of s, whose first byte is
+// not ASCII: what looks like one character. It returns how many bytes of s it read
+// and how many columns it fills. A cluster that needs an escape is taken character by
+// character.
 func appendCluster(dst, s []byte, marks *int) (_ []byte, size, cells int) {
-	// Long clusters are hostile ones; the window keeps them cheap.
+	// Only hostile clusters are long. The window keeps them cheap.
 	window := s[:min(len(s), 64)]
 	if g := displaywidth.BytesGraphemes(window); g.Next() {
 		if cluster := g.Value(); len(cluster) < 64 && g.Width() > 0 && harmless(cluster) {
@@ -156,8 +155,8 @@ func appendCluster(dst, s []byte, marks *int) (_ []byte, size, cells int) {
 	return append(dst, s[:n]...), n, cells
 }
 
-// harmless reports whether b is valid UTF-8 without anything to escape and
-// with few enough combining marks.
+// harmless reports whether b is valid UTF-8 that needs no escape and has few
+// combining marks.
 func harmless(b []byte) bool {
 	count := 0
 	for i := 0; i < len(b); count++ {

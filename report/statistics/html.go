@@ -20,14 +20,14 @@ import (
 //go:embed page/page.css
 var style string
 
-// htmlPaper is the [paper] of browsers: one self-contained page without any
-// script, whose content security policy allows its style and nothing else.
+// htmlRenderer renders one self-contained page without a script. Its content security
+// policy allows its style and nothing else.
 type htmlRenderer struct {
 	*buffer
-	list bool // in a list of items
+	list bool // whether a list of items is open
 }
 
-// NewHTML returns an output of statistics that prints a page.
+// NewHTML returns an output that prints an HTML page.
 func NewHTML(w io.Writer, opt report.Options, figures stats.Options) *Printer {
 	s := NewText(w, opt, figures)
 	s.renderer = &htmlRenderer{buffer: &s.buffer}
@@ -40,7 +40,7 @@ func (p *htmlRenderer) add(parts ...string) {
 	}
 }
 
-// endList ends the list of items before anything else comes.
+// endList closes an open list of items.
 func (p *htmlRenderer) endList() {
 	if p.list {
 		p.add("</ul>\n")
@@ -103,7 +103,7 @@ func (p *htmlRenderer) table(head []string, rows [][]string) {
 	p.add("</tbody>\n</table>\n")
 }
 
-// barMark begins a cell that is a bar; no text that is safe has a zero.
+// barMark begins a cell that is a bar. Safe text never contains a zero byte.
 const barMark = "\x00"
 
 func (p *htmlRenderer) bar(n, most uint64) string {
@@ -115,7 +115,7 @@ func (p *htmlRenderer) bar(n, most uint64) string {
 
 func (p *htmlRenderer) columns() int { return 240 }
 
-// pictureHeight is in units of the picture, of which a slot is one wide.
+// chartHeight is the height of a chart in its own units; a slot is one unit wide.
 const chartHeight = 40
 
 func (p *htmlRenderer) chart(slots *stats.Rates, of func(*stats.Slot, int) float64, number func(float64) string) {

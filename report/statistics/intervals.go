@@ -9,24 +9,24 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Interval is what passed in a stretch of a live capture.
+// Interval counts what happened in a stretch of a live capture.
 type Interval struct {
-	At       time.Time     // its end, by the clock of the machine
-	Length   time.Duration // how long it was
-	Open     uint64        // WebSockets open at its end
-	Opened   uint64        // in it, and so all that follows
+	At       time.Time // end of the interval, by the clock of the machine
+	Length   time.Duration
+	Open     uint64 // WebSockets open at the end
+	Opened   uint64 // within the interval, as all that follows
 	Closed   uint64
 	Messages [2]uint64 // by direction
-	Bytes    [2]uint64 // payload of messages; on the wire where nothing is inflated
+	Bytes    [2]uint64 // payload of messages; wire bytes where nothing is inflated
 	Findings [3]uint64 // by severity
 	Packets  uint64
-	Dropped  uint64 // packets that the kernel had no room for
+	Dropped  uint64 // packets that the kernel dropped for lack of room
 }
 
-// intervalHead is repeated now and then, as the screen scrolls.
+// intervalHead names the columns.
 const intervalHead = "TIME        OPEN  OPENED  CLOSED    SENT/s     B/s    RECEIVED/s     B/s   ERRORS  WARNINGS   NOTES   PACKETS/s  DROPPED\n"
 
-// headEvery is after how many lines the head is repeated.
+// headEvery is after how many lines intervalHead comes again.
 const headEvery = 20
 
 // Interval prints a line at once.
@@ -46,10 +46,10 @@ func (s *Printer) Interval(i *Interval) {
 	s.write()
 }
 
-// tight is a size without a space in it.
+// tight returns a size without a space.
 func tight(bytes float64) string { return strings.ReplaceAll(quantity.Size(uint64(bytes)), " ", "") }
 
-// rateText is a rate, with a digit behind the point where it is small.
+// rateText returns a rate, with one decimal if it is below 10.
 func rateText(v float64) string {
 	if v < 10 && v != 0 {
 		return fmt.Sprintf("%.1f", v)
@@ -83,5 +83,5 @@ func (n *NDJSON) Interval(i *Interval) {
 		n.line.Number(v.name, v.n)
 	}
 	n.finish()
-	_ = n.Flush() // which the output remembers
+	_ = n.Flush() // Err returns the error
 }

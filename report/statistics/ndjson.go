@@ -12,17 +12,17 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// NDJSON prints what a timeline came to for programs: lines whose type
-// begins with "stat" (docs/SCHEMA.md), all of them at the end.
+// NDJSON prints statistics for programs: lines whose type begins with "stat"
+// (docs/SCHEMA.md). It prints all of them at the end, but intervals at once.
 type NDJSON struct {
 	*stats.Collector
-	rows    *report.NDJSON // prints the first and the last line, and those of this output
+	rows    *report.NDJSON // prints the lines of this output between start and summary
 	payload bool
-	line    ndjson.Line // being made
+	line    ndjson.Line // the current line
 	clock   ndjson.Clock
 }
 
-// NewNDJSON returns an output that prints lines of NDJSON.
+// NewNDJSON returns an output that prints NDJSON.
 func NewNDJSON(w io.Writer, opt report.Options, figures stats.Options) *NDJSON {
 	return &NDJSON{Collector: stats.New(figures), rows: report.NewNDJSON(w, opt), payload: opt.Payload != report.PayloadNone}
 }
@@ -38,13 +38,13 @@ func (n *NDJSON) Needs(c *timeline.Conn) timeline.Needs {
 // Select implements [query.Selective].
 func (n *NDJSON) Select(query.Match) {}
 
-// Flush writes what is buffered.
+// Flush hands all lines so far to the writer.
 func (n *NDJSON) Flush() error { return n.rows.Flush() }
 
 // Err returns the first error of the writer.
 func (n *NDJSON) Err() error { return n.rows.Err() }
 
-// statColumns is how many lines of rates there are at most.
+// maxRateLines is the most lines of rates.
 const maxRateLines = 200
 
 // Done prints everything.
@@ -112,12 +112,12 @@ func (n *NDJSON) Done(t *timeline.Totals) {
 	n.rows.Done(t)
 }
 
-// stat starts a line.
+// stat starts a line of the type kind.
 func (n *NDJSON) stat(kind string) {
 	n.line = append(append(append(n.line[:0], `{"type":"`...), kind...), '"')
 }
 
-// finish prints the line.
+// finish ends the line and prints it.
 func (n *NDJSON) finish() {
 	n.line = append(n.line, '}', '\n')
 	n.rows.Line(n.line)

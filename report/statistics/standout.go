@@ -13,19 +13,18 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Statement is one thing that stands out, in whole sentences that are safe to
-// show.
+// Statement is one thing that stands out, in whole sentences that are safe to show.
 type Statement struct {
-	Kind    string // a word of docs/SCHEMA.md
+	Kind    string // one of the kinds in docs/SCHEMA.md
 	Text    string
-	Packets []uint64 // the first few that show it
+	Packets []uint64 // the first few packets that show it
 }
 
-// NothingStandsOut is what to say when there is no [Statement].
+// NothingStandsOut is the text to print when there is no [Statement].
 const NothingStandsOut = "Nothing stands out."
 
-// Statements says what stands out in r, what matters most first; nil for
-// well-behaved traffic.
+// Statements returns what stands out in r, what matters most first. It returns nil
+// for well-behaved traffic.
 func Statements(r *stats.Report) (all []Statement) {
 	say := func(kind string, packets []uint64, format string, args ...any) {
 		all = append(all, Statement{kind, fmt.Sprintf(format, args...), packets})
@@ -85,7 +84,7 @@ func Statements(r *stats.Report) (all []Statement) {
 	return append(all, ruleStatements(r)...)
 }
 
-// mostManners is how many ways to end badly are told one by one.
+// maxManners is how many ways to end badly have a statement of their own.
 const maxManners = 6
 
 func clusterCount(c *stats.Cluster) string {
@@ -99,8 +98,8 @@ func clusterCount(c *stats.Cluster) string {
 	return of + " connections that ended did so"
 }
 
-// clusterTime is exact to a hundredth, since it is compared with what is
-// configured somewhere.
+// clusterTime returns the time of c, exact to a hundredth of a second: people compare
+// it with configured limits.
 func clusterTime(c *stats.Cluster) string {
 	if c.Median < 2*time.Minute {
 		return strconv.FormatFloat(c.Median.Seconds(), 'f', 2, 64) + " s"
@@ -115,7 +114,8 @@ func clusterRange(c *stats.Cluster) string {
 	return fmt.Sprintf(" (%.2f to %.2f s)", c.Least.Seconds(), c.Most.Seconds())
 }
 
-// candidates names products that have such a limit, never more than that.
+// candidates returns a sentence about products whose default fits the time of c. It
+// never claims more than that.
 func candidates(c *stats.Cluster, settings string) string {
 	if len(c.Candidates) == 0 {
 		return " No product that wsdump knows has this as its default; look for a limit that somebody set (" + settings + ")."
@@ -177,8 +177,7 @@ func brokenWords(m stats.Manner) string {
 	return "ended without a close frame, " + mannerWords(m)
 }
 
-// packetList returns ", packet 4" or ", packets 4, 9, ..." for what n things have
-// as examples.
+// packetList returns ", packet 4" or ", packets 4 9 and more": examples of n things.
 func packetList(examples []uint64, n uint64) string {
 	var parts []string
 	for _, p := range examples {
@@ -264,7 +263,7 @@ func sequenceIDs(a stats.SequenceAt) string {
 	return strconv.FormatInt(a.From, 10) + " to " + strconv.FormatInt(a.To, 10)
 }
 
-// Segments sent again stand out from these on: single ones are how TCP works.
+// Retransmissions stand out from these numbers on. Single ones are normal for TCP.
 const (
 	leastResent = 3
 	resentShare = 0.005
@@ -303,8 +302,8 @@ func tcpStatements(r *stats.Report) (all []Statement) {
 	return all
 }
 
-// ruleStatements tells findings of severity error, and the warnings that no
-// other statement covers.
+// ruleStatements returns statements about findings of severity error, and about
+// warnings of [isTrouble].
 func ruleStatements(r *stats.Report) (all []Statement) {
 	for i := range r.Rules {
 		f := &r.Rules[i]
@@ -327,8 +326,8 @@ func ruleStatements(r *stats.Report) (all []Statement) {
 	return all
 }
 
-// isTrouble names the warnings that somebody who watches over a service wants
-// to hear of.
+// isTrouble reports whether the rule is a warning that matters to the people who run
+// a service, and that no other statement covers.
 func isTrouble(id string) bool {
 	switch id {
 	case "ws/pong-missing", "ws/close-unanswered", "ws/sync-lost", "deflate/context-lost", "deflate/limit", "tls/decrypt-failed",

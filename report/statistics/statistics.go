@@ -18,42 +18,42 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Printer prints what a timeline came to, for people: what stands out, then
-// figures and pictures. All is printed at the end, on a paper.
+// Printer prints statistics for people: what stands out, then figures and charts. It
+// prints all at the end, by a renderer, but intervals at once.
 type Printer struct {
 	*stats.Collector
 	buffer
 	opt       report.Options
 	renderer  renderer
-	intervals int // lines printed
+	intervals int // number of interval lines printed
 }
 
-// paper is what [Printer] writes on: a terminal, or a page for browsers. All text
-// is safe to show on a terminal.
+// renderer lays statistics out: for a terminal, or as a page for browsers. All text
+// that it gets is safe to show on a terminal.
 type renderer interface {
 	open(title string)
 	close()
 	head(text string)
-	item(text string) // of a list
+	item(text string) // an item of a list
 	paragraph(text string)
 	table(head []string, rows [][]string)
-	// picture draws, for each direction, a bar for every slot, and the highest value.
+	// chart draws a bar for every slot in each direction, and the highest value.
 	chart(slots *stats.Rates, of func(slot *stats.Slot, dir int) float64, number func(float64) string)
-	columns() int              // how many slots a picture shows
-	bar(n, most uint64) string // a cell of a table that shows n beside most
-	gap()                      // sets off what comes
-	empty(t *timeline.Totals)  // no traffic at all
+	columns() int              // how many slots a chart shows
+	bar(n, most uint64) string // a table cell with a bar for n, where most has the full length
+	gap()                      // separates what follows
+	empty(t *timeline.Totals)  // the capture has no WebSocket traffic
 }
 
-// buffer holds what is printed and keeps the first error.
+// buffer collects output and keeps the first error.
 type buffer struct {
 	w    io.Writer
 	buf  []byte
 	err  error
-	stop func() // called with the first error; may be nil
+	stop func() // called once, at the first error; may be nil
 }
 
-// write writes what is buffered.
+// write hands the buffer to the writer.
 func (p *buffer) write() {
 	if p.err == nil && len(p.buf) > 0 {
 		if _, p.err = p.w.Write(p.buf); p.err != nil && p.stop != nil {
@@ -63,10 +63,10 @@ func (p *buffer) write() {
 	p.buf = p.buf[:0]
 }
 
-// Err returns the first error of the writer.
+// Err returns the first write error.
 func (p *buffer) Err() error { return p.err }
 
-// NewText returns an output that prints with tables and pictures in text.
+// NewText returns an output that prints text with tables and charts.
 func NewText(w io.Writer, opt report.Options, figures stats.Options) *Printer {
 	s := &Printer{Collector: stats.New(figures), buffer: buffer{w: w, stop: opt.Stop}, opt: opt}
 	s.renderer = &textRenderer{&s.buffer, &s.opt}
@@ -81,8 +81,8 @@ func (s *Printer) Needs(c *timeline.Conn) timeline.Needs {
 	return s.Collector.Needs(c)
 }
 
-// Select implements [query.Selective]: a connection is opened and closed here
-// when any of its rows matches.
+// Select implements [query.Selective]. It does nothing: a connection is opened and
+// closed here when any of its rows matches.
 func (s *Printer) Select(query.Match) {}
 
 // Done prints everything.
@@ -94,7 +94,8 @@ func (s *Printer) Done(t *timeline.Totals) {
 	s.write()
 }
 
-// Flush writes what is buffered: nothing before the end but intervals.
+// Flush returns the first write error. Before the end only intervals are printed, and
+// those at once.
 func (s *Printer) Flush() error { return s.err }
 
 func (s *Printer) draw(r *stats.Report) {
@@ -205,7 +206,7 @@ func (s *Printer) charts(r *stats.Report) {
 		func(v float64) string { return quantity.Size(uint64(math.Round(v))) })
 }
 
-// shortNumber returns a number in at most some six characters.
+// shortNumber returns a number in about six characters at most.
 func shortNumber(v float64) string {
 	switch {
 	case v >= 99.95:
@@ -216,7 +217,7 @@ func shortNumber(v float64) string {
 	return strconv.FormatFloat(v, 'f', 2, 64)
 }
 
-// maxBins is how many rows a histogram has.
+// maxBins is the most rows of a histogram.
 const maxBins = 12
 
 // sizes draws the histogram of message sizes, both directions side by side.

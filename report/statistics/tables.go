@@ -12,15 +12,15 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// mostURL and leastURL bound how many columns of a URL are shown.
+// mostURL and leastURL bound the width of a URL in columns.
 const (
 	mostURL  = 200
 	leastURL = 30
 )
 
-// This file holds the tables of [Printer] behind its pictures.
+// This file makes the tables that stand after the charts.
 
-// figure is a histogram of times with its name for people and its word of
+// figure is a histogram of times with its name for people and its key in
 // docs/SCHEMA.md.
 type figure struct {
 	name, word string
@@ -28,7 +28,7 @@ type figure struct {
 	h          *stats.Histogram
 }
 
-// timeFigures are all histograms of times; some may be empty.
+// timeFigures returns all histograms of times. Some may be empty.
 func timeFigures(r *stats.Report) []figure {
 	all := []figure{
 		{"handshake", "handshake", -1, &r.Handshakes},
@@ -115,7 +115,7 @@ func (s *Printer) sequences(r *stats.Report) {
 	s.renderer.table([]string{"IDS", "CHECKED", "WITHOUT", "MISSING", "DOUBLED", "OUT OF ORDER", "OVER A RECONNECT"}, rows)
 }
 
-// maxCodes is how many close codes are shown.
+// maxCodes is the most close codes that are shown.
 const maxCodes = 20
 
 func (s *Printer) closes(r *stats.Report) {

@@ -15,7 +15,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// textPaper is the [paper] of terminals.
+// textRenderer renders text for terminals.
 type textRenderer struct {
 	*buffer
 	opt *report.Options
@@ -25,10 +25,10 @@ func (p *textRenderer) open(string) {}
 func (p *textRenderer) close()      {}
 func (p *textRenderer) gap()        { p.buf = append(p.buf, '\n') }
 
-// empty prints nothing: what was there instead is said elsewhere.
+// empty prints nothing: the program prints [report.NothingFound] on standard error.
 func (p *textRenderer) empty(*timeline.Totals) {}
 
-// statsWidth is how wide text and pictures are where no terminal says so.
+// defaultWidth is the width of text and charts where no terminal bounds it.
 const defaultWidth = 100
 
 func (p *textRenderer) width() int {
@@ -38,7 +38,7 @@ func (p *textRenderer) width() int {
 	return defaultWidth
 }
 
-// line ends with a line break; text is safe.
+// line prints text, which is safe, and a line break.
 func (p *textRenderer) line(text string) {
 	from := len(p.buf)
 	p.buf = append(p.buf, text...)
@@ -58,12 +58,12 @@ func (p *textRenderer) head(text string) {
 	p.line(text)
 }
 
-// item prints a statement, its further lines indented.
+// item prints a statement. Its further lines are indented.
 func (p *textRenderer) item(text string) { p.lines("- "+text, "  ") }
 
 func (p *textRenderer) paragraph(text string) { p.lines(text, "") }
 
-// lines prints text in lines that fit.
+// lines prints text in lines that fit the width.
 func (p *textRenderer) lines(text, indent string) {
 	line, columns := "", 0
 	for _, word := range strings.Split(text, " ") {
@@ -94,7 +94,7 @@ func (p *textRenderer) table(head []string, rows [][]string) {
 	}
 }
 
-// narrow cuts the URL column, if there is one, so that a table fits.
+// narrow shortens the URL column, if there is one, so that the table fits.
 func narrow(head []string, rows [][]string, width int) [][]string {
 	url, total, widest := -1, 0, 0
 	for i, name := range head {
@@ -116,10 +116,10 @@ func narrow(head []string, rows [][]string, width int) [][]string {
 	return rows
 }
 
-// pictureRows is how high the picture of one direction is.
+// chartRows is the height of a chart, in lines for each direction.
 const chartRows = 3
 
-// labelWidth is how many columns stand before a picture.
+// labelWidth is the number of columns left of a chart.
 const labelWidth = 10
 
 func (p *textRenderer) columns() int { return p.width() - labelWidth }
@@ -163,13 +163,13 @@ func (p *textRenderer) bars(name string, slots []stats.Slot, of func(*stats.Slot
 	}
 }
 
-// axis says where in time a picture begins and ends.
+// axis prints the time at the two ends of a chart.
 func (p *textRenderer) axis(r *stats.Rates) {
 	end := quantity.Duration(time.Duration(len(r.Slots)) * r.Width)
 	p.line(strings.Repeat(" ", 9) + "0" + strings.Repeat(" ", max(1, len(r.Slots)-1-len(end))) + end)
 }
 
-// barWidth is how long the longest bar of a histogram is.
+// barWidth is the length of the longest bar of a histogram.
 const barWidth = 24
 
 func (p *textRenderer) bar(n, most uint64) string {

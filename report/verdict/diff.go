@@ -17,29 +17,28 @@ import (
 // DiffOptions say how a diff is printed.
 type DiffOptions struct {
 	Version string
-	Names   [2]string   // what the two sides are called
-	Files   [2][]string // what was read for them
-	Damage  [2][]string // what could not be read, in words
+	Names   [2]string   // names of the two sides
+	Files   [2][]string // files that were read for each side
+	Damage  [2][]string // sentences about what could not be read
 	Color   bool
 }
 
-// Colours of a diff. The signs at the beginning of a line say the same.
+// Colours of a diff. The sign at the beginning of a line means the same.
 const (
 	colorGone = "\x1b[31m"
 	colorNew  = "\x1b[32m"
 	colorHunk = "\x1b[36m"
 )
 
-// differ writes a diff.
+// diffWriter writes a diff.
 type diffWriter struct {
 	w    *bufio.Writer
 	opt  *DiffOptions
 	line []byte
 }
 
-// WriteDiff writes what differs as a unified diff of transcripts
-// (docs/DIFF.md): nothing where nothing differs. No byte of the traffic reaches
-// a terminal as a command.
+// WriteDiff writes the differences as a unified diff of transcripts (docs/DIFF.md).
+// It writes nothing if there are none. All text is safe for a terminal.
 func WriteDiff(w io.Writer, r *diff.Report, opt DiffOptions) error {
 	if r.Equal() {
 		return nil
@@ -69,8 +68,8 @@ func (d *diffWriter) side(i int, s *diff.Side) string {
 	return terminal.Safe(d.opt.Names[i]) + "   " + quantity.Plural(s.Connections, "connection") + ", " + quantity.Plural(s.Messages, "message")
 }
 
-// DiffSummary says in a line how much differs: "3 messages lost, 1 doubled"; where
-// pings and pongs are among them it says "rows".
+// DiffSummary returns one line about the differences: "3 messages lost, 1 doubled".
+// It counts rows instead of messages when there are pings and pongs among them.
 func DiffSummary(r *diff.Report) string {
 	what := "message"
 	if r.Pings > 0 {
@@ -104,7 +103,7 @@ func DiffSummary(r *diff.Report) string {
 	return strings.Join(parts, ", ")
 }
 
-// writePair writes what differs in a connection.
+// writePair writes the differences of one pair of connections.
 func (d *diffWriter) writePair(p *diff.Pair) {
 	d.w.WriteString("\n")
 	switch {
@@ -145,7 +144,7 @@ func (d *diffWriter) writePair(p *diff.Pair) {
 	}
 }
 
-// pairedBy says how two connections were paired, where that is no matter of course.
+// pairedBy returns how two connections were paired, "" where it is the usual way.
 func (d *diffWriter) pairedBy(p *diff.Pair) string {
 	switch p.By {
 	case "path":
@@ -158,7 +157,7 @@ func (d *diffWriter) pairedBy(p *diff.Pair) string {
 	return ""
 }
 
-// writeOnly writes a connection that one side has.
+// writeOnly writes a connection that only one side has.
 func (d *diffWriter) writeOnly(op byte, side string, c *diff.Connection) {
 	color, where := colorGone, "-"
 	if op == '+' {
@@ -172,8 +171,8 @@ func (d *diffWriter) writeOnly(op byte, side string, c *diff.Connection) {
 	d.writeLine(color, where+strings.TrimSuffix(string(talk.AppendOpen(nil)), "\n"))
 }
 
-// writeHunk writes lines that stand beside each other. Its head has the rows of both
-// sides, as wsdump numbers them.
+// writeHunk writes neighbouring lines. Its head has the row numbers of both sides, as
+// wsdump counts them.
 func (d *diffWriter) writeHunk(p *diff.Pair, lines []diff.Line) {
 	d.writeLine(colorHunk, "@@ -"+rowRange(p, lines, '-')+" +"+rowRange(p, lines, '+')+" @@")
 	for i := 0; i < len(lines); {
@@ -198,7 +197,7 @@ func (d *diffWriter) writeHunk(p *diff.Pair, lines []diff.Line) {
 	}
 }
 
-// rowRange returns "first,count" of one side's rows in lines, as diff -u has it.
+// rowRange returns "first,count" of the rows of one side in lines, as diff -u does.
 func rowRange(p *diff.Pair, lines []diff.Line, op byte) string {
 	first, n := uint64(0), 0
 	for i := range lines {
@@ -217,7 +216,7 @@ func rowRange(p *diff.Pair, lines []diff.Line, op byte) string {
 	return strconv.FormatUint(first, 10) + "," + strconv.Itoa(n)
 }
 
-// differenceText says what a difference is, and where.
+// differenceText returns what a difference is, and where.
 func differenceText(p *diff.Pair, lines []diff.Line) string {
 	x := &p.Differences[lines[0].Difference]
 	if x.A != nil && x.B != nil {
@@ -263,8 +262,8 @@ func times(n uint64) string {
 	return quantity.Count(n) + " times"
 }
 
-// place says where a message is: its row, its packet, and when, from the
-// beginning of its connection.
+// place returns where a message is: its row, its packet, and its time since its
+// connection began.
 func place(side string, c *diff.Connection, m *diff.Message) string {
 	text := "row " + quantity.Count(m.N) + " of " + side
 	if m.Packet > 0 {
@@ -276,7 +275,7 @@ func place(side string, c *diff.Connection, m *diff.Message) string {
 	return text
 }
 
-// writeMessage writes a message as a transcript has it.
+// writeMessage writes a message as a transcript does.
 func (d *diffWriter) writeMessage(l *diff.Line) {
 	m := &l.Message
 	e := transcript.Event{HasDir: true, Dir: m.Dir, Binary: m.Op == timeline.OpBinary, Payload: m.Payload}
@@ -311,8 +310,8 @@ func (d *diffWriter) writeMessage(l *diff.Line) {
 	}
 }
 
-// DelayLines say by how much messages are later on one side; none where nothing
-// is in both.
+// DelayLines returns lines about how much later messages are on one side. It returns
+// none where both sides share no message.
 func DelayLines(p *diff.Pair) (lines []string) {
 	for dir := range timeline.Direction(2) {
 		t := &p.Delay[dir]

@@ -11,8 +11,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// The tree of a diff in JSON (docs/diff.schema.json). Texts, times and durations
-// are written as everywhere else in this package.
+// The tree of a diff in JSON (docs/diff.schema.json). Package ndjson writes its
+// texts, times and durations.
 type (
 	diffText   string
 	diffBytes  []byte
@@ -152,8 +152,8 @@ func diffTexts(texts ...[]string) (all []diffText) {
 	return all
 }
 
-// WriteDiffJSON writes all that a comparison came to as one JSON object
-// (docs/DIFF.md), a line long.
+// WriteDiffJSON writes the whole comparison as one line with a JSON object
+// (docs/DIFF.md).
 func WriteDiffJSON(w io.Writer, r *diff.Report, opt DiffOptions) error {
 	all := &diffTree{
 		Schema: 1, Type: "diff", Version: diffText(opt.Version), Equal: r.Equal(), A: diffSideOf(0, &r.A, &opt), B: diffSideOf(1, &r.B, &opt),

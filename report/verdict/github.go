@@ -8,7 +8,7 @@ import (
 	"github.com/wsdump/wsdump/internal/terminal"
 )
 
-// maxAnnotations is how many GitHub shows of one step.
+// maxAnnotations is how many annotations GitHub shows for one step.
 const maxAnnotations = 10
 
 func writeGitHub(w io.Writer, v *Verdict) error {

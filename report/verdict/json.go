@@ -84,8 +84,8 @@ func writeJSON(w io.Writer, v *Verdict) error {
 	return err
 }
 
-// appendVisible appends JSON with everything that a terminal might obey escaped;
-// such characters are only in its strings.
+// appendVisible appends JSON and escapes all that a terminal might obey. Such
+// characters are only inside its strings.
 func appendVisible(dst, text []byte) []byte {
 	for _, r := range string(text) {
 		if r != '\n' && terminal.IsControl(r) {

@@ -39,8 +39,8 @@ type junitText struct {
 	Text    string `xml:",chardata"`
 }
 
-// writeJUnit writes a verdict as JUnit XML. A failed check is a failure; an
-// inconclusive one is an error; what is tolerated, or only warns, is skipped.
+// writeJUnit writes a verdict as JUnit XML. A failed check is a failure, an
+// inconclusive one an error. A check that only warns or is tolerated is skipped.
 func writeJUnit(w io.Writer, v *Verdict) error {
 	suite := junitSuite{Name: "wsdump check", Tests: len(v.Results)}
 	for i := range v.Results {

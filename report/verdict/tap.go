@@ -10,7 +10,8 @@ import (
 	"github.com/wsdump/wsdump/internal/terminal"
 )
 
-// writeTAP writes a failed check as not ok; what is tolerated is skipped.
+// writeTAP writes TAP. A failed check is "not ok"; one that only warns or is
+// tolerated is skipped.
 func writeTAP(w io.Writer, v *Verdict) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "TAP version 14\n1..%d\n", len(v.Results))
@@ -46,5 +47,5 @@ func writeTAP(w io.Writer, v *Verdict) error {
 	return err
 }
 
-// jsonText quotes a text so that JSON and YAML read it alike.
+// jsonText quotes s so that JSON and YAML read it alike.
 func jsonText(s string) string { return string(ndjson.AppendString(nil, s)) }

@@ -13,12 +13,11 @@ import (
 	"github.com/wsdump/wsdump/internal/terminal"
 )
 
-// Verdict is what checks came to, to be written in any of the formats of
-// [Formats].
+// Verdict is the result of all checks, to be written in one of [Formats].
 type Verdict struct {
 	Results  []check.Result
-	Inputs   []string // names of what was judged
-	Tolerant bool     // what the capture does not decide is no failure
+	Inputs   []string // names of the inputs that were judged
+	Tolerant bool     // an inconclusive check is no failure
 	Color    bool     // text only
 }
 
@@ -40,12 +39,12 @@ func Formats() []Format {
 	}
 }
 
-// standing is what a check means for the whole.
+// standing is what the result of one check means for the whole verdict.
 type standing uint8
 
 const (
 	passes standing = iota
-	warns           // a failure of a check that only warns, or what is tolerated
+	warns           // a failure of a check that only warns, or a tolerated result
 	undecided
 	fails
 )
@@ -76,7 +75,7 @@ func (v *Verdict) Failed() bool { return v.count()[fails] > 0 }
 // Undecided reports whether the capture does not decide a check that counts.
 func (v *Verdict) Undecided() bool { return v.count()[undecided] > 0 }
 
-// summary says in a line what all came to.
+// summary returns one line about all checks.
 func (v *Verdict) summary() string {
 	n := v.count()
 	parts := []string{}
@@ -88,7 +87,7 @@ func (v *Verdict) summary() string {
 	return quantity.Plural(uint64(len(v.Results)), "check") + ": " + strings.Join(parts, ", ")
 }
 
-// placeOf returns "rules.yaml:12", "" for what was not in a file.
+// placeOf returns "rules.yaml:12", or "" for a check that is not from a file.
 func placeOf(c *check.Check) string {
 	if c.File == "" {
 		return ""
@@ -96,7 +95,7 @@ func placeOf(c *check.Check) string {
 	return fmt.Sprintf("%s:%d", terminal.Safe(c.File), c.Line)
 }
 
-// verdictReason says in one line what the outcome of a check goes by.
+// verdictReason returns one line about what decided the outcome of a check.
 func verdictReason(r *check.Result) string {
 	text := fmt.Sprintf("%s: %d judged", r.Outcome, r.Judged)
 	if r.Violated > 0 {
@@ -114,9 +113,9 @@ func verdictReason(r *check.Result) string {
 	return text
 }
 
-// verdictLines returns the violations, each with what was expected, what was
-// there, and its rows; then how many more there are. They are safe for
-// terminals.
+// verdictLines returns the violations: each with what was expected, what was there,
+// and its rows. The last line counts the violations that are left out. All lines are
+// safe for terminals.
 func verdictLines(r *check.Result) (lines []string) {
 	for _, v := range r.Violations {
 		if v.Expected != "" && v.Expected != r.Check.Text {
