@@ -1,18 +1,17 @@
-// Package har writes and reads HTTP Archives (HAR 1.2) with WebSocket messages,
-// in the form that Chrome gave them: an entry a connection, with
-// _webSocketMessages.
+// Package har writes and reads HTTP Archives (HAR 1.2) with WebSocket messages in the
+// form of Chrome: one entry for each connection, with _webSocketMessages.
 //
-// [Writer] is a sink that writes what Chrome, Firefox, HTTP Toolkit, Proxyman,
-// mitmproxy and Playwright's viewer accept. [Open] reads what any of them
-// wrote, and [Archive.Play] tells it to a sink; what a HAR cannot tell (frames,
+// [Writer] is a sink. Chrome, Firefox, HTTP Toolkit, Proxyman, mitmproxy and
+// Playwright's viewer accept what it writes. [Open] reads the archives of all of
+// them, and [Play] replays an archive to a sink. What a HAR does not hold (frames,
 // masks, TCP) stays unknown.
 package har
 
 import "strings"
 
-// The objects of HAR 1.2 as far as both ways need them
-// (http://www.softwareishard.com/blog/har-12-spec/). Pointers and raw values
-// are what some writers leave out or write in another way.
+// The objects of HAR 1.2 that reading and writing need
+// (http://www.softwareishard.com/blog/har-12-spec/). Pointers and raw values are for
+// what some writers omit or write differently.
 
 type nameValue struct {
 	Name  string `json:"name"`
@@ -58,8 +57,8 @@ type timings struct {
 	SSL     float64 `json:"ssl"`
 }
 
-// closeInfo is HTTP Toolkit's _webSocketClose; the string "aborted" stands for
-// an end without a close frame.
+// closeInfo is HTTP Toolkit's _webSocketClose. The string "aborted" in its place
+// means an end without a close frame.
 type closeInfo struct {
 	Code      int     `json:"code"`
 	Reason    string  `json:"reason"`
@@ -76,11 +75,11 @@ type message struct {
 	Data   string `json:"data"` // opcode 1: text, else base64
 }
 
-// mimeUnknown is what Chrome writes for a type that it does not know.
+// mimeUnknown is the type that Chrome writes when it knows none.
 const mimeUnknown = "x-unknown"
 
-// number is a JSON number as it was written, or what another writer put into its
-// place: it is read without an error.
+// number is a JSON number as it was written. What another writer put in its place is
+// no error.
 type number string
 
 // UnmarshalJSON implements [json.Unmarshaler].

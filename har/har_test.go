@@ -18,33 +18,33 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// story is a sink that writes down what it is told.
+// story is a sink that records its calls.
 type story struct {
 	timeline.Nop
 	lines []string
 	ids   uint64
 }
 
-func (s *story) told(format string, a ...any) { s.lines = append(s.lines, fmt.Sprintf(format, a...)) }
+func (s *story) record(format string, a ...any) { s.lines = append(s.lines, fmt.Sprintf(format, a...)) }
 
 func (s *story) Open(c *timeline.Conn) {
 	s.ids++
 	c.ID = s.ids
-	s.told("open %d %s %d", c.ID, c.Handshake.Target, c.Handshake.Status)
+	s.record("open %d %s %d", c.ID, c.Handshake.Target, c.Handshake.Status)
 }
 
 func (s *story) Message(m *timeline.Message) {
-	s.told("%d %d %s %s %q at %d", m.Conn.ID, m.N, m.Dir, m.Kind, m.Payload, m.First.Time/1e6)
+	s.record("%d %d %s %s %q at %d", m.Conn.ID, m.N, m.Dir, m.Kind, m.Payload, m.First.Time/1e6)
 }
 
 func (s *story) Frame(f *timeline.Frame) {
-	s.told("%d %d %s %s %d %q", f.Conn.ID, f.N, f.Dir, f.Opcode, f.CloseCode, f.Payload)
+	s.record("%d %d %s %s %d %q", f.Conn.ID, f.N, f.Dir, f.Opcode, f.CloseCode, f.Payload)
 }
 
-func (s *story) Finding(f *timeline.Finding) { s.told("%d %s %q", f.Conn.ID, f.Rule.ID, f.Got) }
+func (s *story) Finding(f *timeline.Finding) { s.record("%d %s %q", f.Conn.ID, f.Rule.ID, f.Got) }
 
 func (s *story) Close(c *timeline.Conn, at timeline.Stamp) {
-	s.told("close %d %d %q %v at %d", c.ID, c.CloseCode, c.CloseText, c.Aborted, at.Time/1e6)
+	s.record("close %d %d %q %v at %d", c.ID, c.CloseCode, c.CloseText, c.Aborted, at.Time/1e6)
 }
 
 func played(t *testing.T, archives ...*Archive) []string {
@@ -143,8 +143,8 @@ func TestAttached(t *testing.T) {
 	}
 }
 
-// TestOdd: what makes no sense is counted, what a browser calls an error is
-// told, and the rest goes on.
+// TestOdd: messages that cannot be read are counted, errors of the browser become
+// findings, and the other messages are read.
 func TestOdd(t *testing.T) {
 	a, err := Read(strings.NewReader(entryOf(`{"type":"huh","time":1,"opcode":1,"data":"x"},{"type":"send","time":1700000001,"opcode":99,"data":"x"},
 		{"type":"error","time":1700000001,"opcode":-1,"data":"net::ERR"},{"type":"send","time":"late","opcode":1,"data":"y"},

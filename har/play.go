@@ -11,7 +11,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// ruleError is what a browser said of a connection.
+// ruleError is about an error that the browser recorded.
 var ruleError = &timeline.Rule{
 	ID: "har/error", Severity: timeline.Warning, Since: "0.2",
 	Title: "the browser tells of an error",
@@ -21,11 +21,11 @@ var ruleError = &timeline.Rule{
 // Rules returns the rules of this package.
 func Rules() []*timeline.Rule { return []*timeline.Rule{ruleError} }
 
-// Play tells archives to sink, merged by time. understand fills in the fields
-// of a handshake that follow from its messages ([timeline.Handshake]). The sink
-// numbers connections. Done is left to the caller, who
-// gets the totals. It returns the context's error; what was told until then
-// stands.
+// Play replays archives to sink, merged by time. It calls understand for each
+// handshake, to fill in the fields that follow from its headers
+// ([timeline.Handshake]). The sink assigns the numbers of connections. Play does not
+// call Done: it returns the totals for it. If ctx ends, it closes open connections
+// and returns the error of ctx.
 func Play(ctx context.Context, archives []*Archive, sink timeline.Sink, understand func(h *timeline.Handshake, secure bool)) (timeline.Totals, error) {
 	p := player{sink: sink}
 	for i, a := range archives {
@@ -58,7 +58,7 @@ func Play(ctx context.Context, archives []*Archive, sink timeline.Sink, understa
 	return p.totals, nil
 }
 
-// player turns entries into calls.
+// player turns entries into calls of a sink.
 type player struct {
 	sink   timeline.Sink
 	conns  []*playedConn
@@ -66,7 +66,7 @@ type player struct {
 	totals timeline.Totals
 }
 
-// line is one connection.
+// playedConn is a connection that is replayed.
 type playedConn struct {
 	*recordedConn
 	conn   *timeline.Conn
@@ -74,8 +74,8 @@ type playedConn struct {
 	closed bool
 }
 
-// event is what happens at a time: index -1 opens, -2 closes, others are
-// messages.
+// event is something that happens at a time: index is eventOpen, eventClose, or the
+// index of a message.
 type event struct {
 	time  int64
 	conn  uint32
@@ -109,7 +109,7 @@ func (p *player) add(t *recordedConn, file uint32, understand func(*timeline.Han
 	last := t.started
 	p.events = append(p.events, event{t.started, n, eventOpen})
 	for i := range t.messages {
-		last = max(last, t.messages[i].time) // the order of the archive holds where its times do not
+		last = max(last, t.messages[i].time) // times never go back: the order of the archive counts
 		p.events = append(p.events, event{last, n, int32(i)})
 	}
 	if t.close != nil && t.close.Timestamp > 0 {
@@ -120,7 +120,7 @@ func (p *player) add(t *recordedConn, file uint32, understand func(*timeline.Han
 	p.events = append(p.events, event{last, n, eventClose})
 }
 
-// serverOf returns the server's address, as far as it is known.
+// serverOf returns the address of the server, or the zero value if it is not known.
 func serverOf(t *recordedConn, h *timeline.Handshake) netip.AddrPort {
 	addr, err := netip.ParseAddr(trimBrackets(t.server))
 	if err != nil {
@@ -158,7 +158,7 @@ func (p *player) emit(e event) {
 	}
 }
 
-// emitMessage tells one message.
+// emitMessage emits one message.
 func (p *player) emitMessage(l *playedConn, m *recordedMessage, at timeline.Stamp) {
 	c := l.conn
 	n := &c.Counters[m.dir]
@@ -197,7 +197,7 @@ func (p *player) emitMessage(l *playedConn, m *recordedMessage, at timeline.Stam
 	c.LastFrame, c.LastDir = at, m.dir
 }
 
-// emitControl tells a control frame, as far as a HAR knows it.
+// emitControl emits a control frame with what a HAR knows of it.
 func (p *player) emitControl(l *playedConn, m *recordedMessage, op timeline.Opcode, at timeline.Stamp) {
 	c := l.conn
 	c.Rows++
@@ -217,7 +217,7 @@ func (p *player) emitControl(l *playedConn, m *recordedMessage, op timeline.Opco
 	p.sink.Frame(&f)
 }
 
-// closeConn closes a connection.
+// closeConn closes a connection, once.
 func (p *player) closeConn(l *playedConn, at timeline.Stamp) {
 	if l.closed {
 		return
@@ -236,7 +236,7 @@ func (p *player) closeConn(l *playedConn, at timeline.Stamp) {
 	p.sink.Close(c, at)
 }
 
-// closeAll closes what is open.
+// closeAll closes all open connections.
 func (p *player) closeAll() {
 	for _, l := range p.conns {
 		if !l.closed && l.conn.ID != 0 {

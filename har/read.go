@@ -20,40 +20,40 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Archive is what a HAR holds of WebSockets.
+// Archive holds the WebSockets of a HAR.
 type Archive struct {
 	Name     string
 	Requests uint64 // entries without a WebSocket
-	Dropped  uint64 // messages that made no sense
+	Dropped  uint64 // messages that could not be read
 	conns    []recordedConn
 }
 
-// talk is one entry with a WebSocket.
+// recordedConn is one entry with a WebSocket.
 type recordedConn struct {
 	handshake timeline.Handshake
 	secure    bool
-	server    string // its address, "" for unknown
+	server    string // address of the server, "" if unknown
 	started   int64
-	duration  int64 // 0: unknown
+	duration  int64 // 0 if unknown
 	close     *closeInfo
 	aborted   bool
 	messages  []recordedMessage
 }
 
-// said is one message.
+// recordedMessage is one message.
 type recordedMessage struct {
-	time    int64 // 0: unknown
-	op      int   // an opcode, or -1 for an error of the browser
+	time    int64 // 0 if unknown
+	op      int   // opcode, or -1 for an error that the browser recorded
 	dir     timeline.Direction
 	payload []byte
 	extra   extra
 }
 
-// ErrFormat is wrapped when a file is no HAR.
+// ErrFormat is wrapped by the error for a file that is no HAR.
 var ErrFormat = errors.New("not a HAR")
 
-// CutError says that an archive ends early or is damaged; what stood before was
-// read.
+// CutError is the error for an archive that ends early or is damaged. Entries before
+// that were read.
 type CutError struct {
 	Name    string
 	Entries int
@@ -64,14 +64,14 @@ func (e *CutError) Error() string {
 	return fmt.Sprintf("%s is cut short or damaged: %v; %d entries before that were read", e.Name, e.Err, e.Entries)
 }
 
-// Unwrap returns what the decoder said.
+// Unwrap returns the error of the decoder.
 func (e *CutError) Unwrap() error { return e.Err }
 
-// SniffLength is how many bytes [Is] wants to see.
+// SniffLength is how many bytes of a file [Is] needs.
 const SniffLength = 4 << 10
 
-// Is reports whether a file that begins with b is a HAR: a JSON object that
-// speaks of a log, plain, or compressed with zlib (.zhar) or gzip.
+// Is reports whether a file that begins with b is a HAR: a JSON object with a log,
+// plain or compressed with zlib (.zhar) or gzip.
 func Is(b []byte) bool {
 	if r, err := inflated(bufio.NewReader(bytes.NewReader(b))); err == nil && r != nil {
 		plain := make([]byte, SniffLength)
@@ -83,7 +83,7 @@ func Is(b []byte) bool {
 	return ok && bytes.HasPrefix(bytes.TrimLeft(rest, " \t\r\n"), []byte(`"log"`)) || ok && bytes.Contains(b, []byte(`"log"`)) && bytes.Contains(b, []byte(`"creator"`))
 }
 
-// inflated returns what r decompresses to; nil when it is plain.
+// inflated returns a reader of the decompressed data, nil if r is not compressed.
 func inflated(r *bufio.Reader) (io.Reader, error) {
 	magic, _ := r.Peek(2)
 	switch {
@@ -96,7 +96,7 @@ func inflated(r *bufio.Reader) (io.Reader, error) {
 	return nil, nil
 }
 
-// Open reads the archive in a file.
+// Open reads the archive in a file, see [Read].
 func Open(path string) (*Archive, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -106,10 +106,9 @@ func Open(path string) (*Archive, error) {
 	return Read(f, path)
 }
 
-// Read reads an archive. name is for errors; where messages are in files beside
-// it, they are looked for in its folder. The error wraps [ErrFormat], or is a
-// [*CutError] and comes with what could be read. Memory grows with the messages
-// of WebSockets, not with what else is in the archive.
+// Read reads an archive. name is for errors, and its folder is where messages in
+// separate files are looked for. The error wraps [ErrFormat], or is a [*CutError] and
+// comes with what could be read. Memory grows with the messages of WebSockets only.
 func Read(r io.Reader, name string) (*Archive, error) {
 	buffered := bufio.NewReaderSize(r, 64<<10)
 	var plain io.Reader = buffered
@@ -133,11 +132,11 @@ func Read(r io.Reader, name string) (*Archive, error) {
 	return p.Archive, &CutError{name, len(p.conns) + int(p.Requests), err}
 }
 
-// parser walks over one archive, entry by entry.
+// parser reads one archive, entry by entry.
 type parser struct {
 	*Archive
 	json         *json.Decoder
-	messageBytes int64 // bytes of messages
+	messageBytes int64
 }
 
 // Bounds of an archive.
@@ -170,7 +169,7 @@ func (p *parser) archive() error {
 	return err
 }
 
-// object calls each for the keys of an object; each takes the value.
+// object calls each with each key of an object. each must read the value.
 func (p *parser) object(each func(key string) error) error {
 	if ok, err := p.enter('{'); !ok {
 		return err
@@ -189,7 +188,7 @@ func (p *parser) object(each func(key string) error) error {
 	return err
 }
 
-// array calls each for the items of an array; each takes the value.
+// array calls each for each item of an array. each must read the item.
 func (p *parser) array(each func() error) error {
 	if ok, err := p.enter('['); !ok {
 		return err
@@ -203,8 +202,8 @@ func (p *parser) array(each func() error) error {
 	return err
 }
 
-// enter takes the beginning of an object or array. A value of another type is
-// stepped over.
+// enter reads the beginning of an object or array. It skips a value of another type
+// and returns false.
 func (p *parser) enter(delim json.Delim) (bool, error) {
 	token, err := p.json.Token()
 	if err != nil {
@@ -219,7 +218,7 @@ func (p *parser) enter(delim json.Delim) (bool, error) {
 	return false, nil
 }
 
-// skip steps over a value.
+// skip skips a value.
 func (p *parser) skip() error {
 	token, err := p.json.Token()
 	if d, ok := token.(json.Delim); ok && err == nil && (d == '{' || d == '[') {
@@ -228,7 +227,7 @@ func (p *parser) skip() error {
 	return err
 }
 
-// skipRest steps over what is left of an object or array.
+// skipRest skips the rest of an object or array.
 func (p *parser) skipRest() error {
 	for depth := 1; depth > 0; {
 		token, err := p.json.Token()
@@ -245,7 +244,8 @@ func (p *parser) skipRest() error {
 	return nil
 }
 
-// decode reads a value. One of another shape is no error: v keeps what fits.
+// decode reads a value into v. If the value has another shape, v keeps what fits,
+// without an error.
 func (p *parser) decode(v any) error {
 	err := p.json.Decode(v)
 	if wrong := (*json.UnmarshalTypeError)(nil); errors.As(err, &wrong) {
@@ -254,8 +254,8 @@ func (p *parser) decode(v any) error {
 	return err
 }
 
-// entry reads one entry. Its keys come in any order: Chrome writes the messages
-// before the request.
+// entry reads one entry. Keys come in any order: Chrome writes the messages before
+// the request.
 func (p *parser) entry() error {
 	var (
 		t        recordedConn
@@ -326,8 +326,8 @@ func (p *parser) entry() error {
 }
 
 // readAttached reads messages from a file of JSON lines beside the archive
-// (Playwright's attach mode). The name is the archive's: only one in its own
-// folder is taken. What is not there is counted.
+// (Playwright's attach mode). The archive names the file, so only a file in the
+// archive's own folder is read. A missing file counts in Dropped.
 func (p *parser) readAttached(t *recordedConn, name string) {
 	if !filepath.IsLocal(name) || filepath.Base(name) != name {
 		p.Dropped++
@@ -393,8 +393,8 @@ func (p *parser) message(t *recordedConn, decode func(any) error) error {
 	return nil
 }
 
-// nanoseconds reads a time: epoch seconds, or milliseconds where the number is
-// too large for that; 0 for unknown.
+// nanoseconds converts epoch seconds to nanoseconds. A number that is too large for
+// seconds is in milliseconds. It returns 0 if the time is unknown.
 func nanoseconds(n number) int64 {
 	v := float(n)
 	switch {
@@ -411,7 +411,7 @@ func nanoseconds(n number) int64 {
 	for _, c := range whole {
 		seconds = seconds*10 + int64(c-'0')
 	}
-	for i := range 9 { // exact, where a float64 is not
+	for i := range 9 { // exact, unlike a float64
 		rest *= 10
 		if i < len(fraction) {
 			rest += int64(fraction[i] - '0')
@@ -428,7 +428,7 @@ func float(n number) float64 {
 	return v
 }
 
-// fillTimes gives a time to messages without one: that of the message before.
+// fillTimes gives messages without a time the time of the previous message.
 func (t *recordedConn) fillTimes() {
 	at := t.started
 	for i := range t.messages {
@@ -443,7 +443,8 @@ func (t *recordedConn) fillTimes() {
 	}
 }
 
-// handshake returns what request and response say.
+// handshake returns the facts of request and response. secure is true for wss and
+// https.
 func handshake(req *request, res *response) (h timeline.Handshake, secure bool) {
 	h.Method = req.Method
 	scheme, rest, ok := strings.Cut(req.URL, "://")
@@ -456,7 +457,7 @@ func handshake(req *request, res *response) (h timeline.Handshake, secure bool) 
 	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
 		host, target = rest[:i], rest[i:]
 	}
-	h.Target = "http://" + host + target // absolute-form: the URL is what counts
+	h.Target = "http://" + host + target // absolute-form, so that the URL is kept as it is
 	h.Status, h.Reason = res.Status, res.StatusText
 	switch v := strings.ToLower(req.HTTPVersion); {
 	case strings.HasPrefix(v, "http/"):

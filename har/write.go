@@ -19,23 +19,22 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Options say what a [Writer] writes. The zero value is useful.
+// Options select what a [Writer] writes. The zero value is useful.
 type Options struct {
-	Version string // of wsdump, for log.creator
-	Control bool   // ping, pong and close frames as messages too: not every reader takes their opcodes
-	Payload int    // bytes of a message that are written; 0: all, below 0: none
+	Version string // version of wsdump, for log.creator
+	Control bool   // also ping, pong and close frames; not every reader accepts their opcodes
+	Payload int    // most bytes of a message; 0: no bound, negative: none
 	Stop    func() // called once when the writer fails; may be nil
 }
 
-// Writer is a [timeline.Sink] that writes a HAR: entries in order of opening,
-// refused handshakes among them. Messages wait in a temporary file until their
-// connection has closed, so that memory is bounded by the number of connections
-// that are open.
+// Writer is a [timeline.Sink] that writes a HAR: entries in order of opening, with
+// refused handshakes. Messages wait in a temporary file until their connection has
+// closed, so only the number of open connections bounds memory.
 type Writer struct {
 	timeline.Nop
 	w          io.Writer
 	opt        Options
-	waiting    spool.Spool // messages by 2*ID, what else an entry has by 2*ID+1
+	waiting    spool.Spool // messages by 2*ID, the rest of an entry by 2*ID+1
 	order      []uint64
 	open       map[uint64]*entry
 	findings   int
@@ -44,12 +43,12 @@ type Writer struct {
 	err        error
 }
 
-// entry is a connection that is not written yet.
+// entry is a connection that is not yet written.
 type entry struct {
 	messages uint64
 	findings []finding
 	closed   bool
-	ended    timeline.Stamp // of the first close frame
+	ended    timeline.Stamp // where the first close frame was
 }
 
 // finding is one of _wsdump.findings.
@@ -73,7 +72,7 @@ func NewWriter(w io.Writer, opt Options) *Writer {
 	return h
 }
 
-// appendJSON appends v, which is of our own making.
+// appendJSON appends v, a value that this package made.
 func appendJSON(b []byte, v any) []byte {
 	text, err := json.Marshal(v)
 	if err != nil {
@@ -81,7 +80,7 @@ func appendJSON(b []byte, v any) []byte {
 	}
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
-		if r >= 0x7f && !unicode.IsPrint(r) && r != 0x200c && r != 0x200d { // no terminal is to obey it
+		if r >= 0x7f && !unicode.IsPrint(r) && r != 0x200c && r != 0x200d { // escaped: a terminal may obey it
 			for _, unit := range utf16.AppendRune(nil, r) {
 				b = fmt.Appendf(b, "\\u%04x", unit)
 			}
@@ -98,14 +97,14 @@ func (h *Writer) Needs(*timeline.Conn) timeline.Needs {
 	return timeline.Needs{Payload: h.opt.Payload >= 0}
 }
 
-// Open begins an entry.
+// Open starts an entry.
 func (h *Writer) Open(c *timeline.Conn) {
 	h.order = append(h.order, c.ID)
 	h.open[c.ID] = &entry{}
 }
 
-// entryOf returns the entry of c, made when a filter let its rows through and not
-// its opening.
+// entryOf returns the entry of c. It starts one if a filter dropped the Open of c,
+// but not this row.
 func (h *Writer) entryOf(c *timeline.Conn) *entry {
 	if _, ok := h.open[c.ID]; !ok {
 		h.Open(c)
@@ -113,13 +112,13 @@ func (h *Writer) entryOf(c *timeline.Conn) *entry {
 	return h.open[c.ID]
 }
 
-// extra is what _wsdump says of a message.
+// extra is the _wsdump object of a message.
 type extra struct {
 	Row        uint64 `json:"row"`
 	Packet     uint64 `json:"packet,omitempty"`
-	Kind       string `json:"kind,omitempty"` // where the opcode is another
+	Kind       string `json:"kind,omitempty"` // if it differs from opcode
 	Frames     uint64 `json:"frames,omitempty"`
-	Length     uint64 `json:"length,omitempty"` // where data has less
+	Length     uint64 `json:"length,omitempty"` // if data holds less
 	WireLength uint64 `json:"wireLength,omitempty"`
 	Compressed bool   `json:"compressed,omitempty"`
 	Incomplete bool   `json:"incomplete,omitempty"`
@@ -129,8 +128,8 @@ type extra struct {
 	Redacted   bool   `json:"redacted,omitempty"`
 }
 
-// Message adds a message. Text that is whole and UTF-8 goes out with opcode 1,
-// all else as bytes with opcode 2.
+// Message adds a message. Complete text that is valid UTF-8 has opcode 1; all else is
+// bytes with opcode 2.
 func (h *Writer) Message(m *timeline.Message) {
 	x := extra{
 		Row: m.N, Packet: m.First.Packet, WireLength: m.WireLength, Compressed: m.Compressed,
@@ -161,7 +160,7 @@ func opcodeOf(text bool) timeline.Opcode {
 	return timeline.OpBinary
 }
 
-// Frame adds a control frame, if they are asked for.
+// Frame adds a control frame, if Options.Control asks for them.
 func (h *Writer) Frame(f *timeline.Frame) {
 	if f.N == 0 || f.Opcode.Reserved() {
 		return
@@ -210,10 +209,10 @@ func appendSeconds(b []byte, ns int64) []byte {
 	return fmt.Appendf(b, ".%09d", ns%1e9)
 }
 
-// mostFindings bounds the findings that wait, over all connections.
+// mostFindings bounds the findings of all connections that wait.
 const mostFindings = 100_000
 
-// Finding adds a finding of a connection.
+// Finding adds a finding to its connection.
 func (h *Writer) Finding(f *timeline.Finding) {
 	if f.Conn == nil || f.Rule == nil || h.findings == mostFindings {
 		return
@@ -230,7 +229,7 @@ func (h *Writer) Finding(f *timeline.Finding) {
 	e.findings = append(e.findings, facts)
 }
 
-// Close ends an entry.
+// Close completes an entry and writes those whose turn has come.
 func (h *Writer) Close(c *timeline.Conn, _ timeline.Stamp) {
 	e := h.entryOf(c)
 	e.closed = true
@@ -241,10 +240,10 @@ func (h *Writer) Close(c *timeline.Conn, _ timeline.Stamp) {
 	}
 }
 
-// Done ends the archive. Every connection was closed before.
+// Done writes the end of the archive. All connections must be closed.
 func (h *Writer) Done(*timeline.Totals) {
 	h.buf = append(h.buf, "]}}\n"...)
-	_ = h.Flush() // the error is kept
+	_ = h.Flush() // Err returns the error
 	h.fail(h.waiting.Close())
 }
 
@@ -278,7 +277,7 @@ func (h *Writer) writeIfFull() {
 	}
 }
 
-// Flush writes the entries that are whole.
+// Flush hands all complete entries to the writer.
 func (h *Writer) Flush() error {
 	if h.err == nil && len(h.buf) > 0 {
 		_, err := h.w.Write(h.buf)
@@ -288,7 +287,7 @@ func (h *Writer) Flush() error {
 	return h.err
 }
 
-// Err returns the first error of the writer.
+// Err returns the first write error.
 func (h *Writer) Err() error { return h.err }
 
 func (h *Writer) fail(err error) {
@@ -300,7 +299,7 @@ func (h *Writer) fail(err error) {
 	}
 }
 
-// describe returns the entry of c but for its messages and its last brace.
+// describe returns the entry of c without its messages and its closing brace.
 func (h *Writer) describe(c *timeline.Conn, e *entry) []byte {
 	hs := c.Handshake
 	if hs == nil {
@@ -335,14 +334,14 @@ func (h *Writer) describe(c *timeline.Conn, e *entry) []byte {
 
 func millis(ns int64) float64 { return max(0, float64(ns)/1e6) }
 
-// closeOf returns the first close frame, or that there was none.
+// closeOf returns the first close frame, or "aborted" if there was none.
 func closeOf(c *timeline.Conn, e *entry) any {
 	if c.Refused() || !c.ClosedBy[0] && !c.ClosedBy[1] && c.CloseCode == 0 {
 		return aborted
 	}
 	code := int(c.CloseCode)
 	if code == 0 {
-		code = 1005 // RFC 6455 7.1.5: no code was there
+		code = 1005 // RFC 6455 section 7.1.5: the frame had no code
 	}
 	at := e.ended
 	if at.IsZero() {
@@ -351,7 +350,7 @@ func closeOf(c *timeline.Conn, e *entry) any {
 	return closeInfo{Code: code, Reason: valid(c.CloseText), Timestamp: float64(at.Time) / 1e9}
 }
 
-// facts is what only a capture knows.
+// facts returns what only a capture knows.
 func (h *Writer) facts(c *timeline.Conn, e *entry) map[string]any {
 	f := map[string]any{
 		"conn": c.ID, "transport": c.Layers, "by": c.By.String(),
@@ -436,8 +435,8 @@ func headers(list []timeline.Header) []nameValue {
 	return out
 }
 
-// latin1 returns s as text: bytes that are not UTF-8 are taken for Latin-1, as
-// HTTP has it.
+// latin1 returns s as UTF-8. If s is not valid UTF-8 it is read as Latin-1, as HTTP
+// does.
 func latin1(s string) string {
 	if utf8.ValidString(s) {
 		return s
@@ -449,7 +448,7 @@ func latin1(s string) string {
 	return string(r)
 }
 
-// valid returns s with what is not UTF-8 replaced.
+// valid returns s with U+FFFD for what is not valid UTF-8.
 func valid(s string) string {
 	if utf8.ValidString(s) {
 		return s

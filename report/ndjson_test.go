@@ -103,7 +103,7 @@ func TestNDJSONFrames(t *testing.T) {
 	n.Frame(&f)
 	f.Opcode, f.Fin, f.Payload = timeline.OpContinuation, true, []byte("lo!")
 	n.Frame(&f)
-	n.Frame(&f) // continues nothing: nobody knows that it is text
+	n.Frame(&f) // continues nothing, so it may not be text
 	n.Frame(control(c, timeline.OpPing, 1, 9, 9, "p"))
 	n.Flush()
 	rows := lines(t, out.String())[1:]

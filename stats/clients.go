@@ -9,54 +9,56 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Reconnects is one client, by its address without the port, that opened a URL
-// again soon after a connection to it had broken.
+// Reconnects counts how often one client opened a URL again soon after a connection
+// to it had broken. A client is an address without a port.
 type Reconnects struct {
 	Client      netip.Addr
-	URL         string // without the query, at most 256 bytes; raw
+	URL         string // without the query, at most 256 bytes, as on the wire
 	N           uint64
-	Least, Most time.Duration // from the end to the opening
+	Least, Most time.Duration // from a break to the next opening
 	Mean        time.Duration
-	Packets     []uint64 // of the first few openings
+	Packets     []uint64 // packets of the first few openings
 }
 
-// soon is how long after a break an opening counts as a reconnect.
+// reconnectWithin is the longest time from a break to an opening that counts as a
+// reconnect.
 const reconnectWithin = 30 * time.Second
 
-// maxClients is how many pairs of client and URL are remembered. When there are
-// more, those that can be no reconnect any more are forgotten, then all new
-// ones are left out, and counted.
+// maxClients bounds the pairs of client and URL that are kept. At the bound, pairs
+// that can no longer reconnect are evicted. If none can be evicted, new pairs are
+// omitted and counted.
 const maxClients = 1 << 16
 
 const maxURL = 256
 
 type clientKey struct {
 	addr netip.Addr
-	url  uint64 // hash of what Reconnects.URL holds, uncut
+	url  uint64 // hash of the whole URL without its query
 }
 
 type client struct {
 	Reconnects
 	sum      time.Duration
-	broken   int64  // when the latest connection to break did, ns; 0 for none
-	opened   int64  // when the latest opening that followed no break was, ns
-	openedAt uint64 // its packet
-	last     int64  // of the latest opening or end
+	broken   int64  // time of the latest break, ns; 0 for none
+	opened   int64  // time of the latest opening that followed no break, ns
+	openedAt uint64 // packet of that opening
+	last     int64  // time of the latest opening or end
 	sequence [2]*sequence
 }
 
 type clients struct {
 	seed      maphash.Seed
 	of        map[clientKey]*client
-	omitted   uint64 // connections that found no room
-	untilScan int    // so many more find none before all are looked at again
+	omitted   uint64 // connections that are not counted, for lack of room
+	untilScan int    // so many more connections are omitted before evict runs again
 }
 
 func newClients() clients {
 	return clients{seed: maphash.MakeSeed(), of: make(map[clientKey]*client)}
 }
 
-// get returns the client of c, nil when there is no handshake or no room.
+// get returns the client of c. It returns nil when c has no handshake, or when there
+// is no room.
 func (cs *clients) get(c *timeline.Conn) *client {
 	h := c.Handshake
 	if h == nil || !c.Client.IsValid() {
@@ -87,7 +89,7 @@ func (cs *clients) get(c *timeline.Conn) *client {
 	return fresh
 }
 
-// evict makes room. It looks at all of them.
+// evict removes pairs that can no longer reconnect. It looks at all pairs.
 func (cs *clients) evict(now int64) {
 	for key, c := range cs.of {
 		if c.N == 0 && c.sequence == [2]*sequence{} && now-c.last > int64(reconnectWithin) {
@@ -96,8 +98,8 @@ func (cs *clients) evict(now int64) {
 	}
 }
 
-// open notes an opening. Openings and ends may be told out of order: a side may
-// hold its half of the old connection for longer.
+// open records an opening. Openings and ends may come out of order: one side may keep
+// its half of the old connection for longer.
 func (c *client) open(at timeline.Stamp) {
 	c.last = max(c.last, at.Time)
 	if wait := time.Duration(at.Time - c.broken); c.broken != 0 && wait >= 0 && wait <= reconnectWithin {
@@ -108,7 +110,7 @@ func (c *client) open(at timeline.Stamp) {
 	c.opened, c.openedAt = at.Time, at.Packet
 }
 
-// end notes where the ending of a connection began that broke.
+// end records when a connection began to break.
 func (c *client) end(at timeline.Stamp) {
 	c.last = max(c.last, at.Time)
 	if wait := time.Duration(c.opened - at.Time); c.opened != 0 && wait >= 0 && wait <= reconnectWithin {
@@ -132,8 +134,8 @@ func (c *client) reconnected(wait time.Duration, packet uint64) {
 	}
 }
 
-// reconnecting returns the clients with at least least reconnects, the busiest
-// first.
+// reconnecting returns clients with at least least reconnects, most of them first, at
+// most most. more is how many clients are left out.
 func (cs *clients) reconnecting(least uint64, most int) (all []Reconnects, more uint64) {
 	for _, c := range cs.of {
 		if c.N >= least {

@@ -7,41 +7,41 @@ import (
 	"time"
 )
 
-// Cluster is connections that ended the same way after the same time: of
-// silence, or since they opened.
+// Cluster is a set of connections that ended in the same manner after the same time:
+// of silence, or since they opened.
 type Cluster struct {
 	Manner
-	N             uint64 // connections in it
-	Of            uint64 // connections that ended, in all
-	Sampled       bool   // both count a sample
+	N             uint64 // connections in the cluster
+	Of            uint64 // all connections that ended
+	Sampled       bool   // N and Of count a sample
 	Median        time.Duration
 	Least, Most   time.Duration
-	Simultaneous  bool // all ended at one moment: a restart looks the same
+	Simultaneous  bool // all ended at the same moment: a restart looks the same
 	Candidates    []Default
-	Packets       []uint64 // where the first few endings began
-	Conns         []uint64 // their connections
-	Pinged        uint64   // of N: a ping was seen
-	SlowPings     uint64   // of N: pings came at longer intervals than Median
+	Packets       []uint64 // packets where the first few endings began
+	Conns         []uint64 // connections of those packets
+	Pinged        uint64   // of N: with a ping
+	SlowPings     uint64   // of N: with pings at longer intervals than Median
 	PingEvery     time.Duration
-	SlowPingBy    string // "client" or "server": who sent most of them
-	SlowPingAt    uint64 // packet of the last of one of them
+	SlowPingBy    string // "client" or "server": the sender of most of them
+	SlowPingAt    uint64 // packet of the last ping on one of them
 	SlowPingConns []uint64
 }
 
 const (
-	leastTime     = time.Second // shorter silences are how conversations go
-	leastCluster  = 3           // connections; fewer only where a default fits
-	maxClusters   = 5           // of one manner
+	leastTime     = time.Second // shorter silences are normal
+	leastCluster  = 3           // connections; fewer only if a default fits
+	maxClusters   = 5           // clusters of one manner
 	maxExamples   = 5
-	clusterSpread = 0.03 // of the time
+	clusterSpread = 0.03 // width of a window, as a share of the time
 	leastSpread   = 200 * time.Millisecond
-	surroundings  = 2 // neighbours are ends within half and twice the time
+	surroundings  = 2 // neighbours are ends between half and twice the time
 )
 
-// clusters looks for times that stand out among ends, and returns what is in
-// none of them. The ends of each manner are sorted by time; the window with most of them
-// is a cluster if it holds far more than chance would put there, by what lies
-// around it. Then the rest is looked at again.
+// clusters finds times at which many ends agree, and returns the other ends as rest.
+// It sorts the ends of each manner by time and takes the window with most of them.
+// The window is a cluster if it holds far more ends than chance would put there,
+// judged by its neighbours. Then it repeats that with what is left.
 func clusters(ends []ending, of func(*ending) time.Duration, defaults []Default) (found []Cluster, rest []ending) {
 	groups := make(map[Manner][]ending)
 	var order []Manner
@@ -79,7 +79,7 @@ func spread(d time.Duration) time.Duration {
 	return max(time.Duration(clusterSpread*float64(d)), leastSpread)
 }
 
-// densest returns the window of sorted that holds most.
+// densest returns the window of sorted that holds most ends.
 func densest(sorted []ending, of func(*ending) time.Duration) (from, to int) {
 	for i, j := 0, 0; i < len(sorted); i++ {
 		first := of(&sorted[i])
@@ -93,7 +93,7 @@ func densest(sorted []ending, of func(*ending) time.Duration) (from, to int) {
 	return from, to
 }
 
-// standsOut reports whether the window stands out.
+// standsOut reports whether the window is a cluster.
 func standsOut(sorted []ending, from, to, whole int, of func(*ending) time.Duration, defaults []Default) bool {
 	n := to - from
 	if n == 0 {
@@ -109,7 +109,7 @@ func standsOut(sorted []ending, from, to, whole int, of func(*ending) time.Durat
 			around++
 		}
 	}
-	// By the logarithm of the time, the window is this share of its surroundings.
+	// On a logarithmic scale of time, the window is this share of its neighbourhood.
 	window := math.Log1p(float64(spread(first)) / float64(first))
 	share := window / (2*math.Log(surroundings) - window)
 	chance := float64(around) * max(share, 0)

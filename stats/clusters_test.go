@@ -49,7 +49,7 @@ func TestCluster(t *testing.T) {
 	}
 }
 
-// TestTwoClusters: two limits behind one manner of ending are told apart.
+// TestTwoClusters: two limits behind one manner of ending make two clusters.
 func TestTwoClusters(t *testing.T) {
 	found, rest := clusters(endsOf(fin, 30, 30.1, 30.05, 30, 60, 60.1, 60.2, 12, 5), silenceOf, silenceDefaults())
 	if len(found) != 2 || found[0].N != 4 || found[1].N != 3 || len(rest) != 2 {
@@ -92,7 +92,7 @@ func TestNoCluster(t *testing.T) {
 	t.Logf("%d of 2000 scattered sets have a cluster", alarms)
 }
 
-// TestOneEnd: a single one is told only where a default fits.
+// TestOneEnd: a single one stands out only where a default fits.
 func TestOneEnd(t *testing.T) {
 	if found, _ := clusters(endsOf(fin, 60.04), silenceOf, silenceDefaults()); len(found) != 1 || len(found[0].Candidates) == 0 {
 		t.Errorf("60 s: %+v", found)

@@ -2,15 +2,15 @@ package stats
 
 import "time"
 
-// Default is a time limit that a product has unless somebody configures
-// another. It makes the product a candidate, nothing more.
+// Default is the time limit that a product has unless its configuration says
+// otherwise. A measured time that fits makes the product a candidate, nothing more.
 type Default struct {
 	Product string
-	Setting string // what to look for, "" when it cannot be set
+	Setting string // name of the setting, "" when it cannot be changed
 	Limit   time.Duration
 }
 
-// silenceDefaults are limits on how long a connection may carry nothing.
+// silenceDefaults returns limits on how long a connection may be silent.
 func silenceDefaults() []Default {
 	return []Default{
 		// https://learn.microsoft.com/aspnet/core/signalr/configuration (ClientTimeoutInterval)
@@ -48,7 +48,7 @@ func silenceDefaults() []Default {
 	}
 }
 
-// lifetimeDefaults are limits on how long a connection may last, busy or not.
+// lifetimeDefaults returns limits on how long a connection may last, busy or not.
 func lifetimeDefaults() []Default {
 	return []Default{
 		// https://cloud.google.com/load-balancing/docs/backend-service#timeout-setting: for a WebSocket it counts from
@@ -61,8 +61,8 @@ func lifetimeDefaults() []Default {
 	}
 }
 
-// candidates returns the defaults that a measured time fits. Timers fire late
-// rather than early, and nginx lets one be up to 0.3 s early.
+// candidates returns the defaults that d fits. Timers fire late rather than early,
+// but nginx allows one to be up to 0.3 s early.
 func candidates(d time.Duration, of []Default) (fit []Default) {
 	for _, c := range of {
 		slack := max(c.Limit/100, 350*time.Millisecond)

@@ -7,7 +7,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// How says by what a connection ended: what came first.
+// How is the first event of the end of a connection.
 type How uint8
 
 const (
@@ -27,34 +27,34 @@ func (h How) String() string {
 	return "close frame"
 }
 
-// Manner is how, and by whom, a connection was ended.
+// Manner is how a connection ended, and which side ended it.
 type Manner struct {
 	By   timeline.Party
 	How  How
-	Code uint16 // of the close frame; 0 for one without a code
+	Code uint16 // of the close frame; 0 for a frame without a code
 }
 
-// ordinary reports whether ending so says nothing about trouble: both ends had
-// nothing more to say, or the client went away.
+// ordinary reports whether such an end is no sign of trouble: nobody had more to
+// send, or the client went away.
 func (m Manner) ordinary() bool {
 	return m.How == HowClose && (m.Code == 0 || m.Code == 1000 || m.Code == 1001 && m.By == timeline.PartyClient)
 }
 
-// end is a connection that is over.
+// ending is a connection that has ended.
 type ending struct {
 	conn      uint64
 	manner    Manner
-	at        timeline.Stamp // where the ending began
-	silence   time.Duration  // before it; -1 where there was no frame
-	life      time.Duration  // until it; -1 where the beginning is not known
+	at        timeline.Stamp // where the end began
+	silence   time.Duration  // before the end; -1 where there was no frame
+	life      time.Duration  // until the end; -1 where the beginning is not known
 	pingEvery time.Duration  // 0 when there were fewer than two pings
 	pingBy    timeline.Party
 	pinged    bool
-	lastPing  uint64 // packet
+	lastPing  uint64 // packet of the last ping
 }
 
-// mannerOf tells how c ended; ok is false for one that did not, or whose end
-// nobody saw.
+// mannerOf returns how c ended. ok is false if it did not end, or if its end is not
+// in the capture.
 func mannerOf(c *timeline.Conn) (m Manner, ok bool) {
 	m.By = c.By
 	switch {
@@ -70,12 +70,12 @@ func mannerOf(c *timeline.Conn) (m Manner, ok bool) {
 	return m, true
 }
 
-// maxEnds is how many ends are looked at for what they have in common. Of more
-// than these, every one has the same chance to be among them.
+// maxEnds is how many ends are compared. If there are more, a uniform sample is
+// compared.
 const maxEnds = 1 << 16
 
-// reservoir is a uniform sample of the ends (Vitter's algorithm R). Its dice are
-// the same in every run, so that a file always gives the same answer.
+// reservoir is a uniform sample of the ends (Vitter's algorithm R). Its random
+// numbers are the same in every run, so a file always gives the same result.
 type reservoir struct {
 	seen   uint64
 	ends   []ending

@@ -5,19 +5,19 @@ import (
 	"math/bits"
 )
 
-// Histogram adds up values of any size in bounded memory. Values below 128
-// are kept as they are; above, values that agree in their first seven binary
-// digits share a bucket, so that a quantile is off by less than 0.8 %. Two
-// histograms can be added. The zero value is empty.
+// Histogram counts values of any size in bounded memory. Each value below 128 has its
+// own bucket. Above, values that share their first seven binary digits share a
+// bucket, so a quantile is off by less than 0.8 %. Histograms can be merged. The zero
+// value is empty.
 type Histogram struct {
-	N        uint64 // how many values
+	N        uint64 // number of values
 	Sum      float64
-	Min, Max uint64 // exact; 0 when N is
+	Min, Max uint64 // exact; 0 if N is 0
 
 	buckets []uint64
 }
 
-// digits is how many binary digits behind the first one tell buckets apart.
+// digits is how many binary digits after the first one select the bucket.
 const digits = 6
 
 // bucketOf returns the bucket of v:
@@ -32,7 +32,7 @@ func bucketOf(v uint64) int {
 	return shift<<digits + int(v>>shift)
 }
 
-// boundsOf returns the least and the largest value of a bucket.
+// boundsOf returns the smallest and the largest value of a bucket.
 func boundsOf(bucket int) (low, high uint64) {
 	if bucket < 2<<digits {
 		return uint64(bucket), uint64(bucket)
@@ -76,7 +76,7 @@ func (h *Histogram) Merge(o *Histogram) {
 	h.Sum += o.Sum
 }
 
-// Mean returns the mean, 0 for none.
+// Mean returns the mean, 0 for an empty histogram.
 func (h *Histogram) Mean() float64 {
 	if h.N == 0 {
 		return 0
@@ -84,8 +84,8 @@ func (h *Histogram) Mean() float64 {
 	return h.Sum / float64(h.N)
 }
 
-// Quantile returns the value that a share q (0 to 1) of all values does not
-// exceed, to within 0.8 %; 0 for an empty histogram.
+// Quantile returns the value that a share q (0 to 1) of all values does not exceed,
+// within 0.8 %. It returns 0 for an empty histogram.
 func (h *Histogram) Quantile(q float64) uint64 {
 	if h.N == 0 {
 		return 0
@@ -102,20 +102,21 @@ func (h *Histogram) Quantile(q float64) uint64 {
 	return h.Max
 }
 
-// Bin is a range of values, both ends included, and how many there were.
+// Bin is a range of values, both ends included, and the number of values in it.
 type Bin struct {
 	Low, High uint64
 	N         uint64
 }
 
-// Bins returns the values in ranges that grow by a power of two, the least
-// that makes no more than most (at least 2) of them; empty ranges between
-// others are among them.
+// Bins returns the values in ranges that grow by a power of two: the smallest power
+// that makes at most most ranges (at least 2). Empty ranges between others are
+// included.
 func (h *Histogram) Bins(most int) []Bin {
 	if h.N == 0 {
 		return nil
 	}
-	// Ranges are [0], [1], [2, 3], [4, 7], ... in binary digits of the value.
+	// By the number of binary digits of a value, ranges are [0], [1], [2, 3], [4, 7],
+	// ...
 	first, last := bits.Len64(h.Min), bits.Len64(h.Max)
 	step := (last-first)/max(most, 2) + 1
 	var bins []Bin
@@ -139,8 +140,8 @@ func (h *Histogram) Bins(most int) []Bin {
 	return bins
 }
 
-// Between returns how many values lie in a range that [Histogram.Bins] gave,
-// of this histogram or of one that it is a part of.
+// Between returns how many values lie in a range of [Histogram.Bins]. The range may
+// come from another histogram that contains this one.
 func (h *Histogram) Between(low, high uint64) (n uint64) {
 	for bucket := bucketOf(low); bucket < len(h.buckets); bucket++ {
 		if first, _ := boundsOf(bucket); first > high {

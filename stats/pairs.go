@@ -7,18 +7,18 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// pairs ties answers to requests by what they have in common: the first message
-// with a key is the request, the first one with the same key the other way on
-// the same connection is its answer. What comes with that key later is neither.
+// pairs matches answers with requests by a key. On one connection, the first message
+// with a key is the request. The first message with the same key in the other
+// direction is its answer. Later messages with that key are neither.
 type pairs struct {
 	seed  maphash.Seed
 	open  map[requestKey]request
-	ring  []requestKey // in the order they came
+	ring  []requestKey // keys in order of arrival
 	added uint64
 }
 
-// maxRequests is how many keys are remembered for all connections; the oldest
-// goes first.
+// maxRequests is how many keys are kept for all connections. The oldest is evicted
+// first.
 const maxRequests = 1 << 16
 
 type requestKey struct {
@@ -29,13 +29,13 @@ type requestKey struct {
 type request struct {
 	dir      timeline.Direction
 	answered bool
-	n        uint64 // number of its row
+	n        uint64 // row number of the request
 	packet   uint64
 	time     int64
-	index    uint64 // of the entry in the ring that stands for it
+	index    uint64 // the value of pairs.added when it came, which identifies its entry in the ring
 }
 
-// role is what a message is among those with its key.
+// role is the part of a message among those with its key.
 type role uint8
 
 const (
@@ -48,9 +48,8 @@ func newPairs() pairs {
 	return pairs{seed: maphash.MakeSeed(), open: make(map[requestKey]request)}
 }
 
-// add takes the key of a message. For an answer, req is its request. given is
-// the connection and the request without an answer that had to be forgotten for
-// this one, if any.
+// add matches a message by its key. For an answer, req is its request. evicted is an
+// unanswered request that was removed for lack of room, or nil.
 func (p *pairs) add(m *timeline.Message, key []byte) (as role, req request, given *evictedRequest) {
 	k := requestKey{m.Conn.ID, maphash.Bytes(p.seed, key)}
 	req, known := p.open[k]
@@ -85,14 +84,15 @@ type evictedRequest struct {
 	request request
 }
 
-// took is how long an answer took: from its request's last byte to its own.
+// took returns the time from the last byte of the request to the last byte of its
+// answer.
 func (r *request) took(m *timeline.Message) time.Duration {
 	return time.Duration(max(0, m.Last.Time-r.time))
 }
 
-// Answers hands a timeline on and marks the messages in it that answer an
-// earlier one: [timeline.Message.Answers]. What it was given stays as it was. It
-// looks into the payload that next asks for, and asks for none itself.
+// Answers passes a timeline on and sets [timeline.Message.Answers] on messages that
+// answer an earlier one. It changes a copy of the message. It uses the payload that
+// the next sink asks for, and asks for none itself.
 type Answers struct {
 	timeline.Sink
 	key     Extract
@@ -101,13 +101,13 @@ type Answers struct {
 	copy    timeline.Message
 }
 
-// NewAnswers returns such a Sink before next. key is what an answer has in
-// common with its request.
+// NewAnswers returns an Answers that passes everything to next. key extracts what an
+// answer shares with its request.
 func NewAnswers(next timeline.Sink, key Extract) *Answers {
 	return &Answers{Sink: next, key: key, pairs: newPairs()}
 }
 
-// Message hands m on.
+// Message passes m on.
 func (a *Answers) Message(m *timeline.Message) {
 	key, ok := a.key(a.scratch[:0], m)
 	if !ok {

@@ -2,18 +2,18 @@ package stats
 
 import "time"
 
-// Rates are counts over time, in slots of equal width. The width grows as the
-// capture does, so that there are never more than maxSlots of them.
+// Rates are counts over time, in slots of equal width. The width doubles as the
+// capture grows, so there are never more than maxSlots slots.
 type Rates struct {
-	Start int64 // capture time of the first slot's begin, ns
+	Start int64 // capture time at which the first slot begins, ns
 	Width time.Duration
 	Slots []Slot
 }
 
-// Slot is what was seen in a span of time.
+// Slot counts what happened in a span of time.
 type Slot struct {
 	Messages [2]uint64 // by direction
-	Bytes    [2]uint64 // payload bytes of these messages, inflated where known
+	Bytes    [2]uint64 // payload bytes of these messages, inflated if known
 	Opened   uint64    // connections that opened
 	Ended    uint64    // connections that ended
 }
@@ -38,11 +38,11 @@ func (r *Rates) begin(start int64) {
 	}
 }
 
-// at returns the slot of a time; what was before the start counts as the start.
+// at returns the slot of a time. A time before the start counts as the start.
 func (r *Rates) at(ns int64) *Slot {
 	r.begin(ns)
 	since := max(0, ns-r.Start)
-	if ns > 0 && r.Start < 0 && ns-r.Start < 0 { // farther apart than an int64 holds
+	if ns > 0 && r.Start < 0 && ns-r.Start < 0 { // the difference overflows an int64
 		since = 1<<63 - 1
 	}
 	for since/int64(r.Width) >= maxSlots {
@@ -55,7 +55,7 @@ func (r *Rates) at(ns int64) *Slot {
 	return &r.Slots[i]
 }
 
-// fold makes slots of twice the width.
+// fold merges pairs of slots, which doubles the width.
 func (r *Rates) fold() {
 	half := (len(r.Slots) + 1) / 2
 	for i := range half {

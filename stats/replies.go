@@ -6,14 +6,14 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Replies is how long answers took that carry the key of their request: from
-// the first message with a key to the first one with the same key the other
-// way on the same connection.
+// Replies counts requests and the time until their answers, which carry the same key.
+// The request is the first message with a key. The answer is the first message with
+// that key in the other direction of the same connection.
 type Replies struct {
 	Times      [2]Histogram // ns, by the direction of the request
-	Unanswered [2]uint64    // requests without an answer when their connection ended
+	Unanswered [2]uint64    // requests without an answer at the end of their connection
 	Without    uint64       // messages without a key
-	Evicted    uint64       // requests that were forgotten since too many were open
+	Evicted    uint64       // unanswered requests that were removed for lack of room
 	Slowest    Reply
 }
 
@@ -21,24 +21,24 @@ type Replies struct {
 type Reply struct {
 	Conn            uint64
 	Dir             timeline.Direction // of the request
-	Request, Answer uint64             // packets
+	Request, Answer uint64             // numbers of their packets
 	Took            time.Duration
 }
 
 type replies struct {
 	Replies
 	pairs   pairs
-	waiting map[uint64][2]uint64 // unanswered requests of each connection, by direction
+	waiting map[uint64][2]uint64 // unanswered requests by connection and direction
 }
 
 func newReplies() replies {
 	return replies{pairs: newPairs(), waiting: make(map[uint64][2]uint64)}
 }
 
-// add takes the key of a message.
+// add counts a message by its key.
 func (r *replies) add(m *timeline.Message, key []byte) {
 	as, req, given := r.pairs.add(m, key)
-	if given != nil && r.waiting[given.conn][given.request.dir] > 0 { // else its connection ended, and it was counted
+	if given != nil && r.waiting[given.conn][given.request.dir] > 0 { // otherwise its connection has ended and end has counted it
 		r.Evicted++
 		r.addUnanswered(given.conn, given.request.dir, -1)
 	}
@@ -65,7 +65,8 @@ func (r *replies) addUnanswered(conn uint64, dir timeline.Direction, by int) {
 	r.waiting[conn] = n
 }
 
-// end counts what c leaves without an answer. Its keys leave with their turn.
+// end counts the requests that stay without an answer when a connection ends. Their
+// keys remain in pairs until they are evicted.
 func (r *replies) end(conn uint64) {
 	n := r.waiting[conn]
 	delete(r.waiting, conn)

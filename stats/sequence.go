@@ -8,48 +8,49 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Sequence is what the ids of messages tell about their order, in one
-// direction. Ids that are whole numbers are held to count by one within a
-// connection, and on from one connection of a client (address and URL) to its
-// next, unless that starts where the first had started. Of other ids, only
-// that they come twice can be told.
+// Sequence is what the ids of the messages of one direction show about their order.
+//
+// Ids that are whole numbers should count up by one within a connection. They should
+// go on in the next connection of the same client (address and URL), unless that one
+// starts over. Other ids can only show that a message came twice.
 type Sequence struct {
 	Checked     uint64 // messages with an id
 	Without     uint64 // messages without one
-	Missing     uint64 // ids that were left out
-	Doubled     uint64 // ids that came again
-	OutOfOrder  uint64 // ids that came after a higher one, and had been left out till then
-	Across      uint64 // of Missing and Doubled: between one connection and the next of its client
-	Steps       uint64 // ids that were one higher than the highest
-	Jumps       uint64 // ids that were more than one higher
+	Missing     uint64 // ids that never came
+	Doubled     uint64 // ids that came twice
+	OutOfOrder  uint64 // ids that came after a higher one
+	Across      uint64 // of Missing and Doubled: between a connection and the next one of its client
+	Steps       uint64 // ids one above the highest so far
+	Jumps       uint64 // ids more than one above the highest so far
 	MissingAt   []SequenceAt
 	DoubledAt   []SequenceAt
 	DisorderAt  []SequenceAt
-	CaptureGaps uint64 // of Missing: on connections where bytes are missing from the capture
+	CaptureGaps uint64 // of Missing: on connections with bytes missing from the capture
 }
 
-// Countable reports whether the ids count by one, so that missing ones can be
-// told. Those of a sparse sequence, such as times, only come in order or not.
+// Countable reports whether the ids count by one, so that a missing one shows. Sparse
+// ids, such as times, show only order.
 func (s *Sequence) Countable() bool { return s.Steps >= s.Jumps }
 
-// SequenceAt is where something was noticed: the first few of each kind are kept.
+// SequenceAt is a place where a message was missing, doubled or out of order. The
+// first few of each kind are kept.
 type SequenceAt struct {
 	Conn     uint64
 	Packet   uint64
-	From, To int64 // the ids; equal for one
+	From, To int64 // first and last id
 	Text     string
 }
 
-// sequence is the state of one direction of one connection, or of one client
-// between two connections.
+// sequence is the state of one direction of a connection, or of a client between two
+// connections.
 type sequence struct {
 	started     bool
 	first, high int64
 	holes       []hole
-	conn        uint64 // that it was last used by
+	conn        uint64 // connection that used it last
 }
 
-// hole is a run of ids that were left out so far.
+// hole is a run of ids that have not come yet.
 type hole struct {
 	from, to int64
 	conn     uint64
@@ -58,11 +59,11 @@ type hole struct {
 	gaps     bool
 }
 
-// maxHoles is how many holes of a direction may still be filled.
+// maxHoles bounds the holes of one direction.
 const maxHoles = 64
 
-// maxTexts is how many ids that are no numbers are remembered for all
-// connections, to know them again.
+// maxTexts bounds the ids that are no numbers and are kept, for all connections, to
+// recognise a double.
 const maxTexts = 1 << 16
 
 type sequences struct {
@@ -77,12 +78,12 @@ func newSequences() sequences {
 	return sequences{seed: maphash.MakeSeed(), recent: make(map[uint64]struct{})}
 }
 
-// maxJump is how many ids can be missing at once; farther on, another sequence
-// begins.
+// maxJump is the most ids that can be missing at once. A larger jump begins another
+// sequence.
 const maxJump = 1 << 32
 
-// add takes the id of a message. s is the state of its direction, which may be
-// that of an earlier connection.
+// add records the id of a message. s is the state of its direction, which may come
+// from the previous connection of the client.
 func (q *sequences) add(s *sequence, m *timeline.Message, id []byte) {
 	t := &q.total[m.Dir]
 	t.Checked++
@@ -93,7 +94,7 @@ func (q *sequences) add(s *sequence, m *timeline.Message, id []byte) {
 	}
 	across := s.conn != m.Conn.ID
 	s.conn = m.Conn.ID
-	if across && s.started && (n == s.first || n == 0 || n == 1) { // it counts anew
+	if across && s.started && (n == s.first || n == 0 || n == 1) { // the connection starts over
 		q.finish(s, m.Dir)
 	}
 	here := SequenceAt{Conn: m.Conn.ID, Packet: m.First.Packet, From: n, To: n}
@@ -134,7 +135,7 @@ func (q *sequences) add(s *sequence, m *timeline.Message, id []byte) {
 	}
 }
 
-// fill takes n out of the holes.
+// fill removes n from the holes. It reports whether it was in one.
 func (s *sequence) fill(n int64) bool {
 	for i := range s.holes {
 		h := &s.holes[i]
@@ -158,7 +159,7 @@ func (s *sequence) fill(n int64) bool {
 	return false
 }
 
-// finish counts what is left out for good.
+// finish counts the ids that are still missing and resets s.
 func (q *sequences) finish(s *sequence, dir timeline.Direction) {
 	for i := range s.holes {
 		q.missing(&q.total[dir], &s.holes[i])
@@ -178,7 +179,7 @@ func (q *sequences) missing(t *Sequence, h *hole) {
 	t.MissingAt = example(t.MissingAt, SequenceAt{Conn: h.conn, Packet: h.packet, From: h.from, To: h.to})
 }
 
-// example keeps the earliest few.
+// example inserts e and keeps the earliest few.
 func example(all []SequenceAt, e SequenceAt) []SequenceAt {
 	i, _ := slices.BinarySearchFunc(all, e, func(a, b SequenceAt) int {
 		if a.Packet <= b.Packet {
@@ -193,11 +194,11 @@ func example(all []SequenceAt, e SequenceAt) []SequenceAt {
 	return all[:min(len(all), maxExamples)]
 }
 
-// text takes an id that is no whole number.
+// text records an id that is no whole number.
 func (q *sequences) text(t *Sequence, m *timeline.Message, id []byte) {
 	var h maphash.Hash
 	h.SetSeed(q.seed)
-	_ = h.WriteByte(byte(m.Dir)) // a hash takes everything
+	_ = h.WriteByte(byte(m.Dir)) // a hash never fails
 	if m.Conn.Client.IsValid() {
 		addr := m.Conn.Client.Addr().As16()
 		_, _ = h.Write(addr[:])

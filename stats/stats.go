@@ -1,11 +1,10 @@
-// Package stats adds up figures over a timeline: what stands out, rates, sizes,
-// times, how connections ended. A [Collector] is a [timeline.Sink]; what it came
-// to is a [Report], a plain value.
+// Package stats computes figures over a timeline: what stands out, rates, sizes,
+// times, how connections ended. A [Collector] is a [timeline.Sink], and its result is
+// a [Report].
 //
-// Memory is bounded: by the connections that are open at once, and by the
-// constants of this package that begin with max, whatever the size of the
-// input. What a bound left out is counted in Report.Bounds. docs/STATS.md tells
-// how each figure is made, and how exact it is.
+// Memory is bounded by the number of open connections and by the constants of this
+// package that begin with max, whatever the size of the input. Report.Bounds counts
+// what a bound left out. docs/STATS.md describes each figure and its error.
 package stats
 
 import (
@@ -17,17 +16,17 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Extract appends to dst what names or numbers a message; ok is false when it
-// has no such thing. m is borrowed.
+// Extract appends to dst the id or key of a message. ok is false if the message has
+// none. m is borrowed.
 type Extract func(dst []byte, m *timeline.Message) (_ []byte, ok bool)
 
-// Options say what a Collector looks at beside the common figures.
+// Options select figures beside the common ones.
 type Options struct {
-	Sequence Extract // the id by which messages are counted; nil for none
-	ReplyKey Extract // what an answer has in common with its request; nil for none
+	Sequence Extract // returns the id of a message; nil for no sequences
+	ReplyKey Extract // returns what an answer shares with its request; nil for no replies
 }
 
-// Collector adds up a timeline. It is used once.
+// Collector computes the figures of one timeline. It is used once.
 type Collector struct {
 	timeline.Nop
 	opt            Options
@@ -48,27 +47,27 @@ type Collector struct {
 	scratch        []byte
 }
 
-// state is what is known of an open connection.
+// state is the state of an open connection.
 type state struct {
 	talker   Talker
 	client   *client
 	pings    [2]pings
 	sequence [2]*sequence
-	leg      bool // on the other side of a proxy from one that is open too
+	leg      bool // the other leg of an open connection through a proxy
 }
 
-// pings are those of a direction.
+// pings are the pings of one direction.
 type pings struct {
 	n           uint64
 	first, last int64
-	packet      uint64 // of the last
+	packet      uint64 // packet of the last ping
 }
 
 const (
 	maxBusiest = 10
-	maxTalkers = 1 << 16 // addresses of clients
-	maxListed  = 10      // clients with reconnects
-	maxRefused = 1000    // statuses; there are no more that are valid
+	maxTalkers = 1 << 16 // client addresses
+	maxListed  = 10      // clients with reconnects that are listed
+	maxRefused = 1000    // statuses; all valid ones
 )
 
 // New returns a Collector.
@@ -92,10 +91,10 @@ func quieter(a, b *Talker) bool {
 // Needs asks for payload, since sizes are made from it.
 func (c *Collector) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
 
-// Begin notes the beginning.
+// Begin starts the first slot of the rates.
 func (c *Collector) Begin(at timeline.Stamp) { c.r.Rates.begin(at.Time) }
 
-// Open counts a connection, and looks whether its client comes back.
+// Open counts a connection, and a reconnect of its client.
 func (c *Collector) Open(conn *timeline.Conn) {
 	c.r.Conns.N++
 	c.r.Rates.at(conn.Opened.Time).Opened++
@@ -118,7 +117,7 @@ func (c *Collector) Open(conn *timeline.Conn) {
 	}
 }
 
-// Message adds a message.
+// Message counts a message.
 func (c *Collector) Message(m *timeline.Message) {
 	length := m.WireLength
 	if m.HasLength {
@@ -174,7 +173,7 @@ func (c *Collector) Message(m *timeline.Message) {
 	}
 }
 
-// Frame looks at pings and pongs.
+// Frame measures pings and pongs.
 func (c *Collector) Frame(f *timeline.Frame) {
 	switch f.Opcode {
 	case timeline.OpPong:
@@ -214,12 +213,12 @@ func (c *Collector) Finding(f *timeline.Finding) {
 	r.N += max(1, f.Count)
 	r.Severity = max(r.Severity, f.Severity)
 	if f.Conn != nil && f.Conn.ID != r.last {
-		r.Conns++ // those of one connection mostly come together
+		r.Conns++ // findings of one connection mostly come together
 		r.last = f.Conn.ID
 	}
 }
 
-// Close adds what is known of a connection when it is over.
+// Close counts the end of a connection and what it carried.
 func (c *Collector) Close(conn *timeline.Conn, at timeline.Stamp) {
 	s := c.conns[conn.ID]
 	if s == nil {
@@ -267,7 +266,7 @@ func (c *Collector) refuse(conn *timeline.Conn) {
 	r.add(conn.Opened.Packet)
 }
 
-// ended adds the end of a connection that was a WebSocket.
+// ended counts the end of a connection that was a WebSocket.
 func (c *Collector) ended(conn *timeline.Conn, s *state) {
 	manner, ok := mannerOf(conn)
 	switch {
@@ -279,14 +278,14 @@ func (c *Collector) ended(conn *timeline.Conn, s *state) {
 		return
 	}
 	c.r.Conns.Ended++
-	if s.leg { // its other side ended the same way
+	if s.leg { // its other leg ended in the same manner
 		return
 	}
 	c.r.Rates.at(conn.EndBegan.Time).Ended++
 	e := ending{conn: conn.ID, manner: manner, at: conn.EndBegan, silence: -1, life: -1}
 	if silence, ok := conn.Idle(); ok {
 		e.silence = silence
-	} else if h := conn.Handshake; h != nil && !h.Response.IsZero() { // nothing was ever said
+	} else if h := conn.Handshake; h != nil && !h.Response.IsZero() { // no frame was ever sent
 		e.silence = max(0, time.Duration(conn.EndBegan.Time-h.Response.Time))
 	}
 	if !conn.Midstream {
@@ -309,7 +308,7 @@ func (c *Collector) ended(conn *timeline.Conn, s *state) {
 	}
 }
 
-// ping notes how often the busier of the two sides pinged.
+// ping sets the ping interval of the side that pinged more often.
 func (e *ending) ping(s *state) {
 	for dir := range s.pings {
 		p := &s.pings[dir]
@@ -324,7 +323,8 @@ func (e *ending) ping(s *state) {
 	}
 }
 
-// addTalker adds what a connection carried to what its client did.
+// addTalker adds what a connection carried to the busiest connections and to its
+// client.
 func (c *Collector) addTalker(conn *timeline.Conn, s *state) {
 	t := s.talker
 	t.URL, t.Client, t.Server = conn.URL(), addressOf(conn.Client), addressOf(conn.Server)
@@ -361,14 +361,14 @@ func addressOf(a netip.AddrPort) string {
 	return a.String()
 }
 
-// Done ends the collection.
+// Done computes what needs the whole timeline.
 func (c *Collector) Done(t *timeline.Totals) {
 	r := &c.r
 	r.Totals, r.First, r.Last = *t, t.First, t.Last
 	if t.Last > t.First || len(r.Rates.Slots) > 0 {
 		r.Rates.at(t.Last)
 	}
-	for _, s := range c.conns { // an output that was stopped hears no Close
+	for _, s := range c.conns { // an output that stops early gets no Close
 		if s.client != nil {
 			s.client.sequence = s.sequence
 		}
@@ -413,10 +413,10 @@ func (c *Collector) Done(t *timeline.Totals) {
 	c.bound("requests waiting for an answer", maxRequests, c.replies.Evicted)
 }
 
-// leastReconnects is how often a client comes back before it stands out.
+// leastReconnects is how many reconnects of a client stand out.
 const leastReconnects = 3
 
-// Report returns what was added up. It is whole after Done.
+// Report returns the figures. They are complete after Done.
 func (c *Collector) Report() *Report { return &c.r }
 
 func (c *Collector) bound(what string, limit, left uint64) {
@@ -425,7 +425,7 @@ func (c *Collector) bound(what string, limit, left uint64) {
 	}
 }
 
-// endings finds what ends have in common.
+// endings finds clusters of ends, and bad ends outside of them.
 func (c *Collector) endings() (silence, lifetime []Cluster, broken []Ended) {
 	silence, rest := clusters(c.ends.ends, func(e *ending) time.Duration { return e.silence }, silenceDefaults())
 	lifetime, rest = clusters(rest, func(e *ending) time.Duration { return e.life }, lifetimeDefaults())
@@ -453,13 +453,13 @@ func (c *Collector) endings() (silence, lifetime []Cluster, broken []Ended) {
 	return silence, lifetime, broken
 }
 
-// bad reports whether such an end tells of trouble by itself: without a close
-// frame, or with a code that says so (as the rule ws/close-abnormal has it).
+// bad reports whether such an end is a sign of trouble by itself: without a close
+// frame, or with a code that says so, like the rule ws/close-abnormal.
 func (m Manner) bad() bool {
 	return m.How != HowClose || m.Code == 1002 || m.Code == 1003 || m.Code >= 1007 && m.Code <= 1014
 }
 
-// sorted returns the values of m in order.
+// sorted returns copies of the values of m in order.
 func sorted[K comparable, V any](m map[K]*V, order func(a, b *V) int) []V {
 	all := make([]*V, 0, len(m))
 	for _, v := range m {

@@ -169,7 +169,7 @@ func TestLifetime(t *testing.T) {
 }
 
 // TestReconnects: only soon after a break, by the same address; also when the
-// end of the old connection is told after the new one opened.
+// end of the old connection comes after the new one opened.
 func TestReconnects(t *testing.T) {
 	s := newStory(Options{})
 	c := s.open(0, "10.0.0.1")

@@ -2,12 +2,12 @@ package stats
 
 import "slices"
 
-// top keeps the largest of what it is given, at most size of them. A key that
-// comes again takes the place of its earlier value.
+// top keeps the size largest values. A value replaces an earlier one with the same
+// key.
 type top[T any] struct {
 	size  int
 	key   func(*T) uint64
-	less  func(a, b *T) bool // b is to be preferred
+	less  func(a, b *T) bool // reports whether b is larger
 	items []T                // the largest first
 }
 

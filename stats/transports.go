@@ -6,9 +6,9 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// transports adds up TCP connections. One may carry several WebSockets, whose
-// ends are told one by one while its counters go on; so what was counted of the
-// latest ones is remembered.
+// transports counts TCP connections. One may carry several WebSockets: each Close
+// reports the counters of the transport so far. So the latest counters of recent
+// transports are kept, and only the difference is added.
 type transports struct {
 	total   TCP
 	counted map[uint64]Transport
@@ -19,7 +19,7 @@ type transports struct {
 
 const (
 	maxWorst      = 10
-	maxTransports = 1 << 16 // remembered; an older one with one more connection counts twice
+	maxTransports = 1 << 16 // transports that are kept; an older one counts twice if another of its connections closes
 )
 
 func newTransports() transports {
@@ -35,7 +35,7 @@ func newTransports() transports {
 	}
 }
 
-// add adds the transport of a connection that is over.
+// add counts the transport of a closed connection.
 func (t *transports) add(c *timeline.Conn) {
 	tr := c.Transport
 	if tr == nil || c.Recorded {
@@ -60,7 +60,7 @@ func (t *transports) add(c *timeline.Conn) {
 		t.total.Segments[dir] += now.Segments[dir] - before.Segments[dir]
 		t.total.Bytes[dir] += now.Bytes[dir] - before.Bytes[dir]
 		t.total.Missing[dir] += now.Missing[dir] - before.Missing[dir]
-		if now.Resent[dir] >= before.Resent[dir] { // not when copies came to light between
+		if now.Resent[dir] >= before.Resent[dir] { // unless copies were found in between
 			t.total.Resent[dir] += now.Resent[dir] - before.Resent[dir]
 			t.total.Reordered[dir] += now.Reordered[dir] - before.Reordered[dir]
 		}

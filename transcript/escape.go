@@ -6,10 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// appendText appends text, which is valid UTF-8, so that it is one line, hides
-// nothing, and can be read back: a backslash is doubled, and what is not printed
-// is written \n, \r, \t or \u{...}. With quoted, quotation marks are escaped as
-// well; with token, spaces are.
+// appendText appends text, which must be valid UTF-8, on one line that hides nothing
+// and can be read back. It doubles a backslash and writes characters that do not
+// print as \n, \r, \t or \u{...}. With quoted it escapes quotation marks as well;
+// with token, spaces.
 func appendText(dst, text []byte, quoted, token bool) []byte {
 	for len(text) > 0 {
 		r, n := utf8.DecodeRune(text)
@@ -33,12 +33,12 @@ func appendText(dst, text []byte, quoted, token bool) []byte {
 	return dst
 }
 
-// printed reports whether r shows itself. Joiners stay: scripts and emoji need
-// them.
+// printed reports whether r is visible. Joiners count as visible: scripts and emoji
+// need them.
 func printed(r rune) bool { return unicode.IsPrint(r) || r == 0x200c || r == 0x200d }
 
-// appendUnescaped is the way back. ok is false when b is not what appendText
-// writes.
+// appendUnescaped appends what appendText was given when it wrote b. ok is false if b
+// is not the result of appendText.
 func appendUnescaped(dst, b []byte) (_ []byte, ok bool) {
 	for i := 0; i < len(b); i++ {
 		if b[i] != '\\' {
@@ -71,7 +71,8 @@ func appendUnescaped(dst, b []byte) (_ []byte, ok bool) {
 	return dst, true
 }
 
-// unicodeEscape reads {1f44b} and returns its length, 0 when it is none.
+// unicodeEscape reads {1f44b} at the start of b. n is its length, 0 if b does not
+// begin so.
 func unicodeEscape(b []byte) (r rune, n int) {
 	if len(b) < 3 || b[0] != '{' {
 		return 0, 0

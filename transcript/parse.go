@@ -15,7 +15,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// ParseError says what is wrong in a transcript, and in which line.
+// ParseError is a mistake in a transcript, with the number of its line.
 type ParseError struct {
 	Line int
 	Text string
@@ -23,12 +23,12 @@ type ParseError struct {
 
 func (e *ParseError) Error() string { return fmt.Sprintf("line %d: %s", e.Line, e.Text) }
 
-// maxLine bounds a line, in bytes: the largest message in hex.
+// maxLine is the longest line in bytes: the largest message in hex.
 const maxLine = 64 << 20
 
-// Parse reads a transcript. Lines that begin with # are remarks, empty lines end
-// a conversation; one that begins without an open line has none. The error is a
-// [*ParseError], or that of r.
+// Parse reads a transcript. It skips lines that begin with #. An empty line ends a
+// conversation. A conversation without an open line has no URL and no status. The
+// error is a [*ParseError] or a read error of r.
 func Parse(r io.Reader) (all []Conversation, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
@@ -197,7 +197,7 @@ func (e *Event) parseControl(rest []byte) error {
 	return e.parseQuoted(behind)
 }
 
-// checkWords holds the words of an event to what is written.
+// checkWords checks that the words of an event can be printed.
 func (e *Event) checkWords() error {
 	if !utf8.ValidString(e.Words) || strings.ContainsFunc(e.Words, func(r rune) bool { return !printed(r) }) {
 		return errors.New("an event is printed text")
@@ -242,7 +242,7 @@ func (e *Event) parseQuoted(b []byte) error {
 	return nil
 }
 
-// splitMarks reads words with commas between them.
+// splitMarks splits words at commas.
 func splitMarks(b []byte) (marks []string, ok bool) {
 	marks = strings.Split(string(b), ",")
 	return marks, !slices.ContainsFunc(marks, func(m string) bool { return !isWord(m) })

@@ -9,27 +9,27 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Options say what a [Writer] writes. The zero value writes everything.
+// Options select what a [Writer] writes. The zero value writes everything.
 type Options struct {
-	Payload    int  // bytes of a message that are written; 0: all
-	NoControl  bool // no pings, pongs and close frames
+	Payload    int  // most bytes of a message; 0: no bound
+	NoControl  bool // leaves pings, pongs and close frames out
 	NoFindings bool
 	NoMessages bool
 	NoEnds     bool
-	NoPayload  bool   // messages are lines without text
+	NoPayload  bool   // asks for no payload: messages are lines without text
 	Stop       func() // called once when the writer fails; may be nil
 }
 
-// Writer is a [timeline.Sink] that writes a transcript. Connections are written
-// in order of opening; those that wait for an earlier one wait in a temporary
-// file, so that memory is bounded.
+// Writer is a [timeline.Sink] that writes a transcript, connection by connection in
+// order of opening. Connections that wait for an earlier one wait in a temporary
+// file, so memory is bounded.
 type Writer struct {
 	timeline.Nop
 	w       io.Writer
 	opt     Options
 	waiting spool.Spool
-	order   []uint64        // connections that were opened and not written, in order
-	closed  map[uint64]bool // of those: whether it is closed
+	order   []uint64        // connections that are not yet written, in order of opening
+	closed  map[uint64]bool // whether each connection in order is closed
 	buf     []byte
 	err     error
 }
@@ -44,7 +44,7 @@ func (w *Writer) Needs(*timeline.Conn) timeline.Needs {
 	return timeline.Needs{Payload: !w.opt.NoPayload}
 }
 
-// Open begins a conversation.
+// Open starts a conversation.
 func (w *Writer) Open(c *timeline.Conn) {
 	talk := Conversation{URL: c.URL()}
 	if h := c.Handshake; h != nil {
@@ -61,9 +61,10 @@ func (w *Writer) Open(c *timeline.Conn) {
 	w.writeInTurn(c.ID, talk.AppendOpen([]byte{'\n'}))
 }
 
-// writeInTurn keeps lines until the turn of their conversation.
+// writeInTurn writes lines if it is the turn of their conversation, and stores them
+// otherwise.
 func (w *Writer) writeInTurn(id uint64, lines []byte) {
-	if len(w.order) > 0 && w.order[0] == id { // its turn is now
+	if len(w.order) > 0 && w.order[0] == id { // it is their turn
 		w.flushHeld(id)
 		w.buf = append(w.buf, lines...)
 		w.writeIfFull()
@@ -80,7 +81,7 @@ func (w *Writer) flushHeld(id uint64) {
 	}))
 }
 
-// drainAt is how many bytes are gathered before they are written.
+// drainAt is how many bytes the buffer holds before they are written.
 const drainAt = 64 << 10
 
 func (w *Writer) writeIfFull() {
@@ -110,7 +111,7 @@ func (w *Writer) event(c *timeline.Conn, e *Event) {
 	if w.err != nil {
 		return
 	}
-	if _, ok := w.closed[c.ID]; !ok { // a filter let its rows through and not its opening
+	if _, ok := w.closed[c.ID]; !ok { // a filter dropped its Open, but not this row
 		w.Open(c)
 	}
 	w.writeInTurn(c.ID, append(e.Append(nil), '\n'))
@@ -154,7 +155,7 @@ func (w *Writer) Message(m *timeline.Message) {
 	if n := w.opt.Payload; n > 0 && len(e.Payload) > n {
 		truncated = true
 		e.Payload = e.Payload[:n]
-		for k := 1; k < utf8.UTFMax && m.Text && len(e.Payload) > 0 && !utf8.Valid(e.Payload); k++ { // cut on a rune
+		for k := 1; k < utf8.UTFMax && m.Text && len(e.Payload) > 0 && !utf8.Valid(e.Payload); k++ { // cut between characters
 			e.Payload = e.Payload[:len(e.Payload)-1]
 		}
 	}
@@ -174,7 +175,7 @@ func (w *Writer) Finding(f *timeline.Finding) {
 	w.event(f.Conn, &e)
 }
 
-// Close ends a conversation.
+// Close ends a conversation and writes those whose turn has come.
 func (w *Writer) Close(c *timeline.Conn, _ timeline.Stamp) {
 	if !w.opt.NoEnds && !c.Refused() && !c.Recorded {
 		w.event(c, &Event{Kind: End, Words: c.TCP.String()})
@@ -188,12 +189,12 @@ func (w *Writer) Close(c *timeline.Conn, _ timeline.Stamp) {
 		delete(w.closed, w.order[0])
 		w.order = w.order[1:]
 	}
-	if len(w.order) > 0 { // its turn has come
+	if len(w.order) > 0 { // it is their turn
 		w.flushHeld(w.order[0])
 	}
 }
 
-// Done writes what waits.
+// Done writes the conversations that are left.
 func (w *Writer) Done(*timeline.Totals) {
 	for _, id := range w.order {
 		w.flushHeld(id)
@@ -203,11 +204,11 @@ func (w *Writer) Done(*timeline.Totals) {
 	w.fail(w.waiting.Close())
 }
 
-// Flush writes what is known in order.
+// Flush hands to the writer what can be written in order.
 func (w *Writer) Flush() error {
 	w.write()
 	return w.err
 }
 
-// Err returns the first error of the writer.
+// Err returns the first write error.
 func (w *Writer) Err() error { return w.err }

@@ -13,20 +13,20 @@
 //	! < close 1000 "bye"
 //	! end fin
 //
-// It has no times and no packet numbers, one message a line, and one connection
-// after the other in order of opening, so that two recordings of the same
-// conversation are the same text and a difference reads well: it is the golden
-// format of `wsdump check`. docs/TRANSCRIPT.md tells the grammar. [Writer]
-// writes it, [Parse] reads it; what was written and read is written the same.
+// It has one message a line, one connection after the other in order of opening, and
+// neither times nor packet numbers. So two recordings of the same conversation are the
+// same text: it is the golden format of `wsdump check`. docs/TRANSCRIPT.md has the
+// grammar. [Writer] and [Write] write it, [Parse] reads it. What was parsed is written
+// again byte for byte.
 package transcript
 
 import "github.com/wsdump/wsdump/timeline"
 
 // Conversation is one connection.
 type Conversation struct {
-	Line       int    // of its first line in the text, 1-based; 0 when it was not parsed
-	URL        string // "" when the handshake is not known
-	Status     int    // 0: no answer, or no handshake
+	Line       int    // line number of its first line, 1-based; 0 if it was not parsed
+	URL        string // "" if the handshake is not known
+	Status     int    // 0 for no response, or no handshake
 	Properties []Property
 	Events     []Event
 }
@@ -34,7 +34,7 @@ type Conversation struct {
 // Property is a word of the open line, such as subprotocol=chat.
 type Property struct{ Name, Value string }
 
-// EventKind says what an [Event] is.
+// EventKind is the kind of an [Event].
 type EventKind uint8
 
 const (
@@ -46,15 +46,15 @@ const (
 	End
 )
 
-// Event is one line behind the open line.
+// Event is one line after the open line.
 type Event struct {
-	Line    int // in the text, 1-based; 0 when it was not parsed
+	Line    int // line number, 1-based; 0 if it was not parsed
 	Kind    EventKind
-	Dir     timeline.Direction // not of End, nor of a Finding without HasDir
+	Dir     timeline.Direction // valid when HasDir is set
 	HasDir  bool
-	Binary  bool   // Message: the opcode's kind; Payload of a text message that is not UTF-8 is hex too
+	Binary  bool   // Message: its opcode is binary; a text message that is not UTF-8 is written in hex too
 	Payload []byte // Message, Ping, Pong; Close: the reason
-	Code    int    // Close: 0 when there is none
+	Code    int    // Close: the code, 0 for none
 	Marks   []string
 	Words   string // Finding: "error ws/mask-missing"; End: "fin"
 }
@@ -64,8 +64,8 @@ const (
 	MarkIncomplete = "incomplete" // bytes are missing
 	MarkTruncated  = "truncated"  // a limit cut the payload
 	MarkOpaque     = "opaque"     // compressed, and not inflated
-	MarkGuessed    = "guessed"    // found by its looks, after a loss or mid-stream
+	MarkGuessed    = "guessed"    // recognised by its shape, after a loss or mid-stream
 )
 
-// header is the first line.
+// header is the first line of a transcript.
 const header = "# wsdump transcript 1"

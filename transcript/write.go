@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// Write writes conversations.
+// Write writes conversations as a transcript.
 func Write(w io.Writer, all []Conversation) error {
 	b := append([]byte(nil), header...)
 	b = append(b, '\n')
@@ -21,7 +21,7 @@ func Write(w io.Writer, all []Conversation) error {
 	return err
 }
 
-// append appends the lines of c.
+// append appends all lines of c.
 func (c *Conversation) append(b []byte) []byte {
 	b = c.AppendOpen(b)
 	for i := range c.Events {
@@ -30,7 +30,7 @@ func (c *Conversation) append(b []byte) []byte {
 	return b
 }
 
-// AppendOpen appends the first line of c, with its end.
+// AppendOpen appends the open line of c with its line break.
 func (c *Conversation) AppendOpen(b []byte) []byte {
 	b = append(b, "! open "...)
 	if c.URL == "" {
@@ -51,7 +51,7 @@ func (c *Conversation) AppendOpen(b []byte) []byte {
 	return append(b, '\n')
 }
 
-// Append appends the line of e, without its end.
+// Append appends the line of e without its line break.
 func (e *Event) Append(b []byte) []byte {
 	arrow := byte('>')
 	if e.Dir != 0 {
@@ -109,7 +109,7 @@ func (e *Event) appendMessage(b []byte) []byte {
 	return appendText(append(b, ' '), e.Payload, false, false)
 }
 
-// markText says that a message in hex has the text opcode.
+// markText marks a message in hex that has the text opcode.
 const markText = "text"
 
 func appendMarks(b []byte, marks []string, before string) []byte {
@@ -121,7 +121,7 @@ func appendMarks(b []byte, marks []string, before string) []byte {
 	return append(b, ']')
 }
 
-// Equal reports whether two events say the same, wherever they stand.
+// Equal reports whether two events have the same line.
 func (e *Event) Equal(f *Event) bool {
 	return bytes.Equal(e.Append(nil), f.Append(nil))
 }

@@ -79,7 +79,7 @@ func TestStatsSafe(t *testing.T) {
 	}
 }
 
-// TestStatsNDJSON: a bound that was reached is told.
+// TestStatsNDJSON: a bound that was reached has a line.
 func TestStatsNDJSON(t *testing.T) {
 	var b bytes.Buffer
 	out := NewNDJSON(&b, report.Options{}, stats.Options{ReplyKey: func(dst []byte, m *timeline.Message) ([]byte, bool) {

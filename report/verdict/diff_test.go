@@ -110,8 +110,8 @@ func TestDiff(t *testing.T) {
 	}
 }
 
-// TestDiffHostile: whatever the traffic holds, a terminal is not told what to do
-// and JSON is JSON.
+// TestDiffHostile: whatever the traffic holds, a terminal obeys none of it,
+// and the JSON is valid.
 func TestDiffHostile(t *testing.T) {
 	opt := diff.Options{Context: 3}
 	valid := strings.ToValidUTF8(evil, "")
