@@ -1,19 +1,19 @@
 #include "textflag.h"
 
-// From byte n on, these bring what is at n to the front, and zeros behind it.
+// PSHUFB with the 16 bytes at forward+n moves byte n to the front and fills with zeros.
 DATA forward<>+0(SB)/8, $0x0706050403020100
 DATA forward<>+8(SB)/8, $0x0f0e0d0c0b0a0908
 DATA forward<>+16(SB)/8, $0x8080808080808080
 DATA forward<>+24(SB)/8, $0x8080808080808080
 GLOBL forward<>(SB), RODATA|NOPTR, $32
 
-// FILL makes all bytes of X the one that word has eight times.
+// FILL copies word to both halves of X.
 #define FILL(word, X) \
 	MOVQ       word, R10; \
 	MOVQ       R10, X; \
 	PUNPCKLQDQ X, X
 
-// JUDGE sets the bits of R8 whose bytes of X0 are ASCII and no control.
+// JUDGE sets the bit of R8 for each byte of X0 that is ASCII and no control character.
 #define JUDGE \
 	MOVOU    X0, X1; \
 	PCMPGTB  X6, X1; \
@@ -22,7 +22,7 @@ GLOBL forward<>(SB), RODATA|NOPTR, $32
 	PANDN    X1, X2; \
 	PMOVMSKB X2, R8
 
-// QUOTES sets the bits of R8 whose bytes of X0 are quotation marks or backslashes.
+// QUOTES sets the bit of R8 for each byte of X0 that is a quotation mark or a backslash.
 #define QUOTES \
 	MOVOU    X0, X3; \
 	PCMPEQB  X8, X3; \
@@ -31,8 +31,8 @@ GLOBL forward<>(SB), RODATA|NOPTR, $32
 	POR      X4, X3; \
 	PMOVMSKB X3, R8
 
-// SPREAD writes the lower half of X, whose upper half is backslashes, as the row of
-// shuffles says that the low byte of R8 tells.
+// SPREAD shuffles X, eight bytes and eight backslashes, by the row of shuffles that the
+// low byte of R8 selects, and writes the result to DI.
 #define SPREAD(X) \
 	MOVBLZX R8, R9; \
 	MOVQ    R9, R10; \
