@@ -1,18 +1,17 @@
-// Package check is the verdict on recorded traffic: rules that a team writes
-// down about its traffic, and the protocol's own.
+// Package check gives a verdict on recorded traffic, by rules that a team writes about
+// its traffic and by the rules of the protocol.
 //
-// A check has three outcomes. A violation that is seen fails, even beside
-// damage; a wanted thing that is seen passes; and where the capture does not
-// show what would decide (TLS without keys, a gap, a cut), the check is
-// inconclusive rather than right by accident. A check that had nothing to judge
-// fails. The same bytes give the same verdict: no clock, no IO but of [Load],
-// which reads a file of rules and what it names.
+// A check has three outcomes. It fails when a violation was seen, even if the capture
+// is damaged. It passes when a wanted thing was seen. Where the capture does not show
+// what decides (TLS without keys, a gap, a cut), it is inconclusive. A check that had
+// nothing to judge fails. The same bytes give the same verdict: there is no clock, and
+// no IO but that of [Load], which reads a file of rules and the files it names.
 //
-// [Load] or [Parse] make checks; a [Judge] is the [timeline.Sink] that judges by
-// them, and [Run] is both in one call. docs/CHECK.md tells all of it to users.
+// [Load] and [Parse] make checks. A [Judge] is the [timeline.Sink] that applies them.
+// [Run] emits a timeline to a Judge. docs/CHECK.md describes it all for users.
 //
-// Each verb is a file: what is written of it, and an assessor, which is its
-// state over one timeline.
+// Each verb has a file: its definition, and an assessor, which is its state over one
+// timeline.
 package check
 
 import (
@@ -22,7 +21,7 @@ import (
 	"github.com/wsdump/wsdump/query"
 )
 
-// Outcome is what a check comes to.
+// Outcome is the result of a check.
 type Outcome uint8
 
 const (
@@ -42,30 +41,30 @@ func (o Outcome) String() string {
 	return "pass"
 }
 
-// Rules are what a file of rules says. The zero value has no checks.
+// Rules are the contents of a file of rules. The zero value has no checks.
 type Rules struct {
 	Checks []*Check
-	Scope  *query.Program // which connections are looked at; nil: all
-	// Protocol is what the file says of the protocol's rules; nil when it says
-	// nothing. It is in Checks too.
+	Scope  *query.Program // the connections to look at; nil: all
+	// Protocol is the check by the protocol's rules; nil when the file has none. Checks
+	// has it, too.
 	Protocol *Check
 }
 
-// Check is one thing to judge. It never changes: many [Judge]s may use it.
+// Check is one thing to judge. It never changes, so any number of [Judge]s may use it.
 type Check struct {
 	ID        string
-	Text      string // what is wanted, in a line
-	File      string // where it was written; "" for the command line
+	Text      string // what is wanted, in one line
+	File      string // the file that has it; "" for the command line
 	Line      int
-	Warning   bool    // a failure does not fail the whole
-	ZeroMatch Outcome // what it comes to when it had nothing to judge
+	Warning   bool    // when it fails, the whole verdict does not
+	ZeroMatch Outcome // the outcome when it had nothing to judge
 
 	verb verb
 }
 
-// verb makes the state of a check over one timeline.
+// verb is what a check wants. It makes the state of the check over one timeline.
 type verb interface {
-	String() string // what is wanted, in a line
+	String() string // what is wanted, in one line
 	assess(*Judge, *Result) assessor
 }
 
@@ -80,14 +79,14 @@ func (c *Check) Golden() string {
 	return ""
 }
 
-// SyntaxError is an assertion that does not begin as it must.
+// SyntaxError means that an assertion does not begin with SCOPE VERB.
 type SyntaxError struct{ Text string }
 
 func (e *SyntaxError) Error() string {
 	return fmt.Sprintf("the assertion %q does not begin with message or connection, then none, some or every, then a colon", e.Text)
 }
 
-// Parse reads an assertion, SCOPE VERB: EXPR, such as
+// Parse parses an assertion, SCOPE VERB: EXPR, such as
 //
 //	message none: dir == "receive" and json.type == "error"
 //	connection every: clean and code in [1000, 1001]

@@ -12,13 +12,13 @@ import (
 	"github.com/wsdump/wsdump/query"
 )
 
-// RuleError is why a file of rules cannot be used, and where.
+// RuleError describes why a file of rules cannot be used, and where.
 type RuleError struct {
 	File         string
-	Line, Column int // 1-based; 0 where there is no place
+	Line, Column int // 1-based; 0 where the error has no position
 	Text         string
-	Hint         string // what to do, "" for nothing
-	Excerpt      string // lines that show the place in an expression, "" for none
+	Hint         string // what to do, or ""
+	Excerpt      string // lines that show the place in an expression, or ""
 }
 
 // Error returns "rules.yaml:3:5: text; hint", and the excerpt.
@@ -37,8 +37,8 @@ func (e *RuleError) Error() string {
 	return text
 }
 
-// document reads a tree of YAML, of which JSON is a part, key by key. The first
-// error stays, and makes everything after it empty.
+// document reads a tree of YAML (or JSON, which is a subset) key by key. It keeps the
+// first error. After an error all reads return nothing.
 type document struct {
 	file string
 	err  *RuleError
@@ -60,10 +60,10 @@ func place(n ast.Node) (line, column int) {
 	return p.Line, p.Column
 }
 
-// maxRulesSize bounds a file of rules, in bytes.
+// maxRulesSize is how many bytes a file of rules may have.
 const maxRulesSize = 1 << 20
 
-// parse returns the mapping that text is.
+// parse parses text, which must be a mapping.
 func (d *document) parse(text []byte) *mapping {
 	if len(text) > maxRulesSize {
 		d.fail(nil, "", "a file of rules has at most %d bytes", maxRulesSize)
@@ -82,7 +82,7 @@ func (d *document) parse(text []byte) *mapping {
 	return d.mapping(file.Docs[0].Body, "a file of rules")
 }
 
-// mapping is a node with keys, each of which is asked for once.
+// mapping is a node with keys. Each key is read once.
 type mapping struct {
 	d     *document
 	node  ast.Node
@@ -123,7 +123,7 @@ func (d *document) mapping(n ast.Node, what string) *mapping {
 	return m
 }
 
-// get returns the value of a key, nil when it is not there.
+// get returns the value of a key, nil when it is missing.
 func (m *mapping) get(name string) ast.Node {
 	m.known = append(m.known, name)
 	n := m.of[name]
@@ -134,7 +134,7 @@ func (m *mapping) get(name string) ast.Node {
 	return n
 }
 
-// end fails for keys that nobody asked for.
+// end fails when there are keys that were not read: they are unknown.
 func (m *mapping) end() {
 	for _, name := range m.order {
 		if !slices.Contains(m.known, name) {
@@ -150,7 +150,7 @@ func (m *mapping) end() {
 
 func quoted(s string) string { return fmt.Sprintf("%.60q", s) }
 
-// text returns a text, "" when the key is not there.
+// text returns a text, "" when the key is missing.
 func (m *mapping) text(name string) string {
 	n := m.get(name)
 	if n == nil {
@@ -163,7 +163,7 @@ func (m *mapping) text(name string) string {
 	return s
 }
 
-// word returns one of a few words, otherwise when the key is not there.
+// word returns one of a few words, and otherwise when the key is missing.
 func (m *mapping) word(name, otherwise string, words ...string) string {
 	s := m.text(name)
 	if m.of[name] == nil {
@@ -180,7 +180,7 @@ func (m *mapping) word(name, otherwise string, words ...string) string {
 	return s
 }
 
-// duration returns a length of time, 0 when the key is not there.
+// duration returns a duration, 0 when the key is missing.
 func (m *mapping) duration(name string) time.Duration {
 	s := m.text(name)
 	if m.of[name] == nil || m.d.err != nil {
@@ -193,7 +193,7 @@ func (m *mapping) duration(name string) time.Duration {
 	return d
 }
 
-// number returns a whole number from 0. ok is false when the key is not there.
+// number returns a whole number, at least 0. ok is false when the key is missing.
 func (m *mapping) number(name string) (n uint64, ok bool) {
 	node := m.get(name)
 	if node == nil {
@@ -213,7 +213,7 @@ func (m *mapping) number(name string) (n uint64, ok bool) {
 	return 0, true
 }
 
-// list returns the items of a list; a single value is a list of one.
+// list returns the items of a list. A single value is a list of one item.
 func (m *mapping) list(name string) []ast.Node {
 	switch n := m.get(name).(type) {
 	case nil:

@@ -7,8 +7,8 @@ const (
 	unknownHost = "a connection whose host is not known may be in scope"
 )
 
-// observers are the rules that speak of what the observer missed and not of
-// what the traffic did, each with the doubt that it raises.
+// observers are the rules about what the capture lacks, not about what the traffic did.
+// Each raises a doubt.
 var observers = map[string]string{
 	"capture/cut-short":    "the capture is cut short",
 	"capture/snaplen":      "packets are shorter than they were on the wire",

@@ -11,18 +11,18 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// exchange wants a reply to every request: on the same connection, with the same
-// key, or, without one, in the order of the requests.
+// exchange wants a reply to every request, on the same connection. Replies have the key
+// of their request, or, without a key, come in the order of the requests.
 type exchange struct {
 	where          where
 	request, reply *query.Program
 	key            *query.Term // nil: in order
-	unanswered     uint64      // so many may be
+	unanswered     uint64      // how many requests may have no reply
 	within         time.Duration
 	quantiles      []quantile
 }
 
-// quantile is how long this share of the replies may take at most.
+// quantile is how long a share of the replies may take at most.
 type quantile struct {
 	name string // "p95"
 	q    float64
@@ -71,7 +71,7 @@ type pending struct {
 	inOrder []*asked
 	late    []Violation
 	nLate   uint64
-	unknown bool // a message that may have been a reply was not readable
+	unknown bool // a message could not be read that may have been a reply
 }
 
 type asked struct {

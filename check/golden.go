@@ -10,16 +10,16 @@ import (
 	"github.com/wsdump/wsdump/transcript"
 )
 
-// golden wants the conversations that a transcript has, and no others.
+// golden wants exactly the conversations of a transcript.
 type golden struct {
-	file      string // as it is opened
-	name      string // as it was written
-	want      []byte // nil: there is no such file yet
+	file      string // path to open
+	name      string // path in the rules
+	want      []byte // nil: the file does not exist yet
 	where     *query.Program
 	normalize []normalize.Rule
 }
 
-// maxGolden is how many bytes a transcript may have that is compared.
+// maxGolden is how many bytes a transcript may have.
 const maxGolden = 64 << 20
 
 func (v *golden) String() string {
@@ -48,7 +48,7 @@ type comparing struct {
 	sink   timeline.Sink
 }
 
-// limited keeps what is written, up to maxGolden.
+// limited is a writer that keeps up to maxGolden bytes.
 type limited struct {
 	bytes.Buffer
 	full bool
@@ -69,7 +69,7 @@ func (v *comparing) mindsTLS(o *timeline.Other) bool { return v.where != nil || 
 
 func (v *comparing) needs() timeline.Needs { return timeline.Needs{Payload: true} }
 
-// in reports whether the row that j.row is filled with is compared.
+// in reports whether the row in j.row is compared.
 func (v *comparing) in() bool {
 	return v.where == nil || v.where.Match(&v.j.row) != query.False
 }
@@ -113,7 +113,7 @@ func (v *comparing) done(t *timeline.Totals) {
 	v.difference()
 }
 
-// urls normalizes the lines that open conversations, as messages were before.
+// urls normalizes the lines that open conversations. Messages were normalized before.
 func (v *comparing) urls(text []byte) []byte {
 	if len(v.normalize) == 0 {
 		return text
@@ -128,8 +128,8 @@ func (v *comparing) urls(text []byte) []byte {
 	return out
 }
 
-// difference tells the first line that differs. Where the capture does not show
-// all, it may be the reason.
+// difference reports the first line that differs. Where the capture lacks something,
+// that may be the reason.
 func (v *comparing) difference() {
 	want, got := bytes.Split(v.want, []byte{'\n'}), bytes.Split(v.r.Transcript, []byte{'\n'})
 	n := 0

@@ -9,8 +9,8 @@ import (
 	"github.com/wsdump/wsdump/transcript"
 )
 
-// Judge is a [timeline.Sink] that judges what it hears. After Done,
-// [Judge.Results] are final.
+// Judge is a [timeline.Sink] that judges a timeline. After Done, [Judge.Results] are
+// final.
 type Judge struct {
 	timeline.Nop
 	results   []Result
@@ -24,39 +24,39 @@ type Judge struct {
 
 // seen is what a judge knows of an open connection in its scope.
 type seen struct {
-	could  []bool // by assessor: whether the connection matters to it
-	hears  []bool // by assessor: whether it is told of the connection
-	maybe  bool   // nobody knows whether it is in scope
+	could  []bool // by assessor: whether the connection can matter to it
+	wants  []bool // by assessor: whether it gets the rows of the connection
+	maybe  bool   // it is unknown whether it is in scope
 	damage []string
 }
 
 // assessor is the state of a check over one timeline.
 type assessor interface {
-	could(*timeline.Conn) bool // whether it could matter
-	hears(could bool) bool     // whether it is told of such a connection
+	could(*timeline.Conn) bool // whether the connection can matter
+	wants(could bool) bool     // whether it gets the rows of such a connection
 	needs() timeline.Needs
 	open(*timeline.Conn)
 	message(*timeline.Message) // j.row is filled with it
 	control(*timeline.Frame)   // j.row is filled with it
 	finding(*timeline.Finding) // of the traffic, not of the observer
 	close(*timeline.Conn, timeline.Stamp)
-	// mindsDamage reports whether damage to a connection is a doubt by itself;
-	// else the assessor says where it matters.
+	// mindsDamage reports whether damage to a connection is always a doubt. If not, the
+	// assessor adds the doubt where damage matters.
 	mindsDamage() bool
-	// mindsTLS reports whether TLS without keys that could matter is a doubt;
-	// else it is only if there was nothing else to judge.
+	// mindsTLS reports whether TLS without keys is a doubt when it can matter. If not, it
+	// is a doubt only if there was nothing else to judge.
 	mindsTLS(*timeline.Other) bool
 	done(*timeline.Totals)
 }
 
-// assessing is what assessors have in common.
+// assessing is embedded by assessors.
 type assessing struct {
 	j *Judge
 	r *Result
 }
 
 func (a *assessing) could(*timeline.Conn) bool            { return true }
-func (a *assessing) hears(could bool) bool                { return could }
+func (a *assessing) wants(could bool) bool                { return could }
 func (a *assessing) needs() timeline.Needs                { return timeline.Needs{} }
 func (a *assessing) open(*timeline.Conn)                  {}
 func (a *assessing) message(*timeline.Message)            {}
@@ -67,7 +67,7 @@ func (a *assessing) mindsDamage() bool                    { return true }
 func (a *assessing) mindsTLS(o *timeline.Other) bool      { return o.Guess }
 func (a *assessing) done(*timeline.Totals)                {}
 
-// damaged says why a connection may lack something, "" if nothing does.
+// damaged returns why a connection may lack something, "" if it lacks nothing.
 func (a *assessing) damaged(c *timeline.Conn) string {
 	if s := a.j.conns[c]; s != nil && len(s.damage) > 0 {
 		return s.damage[0]
@@ -90,8 +90,8 @@ func NewJudge(rules *Rules, files ...string) *Judge {
 	return j
 }
 
-// Run judges a timeline, which play tells to the sink that it is given. The
-// error is that of play; the results stand for what was told until then.
+// Run judges a timeline, which play emits to its sink. The error is that of play. The
+// results are those of all that was emitted until then.
 func Run(rules *Rules, play func(timeline.Sink) error, files ...string) ([]Result, error) {
 	j := NewJudge(rules, files...)
 	err := play(j)
@@ -101,13 +101,13 @@ func Run(rules *Rules, play func(timeline.Sink) error, files ...string) ([]Resul
 	return j.Results(), err
 }
 
-// Results returns one result a check, in their order.
+// Results returns one result for each check, in their order.
 func (j *Judge) Results() []Result { return j.results }
 
 // Begin notes the first packet.
 func (j *Judge) Begin(at timeline.Stamp) { j.row.Begin(at) }
 
-// Needs asks for payload where a check may look at it.
+// Needs asks for payload where a check may need it.
 func (j *Judge) Needs(c *timeline.Conn) (needs timeline.Needs) {
 	if j.scope != nil && !j.scope.CouldMatch(&j.row, c) {
 		return needs
@@ -120,7 +120,7 @@ func (j *Judge) Needs(c *timeline.Conn) (needs timeline.Needs) {
 	return needs
 }
 
-// Most returns what any connection may need.
+// Most returns the most that Needs may ask for.
 func (j *Judge) Most() (needs timeline.Needs) {
 	for _, a := range j.assessors {
 		needs = needs.Union(a.needs())
@@ -128,7 +128,7 @@ func (j *Judge) Most() (needs timeline.Needs) {
 	return needs
 }
 
-// Open takes a connection into account, if it is in scope.
+// Open starts to judge a connection, if it is in scope.
 func (j *Judge) Open(c *timeline.Conn) {
 	j.row.OfOpen(c)
 	maybe := false
@@ -140,11 +140,11 @@ func (j *Judge) Open(c *timeline.Conn) {
 		maybe = verdict == query.Unknown
 	}
 	j.opened++
-	s := &seen{could: make([]bool, len(j.assessors)), hears: make([]bool, len(j.assessors)), maybe: maybe}
+	s := &seen{could: make([]bool, len(j.assessors)), wants: make([]bool, len(j.assessors)), maybe: maybe}
 	j.conns[c] = s
 	for i, a := range j.assessors {
 		s.could[i] = a.could(c)
-		s.hears[i] = a.hears(s.could[i])
+		s.wants[i] = a.wants(s.could[i])
 		switch {
 		case !s.could[i]:
 		case maybe:
@@ -159,15 +159,15 @@ func (j *Judge) Open(c *timeline.Conn) {
 	j.each(c, func(a assessor) { a.open(c) })
 }
 
-// each tells the assessors that hear of c.
-func (j *Judge) each(c *timeline.Conn, tell func(assessor)) {
+// each calls do for the assessors that want c.
+func (j *Judge) each(c *timeline.Conn, do func(assessor)) {
 	s := j.conns[c]
 	if s == nil || s.maybe {
 		return
 	}
 	for i, a := range j.assessors {
-		if s.hears[i] {
-			tell(a)
+		if s.wants[i] {
+			do(a)
 		}
 	}
 }
@@ -180,7 +180,7 @@ func (j *Judge) Message(m *timeline.Message) {
 	}
 	j.row.OfMessage(m)
 	for i, a := range j.assessors {
-		if s.hears[i] {
+		if s.wants[i] {
 			a.message(m)
 		}
 	}
@@ -195,7 +195,7 @@ func (j *Judge) Frame(f *timeline.Frame) {
 	j.each(f.Conn, func(a assessor) { a.control(f) })
 }
 
-// Finding judges a finding, or takes it as the reason for a doubt.
+// Finding judges a finding, or takes it as a doubt.
 func (j *Judge) Finding(f *timeline.Finding) {
 	var s *seen
 	if f.Conn != nil {
@@ -234,10 +234,10 @@ func (j *Judge) Close(c *timeline.Conn, at timeline.Stamp) {
 	delete(j.conns, c)
 }
 
-// Other takes TLS without keys as what it may be: a connection that matters to
-// a check. Its server name stands in for the host. Checks that judge whatever is
-// there go by what behaves like a WebSocket, or nothing would pass beside a
-// browser's other traffic; unless there was nothing else to judge.
+// Other adds a doubt for TLS without keys that may be a connection that matters to a
+// check. The server name is used as the host. Checks that judge any connection count
+// only TLS that behaves like a WebSocket, for a browser has other TLS traffic, too.
+// They count all of it if there was nothing else to judge.
 func (j *Judge) Other(o *timeline.Other) {
 	if o.Kind != "tls" || o.Idle {
 		return
@@ -261,7 +261,7 @@ func (j *Judge) Other(o *timeline.Other) {
 	}
 }
 
-// Done gives the verdicts.
+// Done makes the results final.
 func (j *Judge) Done(t *timeline.Totals) {
 	for i, a := range j.assessors {
 		r := &j.results[i]
@@ -273,8 +273,8 @@ func (j *Judge) Done(t *timeline.Totals) {
 	}
 }
 
-// Cut says, after Done, that the input was not read to its end: what was not
-// decided by then is inconclusive.
+// Cut says, after Done, that the input was not read to its end. Checks that are not
+// decided are inconclusive then.
 func (j *Judge) Cut() {
 	for i := range j.results {
 		j.results[i].doubt("the input was not read to its end")
@@ -282,8 +282,8 @@ func (j *Judge) Cut() {
 	}
 }
 
-// where is a condition on connections that a check is limited to. It is decided
-// when a connection is over, since it may ask how it ended.
+// where is a condition on connections that limits a check. It is evaluated when a
+// connection is over, since it may ask how the connection ended.
 type where struct{ program *query.Program }
 
 // String returns "on connections where EXPR", "on all connections".
@@ -298,7 +298,7 @@ func (w where) could(row *query.Row, c *timeline.Conn) bool {
 	return w.program == nil || w.program.CouldMatch(row, c)
 }
 
-// match judges the connection that row is filled with.
+// match evaluates the condition for the connection in row.
 func (w where) match(row *query.Row) query.Verdict {
 	if w.program == nil {
 		return query.True
@@ -306,8 +306,7 @@ func (w where) match(row *query.Row) query.Verdict {
 	return w.program.Match(row)
 }
 
-// selecting is what assessors have in common whose check is limited to
-// connections.
+// selecting is embedded by assessors whose check is limited to some connections.
 type selecting struct {
 	assessing
 	selected where
@@ -320,7 +319,7 @@ func (s *selecting) mindsTLS(o *timeline.Other) bool { return s.selected.program
 // maxShown is how many bytes of a payload a row shows.
 const maxShown = 200
 
-// messageRow returns m as a transcript has it, cut on a rune.
+// messageRow returns m as a line of a transcript, cut at a rune.
 func messageRow(m *timeline.Message) Row {
 	e := transcript.Event{HasDir: true, Dir: m.Dir, Binary: m.Kind != timeline.OpText, Payload: m.Payload}
 	if len(e.Payload) > maxShown {
@@ -333,7 +332,7 @@ func messageRow(m *timeline.Message) Row {
 	return Row{N: m.N, At: m.First, Line: string(e.Append(nil))}
 }
 
-// controlRow returns f as a transcript has it.
+// controlRow returns f as a line of a transcript.
 func controlRow(f *timeline.Frame) Row {
 	e := transcript.Event{Kind: transcript.Ping, HasDir: true, Dir: f.Dir, Payload: f.Payload, Binary: !f.PayloadUTF8}
 	switch f.Opcode {
@@ -345,7 +344,7 @@ func controlRow(f *timeline.Frame) Row {
 	return Row{N: f.N, At: f.First, Line: string(e.Append(nil))}
 }
 
-// connRow returns how c ended as a transcript has it.
+// connRow returns how c ended, as a line of a transcript.
 func connRow(c *timeline.Conn) Row {
 	e := transcript.Event{Kind: transcript.End, Words: c.TCP.String()}
 	return Row{At: c.Opened, Line: string(e.Append(nil))}

@@ -16,10 +16,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Load reads a file of rules, YAML or JSON, and the schemas and transcripts that
-// it names, whose paths are relative to it. Errors about what is written are
-// [*RuleError]s with their place. known are the protocol's rules, so that names
-// under protocol can be held to them; without any, all names will do.
+// Load reads a file of rules, YAML or JSON, and the schemas and transcripts that it
+// names, by paths relative to it. Errors in the rules are [*RuleError]s with their
+// position. known are the protocol's rules: names under protocol must be among them.
+// Without known, any name is accepted.
 func Load(path string, known ...*timeline.Rule) (*Rules, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -28,7 +28,7 @@ func Load(path string, known ...*timeline.Rule) (*Rules, error) {
 	return read(path, text, known)
 }
 
-// read makes rules of a text.
+// read parses the text of a file of rules.
 func read(path string, text []byte, known []*timeline.Rule) (*Rules, error) {
 	l := &loader{document: document{file: path}, known: known, ids: make(map[string]bool)}
 	rules := l.rules(l.parse(text))
@@ -74,7 +74,7 @@ func (l *loader) rules(m *mapping) *Rules {
 	return r
 }
 
-// scope makes an expression of hosts and ports.
+// scope returns an expression for hosts and ports.
 func (l *loader) scope(n ast.Node) *query.Program {
 	if n == nil {
 		return nil
@@ -180,7 +180,7 @@ func (l *loader) protocol(n ast.Node) *Check {
 	return c
 }
 
-// verbs are the keys of a check that say what it judges.
+// verbs are the keys that say what a check judges. A check has one of them.
 var verbs = []string{"message", "connection", "sequence", "exchange", "ping", "rate", "reconnect", "golden"}
 
 func (l *loader) check(n ast.Node) *Check {
@@ -242,7 +242,7 @@ func (l *loader) verb(m *mapping, name string) verb {
 	return l.reconnect(of)
 }
 
-// expression compiles the expression of a key, nil when it is not there.
+// expression compiles the expression of a key, nil when the key is missing.
 func (l *loader) expression(m *mapping, name string, scope query.Scope) *query.Program {
 	text := m.text(name)
 	if m.of[name] == nil || l.err != nil {
@@ -257,7 +257,7 @@ func (l *loader) compile(n ast.Node, text string, scope query.Scope) *query.Prog
 	return program
 }
 
-// wrong fails with what is wrong with an expression.
+// wrong fails with the error of an expression.
 func (l *loader) wrong(n ast.Node, err error) {
 	if special := (*query.Error)(nil); errors.As(err, &special) {
 		l.fail(n, special.Hint, "%s", special.Message)
@@ -327,7 +327,7 @@ func (l *loader) count(n ast.Node) *counted {
 	return c
 }
 
-// named reads a file that rules name.
+// named reads a file that the rules name.
 func (l *loader) named(n ast.Node, name string) []byte {
 	text, err := os.ReadFile(l.beside(name))
 	if err != nil {

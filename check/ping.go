@@ -8,12 +8,12 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// ping wants a heartbeat that works.
+// ping wants pings that are answered, in time and often enough.
 type ping struct {
 	where      where
-	unanswered *uint64       // so many may be, by the rule ws/pong-missing; nil: not judged
-	rtt        time.Duration // a pong comes within; 0: not judged
-	interval   time.Duration // no longer between two pings of whoever pings; 0: not judged
+	unanswered *uint64       // how many may have no pong, by the rule ws/pong-missing; nil: not judged
+	rtt        time.Duration // the longest time until a pong; 0: not judged
+	interval   time.Duration // the longest time between two pings of one side; 0: not judged
 }
 
 func (v *ping) String() string {
@@ -42,7 +42,7 @@ type pinging struct {
 	missing    []Violation
 }
 
-// beats is the heartbeat of a connection.
+// beats is the pings of a connection.
 type beats struct {
 	n       [2]uint64
 	last    [2]int64

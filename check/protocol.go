@@ -7,7 +7,7 @@ import (
 	"github.com/wsdump/wsdump/transcript"
 )
 
-// Profile says which findings of the protocol's rules fail.
+// Profile is which findings of the protocol's rules fail.
 type Profile uint8
 
 const (
@@ -18,20 +18,20 @@ const (
 // String returns "basic" or "strict".
 func (p Profile) String() string { return [...]string{"basic", "strict"}[min(p, Strict)] }
 
-// Protocol returns the check that no finding is as grave as p says. set gives
-// rules another severity than their own; nil for none.
+// Protocol returns the check that fails on findings as p says. set changes the severity
+// of rules; it may be nil.
 func Protocol(p Profile, set map[string]Override) *Check {
 	v := &protocol{p, set}
 	return &Check{ID: "protocol " + p.String(), Text: v.String(), ZeroMatch: Fail, verb: v}
 }
 
-// Override is what a rule's findings are taken for.
+// Override is the severity that a rule's findings get.
 type Override struct {
 	Off      bool
 	Severity timeline.Severity
 }
 
-// protocol judges by findings.
+// protocol judges findings.
 type protocol struct {
 	profile Profile
 	set     map[string]Override

@@ -8,8 +8,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// rate wants no more messages in any span of time than max: on each connection,
-// or on all together.
+// rate wants at most max messages in any span of time, on each connection or on all
+// together.
 type rate struct {
 	where *query.Program // messages; nil: all
 	per   time.Duration
@@ -45,7 +45,7 @@ type rating struct {
 type window struct {
 	times []int64 // a ring
 	next  int
-	quiet int64 // until then nothing is told again
+	quiet int64 // no further violation is reported until then
 }
 
 func (v *rating) could(c *timeline.Conn) bool {
@@ -54,7 +54,7 @@ func (v *rating) could(c *timeline.Conn) bool {
 
 func (v *rating) mindsTLS(o *timeline.Other) bool { return v.where != nil || o.Guess }
 
-// needs asks for the payload that a violation shows.
+// needs asks for payload, which a violation shows.
 func (v *rating) needs() timeline.Needs { return timeline.Needs{Payload: true} }
 
 func (v *rating) message(m *timeline.Message) {

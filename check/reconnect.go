@@ -10,8 +10,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// reconnect judges how often clients come back: a connection that opens soon
-// after one of the same client address, host and path ended.
+// reconnect judges how often clients reconnect. A reconnect is a connection that opens
+// soon after another one ended, with the same client address, host and path.
 type reconnect struct {
 	where  where
 	within time.Duration
@@ -46,7 +46,7 @@ type clientOf struct {
 	host, path string
 }
 
-// returns are the ends of a client's connections, and what came after.
+// returns are the ends of a client's connections, and its reconnects.
 type returns struct {
 	ends []ended // the latest
 	n    uint64

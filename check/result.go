@@ -6,44 +6,44 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Result is what a check came to.
+// Result is the result of a check.
 type Result struct {
 	Check      *Check
 	Outcome    Outcome
-	Judged     uint64   // what was looked at: rows, connections, requests
-	Violated   uint64   // of it: what is against the check
-	Unknown    uint64   // of it: what the capture does not show enough of
-	Doubts     []string // what else keeps the check from a verdict; each once
-	Wanted     string   // what was wanted and not seen, in words
+	Judged     uint64   // rows, connections or requests that were judged
+	Violated   uint64   // of them: violations
+	Unknown    uint64   // of them: not decided, since the capture lacks something
+	Doubts     []string // other reasons why the check is inconclusive, each once
+	Wanted     string   // what was wanted and not seen
 	Violations []Violation
-	Transcript []byte // of a golden check: what was there
+	Transcript []byte // of a golden check: the actual transcript
 
-	settled   bool // a wanted thing was seen, which no doubt undoes
-	mayBeNone bool // having nothing to judge is as it should be
-	hidden    bool // TLS without keys was there, which may have been judged
+	settled   bool // a wanted thing was seen: doubts do not matter
+	mayBeNone bool // having nothing to judge is right
+	hidden    bool // there was TLS without keys that may have been judged
 }
 
-// Violation is something that is against a check. It is owned. Its strings are
-// the traffic's: escape them before showing.
+// Violation is what a check fails on. It owns its data. The strings come from the
+// traffic: escape them before printing.
 type Violation struct {
-	Conn     uint64 // 0: of no connection
+	Conn     uint64 // 0: it concerns no connection
 	URL      string
 	Expected string
-	Actual   string // "" when the rows say it
+	Actual   string // "" when the rows show it
 	Rows     []Row
 }
 
-// Row is a row of the timeline, or a connection, that a violation shows.
+// Row is a row of the timeline, or a connection, in a violation.
 type Row struct {
-	N    uint64 // in its connection, 0 for the connection itself
+	N    uint64 // number in its connection, 0 for the connection itself
 	At   timeline.Stamp
-	Line string // as a transcript has it, one line; a finding with what was there
+	Line string // one line, as in a transcript
 }
 
 // MaxViolations is how many violations a result keeps at most.
 const MaxViolations = 5
 
-// against counts a violation; v is only asked for when it will be kept.
+// against counts a violation. It calls v only if the violation is kept.
 func (r *Result) against(n uint64, v func() Violation) {
 	r.Violated += n
 	if len(r.Violations) < MaxViolations {
@@ -51,18 +51,18 @@ func (r *Result) against(n uint64, v func() Violation) {
 	}
 }
 
-// alsoAgainst counts n violations that were gathered before it was known that
-// they count; all has the first of them.
+// alsoAgainst counts n violations that were collected before it was known whether they
+// count. all has the first of them.
 func (r *Result) alsoAgainst(n uint64, all []Violation) {
 	r.Violated += n
 	room := max(0, MaxViolations-len(r.Violations))
 	r.Violations = append(r.Violations, all[:min(len(all), room)]...)
 }
 
-// maxDoubts bounds the reasons that are kept.
+// maxDoubts is how many doubts are kept.
 const maxDoubts = 20
 
-// doubt keeps a reason once.
+// doubt adds a doubt, unless it is there already.
 func (r *Result) doubt(why string) {
 	if !slices.Contains(r.Doubts, why) && len(r.Doubts) < maxDoubts {
 		r.Doubts = append(r.Doubts, why)

@@ -8,7 +8,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// rows judges messages, or connections, one by one: the verbs message and
+// rows judges messages or connections one by one. It is the verbs message and
 // connection, and the assertions of the command line.
 type rows struct {
 	scope      query.Scope
@@ -18,13 +18,13 @@ type rows struct {
 	count      *counted
 }
 
-// condition is an expression over the rows.
+// condition is an expression that the rows are judged by.
 type condition struct {
 	how     quantifier
 	program *query.Program
 }
 
-// quantifier is what a condition says of its rows.
+// quantifier is how many rows must match a condition.
 type quantifier uint8
 
 const (
@@ -37,7 +37,7 @@ var quantifiers = [...]string{"none", "some", "every"}
 
 func (q quantifier) String() string { return quantifiers[q] }
 
-// counted is how many rows there may be.
+// counted is how many rows there must be.
 type counted struct {
 	min, max uint64
 	bounded  bool // max counts
@@ -82,12 +82,12 @@ func (v *rows) assess(j *Judge, r *Result) assessor {
 type judged struct {
 	assessing
 	*rows
-	n       uint64 // rows that where lets through, for certain
-	perhaps uint64 // rows of which nobody knows
-	matched []bool // by condition: some row does
+	n       uint64 // rows that match where
+	perhaps uint64 // rows that may match where: it is unknown
+	matched []bool // by condition: whether some row matches
 }
 
-// wide reports whether every row is looked at, whatever it is.
+// wide reports whether all rows are judged.
 func (v *judged) wide() bool {
 	if v.where != nil {
 		return false
@@ -115,9 +115,9 @@ func (v *judged) could(c *timeline.Conn) bool {
 	return false
 }
 
-// hears says that rows that cannot match are judged too, where nothing else says
-// which rows are meant.
-func (v *judged) hears(could bool) bool { return could || v.where == nil }
+// wants asks for all rows where the check has no where: rows that cannot match are judged
+// then, too.
+func (v *judged) wants(could bool) bool { return could || v.where == nil }
 
 func (v *judged) mindsTLS(o *timeline.Other) bool { return !v.wide() || o.Guess }
 
@@ -129,7 +129,7 @@ func (v *judged) needs() (needs timeline.Needs) {
 		needs = needs.Union(c.program.Needs())
 	}
 	needs.Payload = needs.Payload || v.scope == query.Rows // a violation shows it
-	needs.Frames = false                                   // only rows of frames have what they ask for
+	needs.Frames = false                                   // no row here is a frame
 	return needs
 }
 
@@ -145,8 +145,7 @@ func (v *judged) close(c *timeline.Conn, _ timeline.Stamp) {
 	}
 }
 
-// judge takes the row that j.row is filled with: a message, or, when m is nil,
-// the connection.
+// judge judges the row in j.row: a message, or, when m is nil, the connection.
 func (v *judged) judge(c *timeline.Conn, m *timeline.Message) {
 	in := query.True
 	if v.where != nil {
@@ -175,7 +174,7 @@ func (v *judged) judge(c *timeline.Conn, m *timeline.Message) {
 			unknown = true
 		case one.how == some:
 			v.matched[i] = v.matched[i] || verdict == query.True && in == query.True
-		case (verdict == query.True) == (one.how == every): // as it should be
+		case (verdict == query.True) == (one.how == every): // it complies
 		case in == query.True:
 			if x := v.against(c, m); x != nil {
 				x.Expected, x.Actual = one.how.String()+": "+one.program.String(), one.program.Explain(&v.j.row)
@@ -198,7 +197,7 @@ func (v *judged) judge(c *timeline.Conn, m *timeline.Message) {
 	}
 }
 
-// against counts a violation. It returns it where it is kept, to be filled in.
+// against counts a violation. It returns the violation, to be filled in, if it is kept.
 func (v *judged) against(c *timeline.Conn, m *timeline.Message) *Violation {
 	if v.r.Violated++; len(v.r.Violations) >= MaxViolations {
 		return nil

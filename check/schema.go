@@ -13,14 +13,14 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// schema is a JSON Schema that messages are held to.
+// schema is a JSON Schema for messages.
 type schema struct {
 	name     string
 	compiled *jsonschema.Schema
 }
 
-// newSchema compiles a schema. It loads nothing: a reference to another file or
-// place is an error.
+// newSchema compiles a schema. It loads nothing: a reference to another file or URL is
+// an error.
 func newSchema(name string, text []byte) (*schema, error) {
 	document, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
 	if err != nil {
@@ -38,7 +38,7 @@ func newSchema(name string, text []byte) (*schema, error) {
 	return &schema{name, compiled}, nil
 }
 
-// schemaPlace names the one schema there is.
+// schemaPlace is the name of the schema inside the compiler.
 const schemaPlace = "wsdump://rules/schema.json"
 
 type noLoader struct{}
@@ -47,8 +47,8 @@ func (noLoader) Load(url string) (any, error) {
 	return nil, fmt.Errorf("%s: a schema may not refer to other files", url)
 }
 
-// judge says what is wrong with the payload of m, "" for nothing. known is false
-// where the capture does not show all of it.
+// judge returns what is wrong with the payload of m, "" for nothing. known is false where
+// the capture does not show all of the payload.
 func (s *schema) judge(m *timeline.Message) (wrong string, known bool) {
 	if !m.HasPayload || m.Incomplete || m.Truncated || m.Opaque {
 		return "", false
@@ -85,6 +85,5 @@ func (s *schema) judge(m *timeline.Message) (wrong string, known bool) {
 //go:embed rules.schema.json
 var rulesSchema []byte
 
-// Schema returns the JSON Schema of files of rules, for editors. It is owned by
-// the caller.
+// Schema returns the JSON Schema of files of rules, for editors. The caller owns it.
 func Schema() []byte { return bytes.Clone(rulesSchema) }

@@ -8,19 +8,19 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// sequence wants messages in an order on every connection: each step is the
-// first message behind the step before that matches. Others may come between.
+// sequence wants messages in an order on every connection. Each step is the first
+// matching message after the step before. Other messages may come in between.
 type sequence struct {
 	where where
 	steps []step
 }
 
-// step is one message that is waited for.
+// step is one message of a sequence.
 type step struct {
 	dir     timeline.Direction
 	any     bool // either direction
 	program *query.Program
-	within  time.Duration // of the step before, of the handshake for the first; 0: at any time
+	within  time.Duration // of the step before, or of the handshake; 0: at any time
 }
 
 func (s *step) String() string {
@@ -56,16 +56,16 @@ type following struct {
 	conns map[*timeline.Conn]*progress
 }
 
-// progress is how far a connection is.
+// progress is how far a connection has come.
 type progress struct {
-	at      int   // the step that is waited for
-	since   int64 // when the one before came
-	last    Row   // the one before
+	at      int   // index of the next step
+	since   int64 // when the step before came
+	last    Row   // the step before
 	late    *Violation
-	unknown bool // a message that may have been the step was not readable
+	unknown bool // a message could not be read that may have been the step
 }
 
-// mindsDamage says that what was seen in order needs nothing else.
+// mindsDamage returns false: a sequence that was seen is complete, damage or not.
 func (v *following) mindsDamage() bool { return false }
 
 func (v *following) needs() timeline.Needs { return timeline.Needs{Payload: true} }

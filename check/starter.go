@@ -11,8 +11,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Starter is a [timeline.Sink] that looks at good traffic and writes a first
-// file of rules, which that traffic keeps.
+// Starter is a [timeline.Sink] that looks at good traffic and writes a first file of
+// rules. That traffic passes them.
 type Starter struct {
 	timeline.Nop
 	paths    map[string]*observed
@@ -25,7 +25,7 @@ type Starter struct {
 	warnings bool
 }
 
-// observed is what connections of one path were like.
+// observed is what the connections of one path did.
 type observed struct {
 	conns        uint64
 	refused      bool
@@ -51,7 +51,7 @@ const (
 func NewStarter() *Starter {
 	kind, err := query.ParsePath("type")
 	if err != nil {
-		panic(err) // it is ours
+		panic(err) // the expression is a constant
 	}
 	return &Starter{paths: make(map[string]*observed), conns: make(map[*timeline.Conn]*observed), kind: kind}
 }
@@ -59,7 +59,7 @@ func NewStarter() *Starter {
 // Needs asks for payload.
 func (s *Starter) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
 
-// Open takes a connection into account.
+// Open notes a connection.
 func (s *Starter) Open(c *timeline.Conn) {
 	if c.Handshake == nil {
 		return
@@ -82,7 +82,7 @@ func (s *Starter) Open(c *timeline.Conn) {
 	}
 }
 
-// Message takes a message into account.
+// Message notes a message.
 func (s *Starter) Message(m *timeline.Message) {
 	o := s.conns[m.Conn]
 	if o == nil {
@@ -120,7 +120,7 @@ func (s *Starter) Frame(f *timeline.Frame) {
 	}
 }
 
-// Finding notes how well the protocol was kept.
+// Finding notes findings.
 func (s *Starter) Finding(f *timeline.Finding) {
 	if observers[f.Rule.ID] != "" {
 		if o := s.conns[f.Conn]; o != nil {
@@ -147,7 +147,7 @@ func (s *Starter) Close(c *timeline.Conn, _ timeline.Stamp) {
 	}
 }
 
-// Rules returns the file, YAML with remarks.
+// Rules returns the file: YAML with comments.
 func (s *Starter) Rules() []byte {
 	var b bytes.Buffer
 	b.WriteString("# Rules for wsdump check, written by wsdump check --init from good traffic, which keeps them.\n" +
@@ -222,7 +222,7 @@ func (o *observed) write(b *bytes.Buffer, n int, path string) {
 	}
 }
 
-// budget is a round number well above n.
+// budget returns a round number well above n.
 func budget(n uint64) uint64 {
 	size := uint64(1024)
 	for size < 2*n && size < 1<<62 {
@@ -231,7 +231,7 @@ func budget(n uint64) uint64 {
 	return size
 }
 
-// yamlText quotes a text as YAML has it, which takes what JSON takes.
+// yamlText quotes a text for YAML, as JSON does it.
 func yamlText(s string) string {
 	if strings.ContainsAny(s, "\\\n\r\t\x1b") || strings.ContainsFunc(s, func(r rune) bool { return r < 0x20 || r == 0x7f || r > 0x7e }) {
 		return strconv.QuoteToASCII(s)
