@@ -2,16 +2,16 @@ package diff
 
 import "slices"
 
-// align returns, for each symbol of a, the place in b that it is matched with,
-// or -1. Matches are of equal symbols and cross nowhere: what is left on both
-// sides is in another place, or on one side only.
+// align returns, for each symbol of a, the index in b that it is matched with, or -1.
+// Matches are of equal symbols and never cross. What is left on both sides is in
+// another place, or on one side only.
 //
-// It is the shortest edit script (Myers, "An O(ND) Difference Algorithm") where
-// that takes no more than most edits, counted behind what both have in common at
-// the beginning and at the end, and without symbols that only one side has, for
-// these are no choice. Where it takes more, the k-th of a symbol is matched with
-// the k-th, as far as these do not cross: exact where no symbol is there twice,
-// and never more work than sorting.
+// It is the shortest edit script (Myers, "An O(ND) Difference Algorithm") if that has at
+// most most edits. What both have in common at the beginning and at the end does not
+// count, nor do symbols that only one side has, for these leave no choice. Where the
+// script is longer, the k-th occurrence of a symbol is matched with the k-th, as far as
+// matches do not cross. That is exact where no symbol occurs twice, and never more work
+// than sorting.
 func align(a, b []int32, most int) (match []int32) {
 	match = make([]int32, len(a))
 	for i := range match {
@@ -42,7 +42,7 @@ func align(a, b []int32, most int) (match []int32) {
 	return match
 }
 
-// place is a symbol of a and a symbol of b that are the same message.
+// place is the indexes of a symbol of a and one of b that are the same message.
 type place struct{ a, b int32 }
 
 func counts(symbols []int32) map[int32]int32 {
@@ -53,7 +53,7 @@ func counts(symbols []int32) map[int32]int32 {
 	return n
 }
 
-// shared returns the places of symbols that the other side has too.
+// shared returns the indexes of symbols that the other side has, too.
 func shared(symbols []int32, begin, end int, other map[int32]int32) (places []int32) {
 	for i := begin; i < end; i++ {
 		if other[symbols[i]] > 0 {
@@ -63,13 +63,13 @@ func shared(symbols []int32, begin, end int, other map[int32]int32) (places []in
 	return places
 }
 
-// shortest returns the matches of a shortest edit script between the symbols
-// at some places, unless it has more than most edits. It keeps how far it came
-// with each number of edits: most²/2 numbers at worst.
+// shortest returns the matches of a shortest edit script between the symbols at some
+// indexes, unless it has more than most edits. It keeps how far it got with each number
+// of edits: most²/2 numbers at worst.
 func shortest(a, b, placesA, placesB []int32, most int) (pairs []place, ok bool) {
 	n, m := len(placesA), len(placesB)
-	// reach[d][k] is how far along a the furthest path with d edits comes on
-	// diagonal 2k-d, which is x-y.
+	// reach[d][k] is the largest index in a that a path with d edits reaches on diagonal
+	// 2k-d, which is x-y.
 	var reach [][]int32
 	from := func(d, diagonal int) (x int, down bool) {
 		last := reach[d-1]
@@ -96,7 +96,7 @@ func shortest(a, b, placesA, placesB []int32, most int) (pairs []place, ok bool)
 			if x < n || y < m || diagonal != n-m {
 				continue
 			}
-			for ; d >= 0; d-- { // back along the path
+			for ; d >= 0; d-- { // follow the path back
 				begin, down := 0, false
 				if d > 0 {
 					begin, down = from(d, diagonal)
@@ -116,8 +116,8 @@ func shortest(a, b, placesA, placesB []int32, most int) (pairs []place, ok bool)
 	return nil, false
 }
 
-// byOccurrence matches the k-th of each symbol with the k-th, and of these the
-// most that do not cross (a longest increasing subsequence).
+// byOccurrence matches the k-th occurrence of each symbol with the k-th. Of these
+// matches it keeps as many as do not cross (a longest increasing subsequence).
 func byOccurrence(a, b, placesA, placesB []int32) (pairs []place) {
 	type occurrence struct{ symbol, k int32 }
 	at := make(map[occurrence]int32, len(placesB))
@@ -134,7 +134,7 @@ func byOccurrence(a, b, placesA, placesB []int32) (pairs []place) {
 		}
 		seen[a[i]]++
 	}
-	// ends[k] is the element of all with the least b that ends a run of k+1.
+	// ends[k] is the element of all with the least b that ends a sequence of k+1.
 	var ends []int32
 	before := make([]int32, len(all))
 	for i := range all {

@@ -7,8 +7,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Compare returns what differs between two recordings, which were made with
-// opt. They are not changed.
+// Compare returns what differs between two recordings, which were made with opt. It
+// does not change them.
 func Compare(a, b *Recording, opt Options) *Report {
 	opt = opt.withDefaults()
 	r := &Report{A: a.side(), B: b.side()}
@@ -45,28 +45,28 @@ func (r *Report) compare(a, b []*conn, all []couple, opt *Options) {
 	}
 }
 
-// properties compares what is not in messages. Where one side cannot know,
-// nothing is said.
+// properties compares everything but the messages. It adds no difference where one side
+// does not know a property.
 func (p *Pair) properties(a, b *conn) {
-	tell := func(name, x, y string) {
+	add := func(name, x, y string) {
 		if x != y {
 			p.Properties = append(p.Properties, Property{name, x, y})
 		}
 	}
 	if a.URL != "" && b.URL != "" {
-		if a.path != b.path || a.query != b.query { // the host alone is another one behind a proxy
-			tell("url", a.URL, b.URL)
+		if a.path != b.path || a.query != b.query { // the host is another one behind a proxy, so it is not compared
+			add("url", a.URL, b.URL)
 		}
-		tell("status", status(a.Status), status(b.Status))
-		if a.Status != b.Status { // which says the rest
+		add("status", status(a.Status), status(b.Status))
+		if a.Status != b.Status { // that explains all other differences
 			return
 		}
-		tell("subprotocol", cmp.Or(a.Subprotocol, "none"), cmp.Or(b.Subprotocol, "none"))
+		add("subprotocol", cmp.Or(a.Subprotocol, "none"), cmp.Or(b.Subprotocol, "none"))
 	}
 	if a.ended() && b.ended() && !((a.Recorded || b.Recorded) && (a.code == 0 || b.code == 0)) {
-		tell("code", a.closing(), b.closing())
+		add("code", a.closing(), b.closing())
 		if a.code == b.code && !a.Recorded && !b.Recorded {
-			tell("reason", a.reason, b.reason)
+			add("reason", a.reason, b.reason)
 		}
 	}
 }
@@ -81,10 +81,10 @@ func status(n int) string {
 // ended reports whether the recording shows the end of c.
 func (c *conn) ended() bool { return c.closed || c.tcp != timeline.TCPOpen }
 
-// closing is the code of c, in a word.
+// closing returns the close code of c as text.
 func (c *conn) closing() string {
 	switch {
-	case !c.closed || c.code == 1006: // which browsers write for no close frame (RFC 6455 7.1.5)
+	case !c.closed || c.code == 1006: // browsers write 1006 when there was no close frame (RFC 6455 7.1.5)
 		return "missing (no close frame)"
 	case c.code == 0:
 		return "none"
@@ -92,7 +92,7 @@ func (c *conn) closing() string {
 	return strconv.Itoa(int(c.code))
 }
 
-// fate is what became of an item on the other side.
+// fate is whether and where the other side has an item.
 type fate uint8
 
 const (
@@ -103,24 +103,24 @@ const (
 	changedMoved
 )
 
-// half is the messages of one side of a pair, and what became of them.
+// half is the messages of one side of a pair, with their fates.
 type half struct {
-	conn  *conn
-	fates []fate
-	other []int32 // the item on the other side, -1
-	times [2]map[digest]int32
-	told  []int32 // index of the difference + 1, 0 for none yet
+	conn   *conn
+	fates  []fate
+	other  []int32 // index of the item on the other side, -1 for none
+	times  [2]map[digest]int32
+	listed []int32 // by item: index of its difference + 1; 0: none yet; -1: counted only
 }
 
 func newHalf(c *conn) *half {
-	h := &half{conn: c, fates: make([]fate, len(c.items)), other: make([]int32, len(c.items)), told: make([]int32, len(c.items))}
+	h := &half{conn: c, fates: make([]fate, len(c.items)), other: make([]int32, len(c.items)), listed: make([]int32, len(c.items))}
 	for i := range h.other {
 		h.other[i] = -1
 	}
 	return h
 }
 
-// known returns what item i is known by.
+// known returns the key of item i, or the hash of its payload where there are no keys.
 func (h *half) known(i int32) digest {
 	if h.conn.keys != nil {
 		return h.conn.keys[i]
@@ -128,7 +128,7 @@ func (h *half) known(i int32) digest {
 	return h.conn.items[i].hash
 }
 
-// of returns the items of a direction, in order.
+// of returns the indexes of the items of a direction, in order.
 func (h *half) of(dir timeline.Direction, controls bool) (at []int32) {
 	h.times[dir] = make(map[digest]int32)
 	for i := range h.conn.items {
@@ -140,13 +140,13 @@ func (h *half) of(dir timeline.Direction, controls bool) (at []int32) {
 	return at
 }
 
-// join notes that i of a is j of b.
+// join notes that item i of a and item j of b are the same message.
 func join(a, b *half, i, j int32, f fate) {
 	a.fates[i], a.other[i] = f, j
 	b.fates[j], b.other[j] = f, i
 }
 
-// compare aligns the messages of a pair and tells what differs.
+// compare aligns the messages of a pair and lists the differences.
 func compare(r *Report, p *Pair, x, y *conn, opt *Options) {
 	a, b := newHalf(x), newHalf(y)
 	for dir := range timeline.Direction(2) {
@@ -174,10 +174,10 @@ func compare(r *Report, p *Pair, x, y *conn, opt *Options) {
 		p.Compared[dir] = a.compared(timeline.Direction(dir))
 	}
 	p.delays(r, a, b)
-	tell(r, p, a, b, opt)
+	list(r, p, a, b, opt)
 }
 
-// symbols returns numbers for payloads: the same for the same.
+// symbols returns a number for each payload: equal numbers for equal payloads.
 func (h *half) symbols(at []int32, known map[digest]int32) []int32 {
 	out := make([]int32, len(at))
 	for k, i := range at {
@@ -192,7 +192,7 @@ func (h *half) symbols(at []int32, known map[digest]int32) []int32 {
 	return out
 }
 
-// compared counts items of a direction that are on both sides.
+// compared counts the items of a direction that both sides have.
 func (h *half) compared(dir timeline.Direction) (n uint64) {
 	for i, f := range h.fates {
 		if f != alone && h.conn.items[i].dir() == dir {
@@ -202,8 +202,8 @@ func (h *half) compared(dir timeline.Direction) (n uint64) {
 	return n
 }
 
-// elsewhere joins what is alone on both sides and has the same mark: the k-th
-// with the k-th.
+// elsewhere joins items that are alone and have the same mark: the k-th of one side with
+// the k-th of the other.
 func elsewhere(a, b *half, atA, atB []int32, mark func(*half, int32) digest, as func(i, j int32) fate) {
 	left := make(map[digest][]int32)
 	for _, j := range atB {
@@ -227,8 +227,8 @@ func elsewhere(a, b *half, atA, atB []int32, mark func(*half, int32) digest, as 
 	}
 }
 
-// anchors returns for each item of a between which items of b it would be in
-// order.
+// anchors returns, for each item of a that is not the same in b, the items of b that it
+// would have to be between.
 func anchors(a *half, at []int32, n int) map[int32][2]int32 {
 	between := make(map[int32][2]int32)
 	last := int32(-1)

@@ -7,14 +7,14 @@ import (
 	"slices"
 )
 
-// couple is a connection of A and one of B.
+// couple is a connection of A and one of B that belong together.
 type couple struct {
-	a, b int // index into the recordings, -1 for none
+	a, b int // indexes into the recordings, -1 for none
 	by   string
 }
 
-// stage is one way to find connections that belong together: those with the
-// same mark. A connection without a mark waits for the next stage.
+// stage is one way to find connections that belong together: they have the same mark. A
+// connection without a mark is left to the next stage.
 type stage struct {
 	by   string
 	mark func(*conn) string
@@ -26,7 +26,7 @@ func byURL(c *conn) string {
 	if c.URL != "" {
 		return "url " + c.URL
 	}
-	return "at " + c.Server // no handshake: nothing but the address is known
+	return "at " + c.Server // no handshake: only the address is known
 }
 
 func byTarget(c *conn) string {
@@ -47,8 +47,8 @@ func byMark(i int) func(*conn) string {
 	}
 }
 
-// couples pairs the connections of two recordings: those of A in order, then
-// what only B has.
+// couples pairs the connections of two recordings. It returns those of A in order, then
+// those that only B has.
 func couples(a, b []*conn, how Align) (all []couple) {
 	partner, taken := make([]couple, len(a)), make([]bool, len(b))
 	for i := range partner {
@@ -94,7 +94,7 @@ func couples(a, b []*conn, how Align) (all []couple) {
 		}
 	}
 	if how == AlignAuto && len(a) == 1 && len(b) == 1 && partner[0].b < 0 {
-		join(0, 0, "order") // what else could it be compared with
+		join(0, 0, "order") // the only connection of each side
 	}
 	all = partner
 	for j := range b {
@@ -105,16 +105,14 @@ func couples(a, b []*conn, how Align) (all []couple) {
 	return all
 }
 
-// Bounds of [alike]: within them connections are looked through for the most
-// alike.
+// Bounds of the search for the most similar connections, see [alike].
 const (
 	maxAlike     = 64         // connections of a group, on each side
-	maxAlikeWork = 20_000_000 // messages looked up
+	maxAlikeWork = 20_000_000 // messages to look up
 )
 
-// alike pairs connections with the same mark: first those that are the same
-// through and through, then those that have most messages in common, then what
-// is left in order of opening.
+// alike pairs connections with the same mark: first those with all messages equal, then
+// those with most messages in common, then the rest in the order of opening.
 func alike(a, b []*conn, inA, inB []int) (pairs [][2]int) {
 	if len(inA) == 0 || len(inB) == 0 {
 		return nil
@@ -152,8 +150,8 @@ func alike(a, b []*conn, inA, inB []int) (pairs [][2]int) {
 	return pairs
 }
 
-// resembling pairs connections that have messages in common, those with most
-// first. It returns what is left.
+// resembling pairs connections with messages in common, those with most first. It
+// returns what is left.
 func resembling(a, b []*conn, inA, inB []int) (pairs [][2]int, restA, restB []int) {
 	work := 0
 	for _, j := range inB {
@@ -196,7 +194,7 @@ func resembling(a, b []*conn, inA, inB []int) (pairs [][2]int, restA, restB []in
 	return pairs, left(inA, goneA), left(inB, goneB)
 }
 
-// fingerprint is the same for connections that say the same in each direction.
+// fingerprint is equal for connections with equal messages in each direction.
 func (c *conn) fingerprint() (d digest) {
 	h := sha256.New()
 	for dir := range uint8(2) {

@@ -7,7 +7,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// spread is the least and the most by which B's clock is later than A's.
+// spread is the smallest and the largest difference between stamps of B and of A.
 type spread struct {
 	least, most int64
 	n           uint64
@@ -23,8 +23,8 @@ func (s *spread) add(d int64) {
 	s.n++
 }
 
-// later returns by how much the stamp b is later than a; ok is false where one
-// is not known, or where no clock could be so wrong.
+// later returns by how much the stamp b is later than a. ok is false where one of them is
+// not known, or where the difference is too large for any clock.
 func later(a, b int64) (d int64, ok bool) {
 	if a <= 0 || b <= 0 {
 		return 0, false
@@ -32,19 +32,18 @@ func later(a, b int64) (d int64, ok bool) {
 	return b - a, true
 }
 
-// delays adds up how much later messages are on the side that is further from
-// their sender. With the clocks of A and B apart by o, and the way from A to B
-// taking s one way and r the other,
+// delays measures how much later messages are on the side that is further from their
+// sender. If A is nearer to the client, the clock of B is o ahead of that of A, and a
+// message takes s from A to B and r from B to A, then
 //
 //	sent       later = s + o
 //	received   later = o - r
 //
-// so that half the sum of the least of the first and the most of the second is
-// o, if the fastest took as long in both directions: what NTP (RFC 5905) does.
-// The way itself is half of their difference, which is not negative when A is
-// nearer to the client; with the other one of each, when B is. When neither
-// holds these are not two views of one conversation, and times are told over
-// the fastest.
+// The fastest messages are taken to be equally fast in both directions, as NTP (RFC 5905)
+// does. Then o is half the sum of the least of the first and the most of the second, and
+// the time on the way is half of their difference. That cannot be negative. If it is,
+// then B is nearer to the client, with least and most exchanged. If both are negative,
+// these are not two views of one conversation, and delays count from the fastest message.
 func (p *Pair) delays(r *Report, a, b *half) {
 	var seen [2]spread
 	each := func(call func(dir timeline.Direction, d int64)) {
@@ -59,8 +58,8 @@ func (p *Pair) delays(r *Report, a, b *half) {
 		}
 	}
 	each(func(dir timeline.Direction, d int64) { seen[dir].add(d) })
-	told := [2]uint64{seen[0].n, seen[1].n}
-	if a.conn.key != "" && a.conn.key == b.conn.key { // one handshake: a sample of its own; a relay that has two may answer before it asks
+	counts := [2]uint64{seen[0].n, seen[1].n}
+	if a.conn.key != "" && a.conn.key == b.conn.key { // the same handshake gives one more sample; a relay with two handshakes may answer before it asks
 		if d, ok := later(a.conn.request, b.conn.request); ok {
 			seen[timeline.ClientToServer].add(d)
 		}
@@ -86,21 +85,20 @@ func (p *Pair) delays(r *Report, a, b *half) {
 	var times [2]stats.Histogram
 	each(func(dir timeline.Direction, d int64) { times[dir].Add(uint64(max(0, sign[dir]*(d-base[dir])))) })
 	for dir := range times {
-		if told[dir] > 0 {
+		if counts[dir] > 0 {
 			p.Delay[dir] = delayOf(&times[dir])
 			r.delays[dir].Merge(&times[dir])
 		}
 	}
 }
 
-// oneConversation reports whether a and b may be two views of one conversation.
-// Clients make a new key for each handshake: the same URL with another key is
-// the same conversation on another day.
+// oneConversation reports whether a and b may be two views of one conversation. Clients
+// make a new key for each handshake, so another key means another conversation.
 func (p *Pair) oneConversation(a, b *conn) bool {
 	return a.key == b.key || a.key == "" || b.key == "" || p.By != "url"
 }
 
-// half2 returns the middle of two numbers, which may be far apart.
+// half2 returns the mean of two numbers without overflow.
 func half2(x, y int64) int64 { return x/2 + y/2 + (x%2+y%2)/2 }
 
 func delayOf(h *stats.Histogram) Delay {

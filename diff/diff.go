@@ -1,13 +1,13 @@
-// Package diff tells what differs between two recordings of WebSocket traffic:
-// of one test on two days, or of one conversation on two sides of a relay.
+// Package diff finds what differs between two recordings of WebSocket traffic: of one
+// test on two days, or of one conversation on two sides of a relay.
 //
-// A [Recording] is a Sink that keeps of each message what is needed to know it
-// again, and no payload. [Compare] pairs the connections of two recordings,
-// aligns their messages direction by direction, and returns what was lost,
-// added, doubled, reordered and changed, and by how much times differ.
+// A [Recording] is a Sink that keeps what is needed to recognize each message: a hash,
+// and the beginning of its payload. [Compare] pairs the connections of two recordings and
+// aligns their messages direction by direction. It returns the messages that were lost,
+// added, doubled, reordered and changed, and the delays.
 //
-// The package has no goroutine, no clock and does no IO; the same recordings
-// give the same report.
+// The package has no goroutine, no clock and no IO. The same recordings give the same
+// report.
 package diff
 
 import (
@@ -17,48 +17,46 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Align is how connections of two recordings find each other.
+// Align is how the connections of two recordings are paired.
 type Align uint8
 
 const (
-	// AlignAuto pairs by the first of these that leads somewhere: the
-	// handshake's key, the URL, its path and query, its path; and what is alone
-	// on both sides.
+	// AlignAuto pairs by the first of these that matches: the handshake's key, the URL,
+	// its path and query, its path. It also pairs the only connections of both sides.
 	AlignAuto  Align = iota
-	AlignURL         // the URL and nothing else
-	AlignOrder       // the k-th with the k-th
-	AlignLeg         // across a proxy: the handshake's key, or an identifier that proxies add
+	AlignURL         // by the URL only
+	AlignOrder       // the k-th of A with the k-th of B
+	AlignLeg         // across a proxy: by the handshake's key, or an identifier that proxies add
 )
 
-// Options say how two recordings are compared. The zero value compares
-// payloads.
+// Options say how to compare two recordings. The zero value compares payloads.
 type Options struct {
-	Match    *query.Term      // what a message is known by; nil: its payload
-	Rules    []normalize.Rule // what is made equal before anything is compared
+	Match    *query.Term      // the key of a message; nil: its payload
+	Rules    []normalize.Rule // applied before anything is compared
 	Align    Align
-	Messages bool   // messages alone: no pings and pongs
+	Messages bool   // compare messages only, no pings and pongs
 	Context  int    // messages around a difference in [Pair.Lines]; negative: no lines
-	Text     int    // bytes of a payload that are kept to be shown; 0: 200
-	Limits   Limits // what is beyond is said in [Side.Bounds]
+	Text     int    // bytes of each payload to keep for the output; 0: 200
+	Limits   Limits // those that were reached are in [Side.Bounds]
 }
 
 // Limits bound memory and work. Zero means the default.
 type Limits struct {
 	Connections int // of a recording (100,000)
 	Messages    int // of a recording; each takes some 300 bytes, its text included (2,000,000)
-	Text        int // bytes of payload that a recording keeps to be shown (64 MiB)
-	Differences int // that are told; more are counted (100,000)
+	Text        int // bytes of payload that a recording keeps for the output (64 MiB)
+	Differences int // that are listed; more are only counted (100,000)
 }
 
 // Other bounds.
 const (
 	defaultText = 200
 	maxText     = 64<<10 - 1
-	maxEdits    = 1024   // that [align] looks for before it takes what comes
+	maxEdits    = 1024   // that [align] looks for before it matches by occurrence
 	maxGrid     = 40_000 // messages lost times messages added, where the most similar are looked for
 )
 
-// withDefaults fills in what is zero.
+// withDefaults sets zero fields to their defaults.
 func (o Options) withDefaults() Options {
 	or := func(n *int, otherwise int) {
 		if *n <= 0 {
@@ -74,15 +72,15 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// Kind says how a message differs.
+// Kind is how a message differs.
 type Kind uint8
 
 const (
-	Lost      Kind = iota // in A and not in B, or less often
+	Lost      Kind = iota // in A and not in B, or less often there
 	Added                 // in B and not in A
 	Doubled               // in B once more than in A
-	Reordered             // in both, in another place among those of its direction
-	Changed               // in both, and not the same
+	Reordered             // in both, but in another place among those of its direction
+	Changed               // in both, but not the same
 	kinds
 )
 
@@ -100,25 +98,25 @@ type Message struct {
 	Op      timeline.Opcode // text, binary, ping or pong
 	Length  uint64          // bytes of payload, before rules
 	Payload []byte          // as the rules make it; at most Options.Text bytes
-	Cut     bool            // Payload is less than there is to compare
+	Cut     bool            // Payload is only the beginning
 	Valid   bool            // Payload is UTF-8
 
 	Incomplete, Truncated, Opaque, Guessed bool // see [timeline.Message]
 }
 
-// Difference is a message that differs. A is nil where B alone has it, B where
-// A alone has it.
+// Difference is a message that differs. A is nil where only B has it, B is nil where only
+// A has it.
 type Difference struct {
 	Kind Kind
 	A, B *Message
-	// Times is how often the payload (Match: the key) is there on each side, in
-	// that direction of the connection.
+	// Times is how often each side has the payload (with Match: the key) in that
+	// direction of the connection.
 	Times [2]uint64
-	// Moved: Changed, and in another place as well.
+	// Moved is set for a Changed message that is in another place, too.
 	Moved bool
 }
 
-// Dir is the direction of the message.
+// Dir returns the direction of the message.
 func (d *Difference) Dir() timeline.Direction {
 	if d.A != nil {
 		return d.A.Dir
@@ -126,31 +124,30 @@ func (d *Difference) Dir() timeline.Direction {
 	return d.B.Dir
 }
 
-// Property is what differs between two connections as such.
+// Property is a property of two connections that differs.
 type Property struct{ Name, A, B string }
 
-// Delay is how much later messages of one direction are on the side that is
-// further from their sender. The difference of the two clocks is taken off,
-// as far as it can be known.
+// Delay is how much later the messages of one direction are on the side that is further
+// from their sender. The offset of the two clocks is subtracted, if it is known.
 type Delay struct {
 	N             uint64 // messages in both
 	P50, P95, Max int64  // nanoseconds
 }
 
-// Line is a line of a picture of the differences: both sides have it, or A or B
-// has it there.
+// Line is one line of the listing, like those of diff -u: both sides have the message
+// there, or only A, or only B.
 type Line struct {
 	Op         byte // ' ', '-', '+'
 	Message    Message
-	Other      uint64 // of a line that both have: the row in B
+	Other      uint64 // where both have the message: its row in B
 	Difference int    // index into Pair.Differences, -1 for none
-	Skipped    int    // rows of both sides that were left out before it
+	Skipped    int    // rows that were left out before it, on both sides
 }
 
 // Connection is one side of a pair.
 type Connection struct {
 	ID             uint64
-	URL            string // as the rules make it
+	URL            string // after the rules
 	Client, Server string // address and port; "" in a HAR
 	Status         int    // 0 without a handshake
 	Subprotocol    string
@@ -158,26 +155,26 @@ type Connection struct {
 	Time           int64
 	Messages       [2]uint64 // by direction
 	Recorded       bool      // from a HAR
-	// Damage is what keeps the recording from knowing all of it, in words: a
-	// difference may be its fault.
+	// Damage is why the recording lacks parts of the connection, in words. Differences
+	// may come from that.
 	Damage []string
 }
 
-// Pair is a connection on both sides, or, with nil on the other, on one side.
+// Pair is a connection on both sides, or on one side with nil for the other.
 type Pair struct {
 	A, B        *Connection
 	By          string // how they were paired: "key", "url", "path", "order", "leg"
 	Properties  []Property
 	Differences []Difference
-	More        uint64         // differences that are counted and not told
+	More        uint64         // differences that are counted, but not listed
 	Counts      [kinds]uint64  // by Kind
-	Compared    [2]uint64      // messages that are in both, by direction
+	Compared    [2]uint64      // messages that both have, by direction
 	Controls    bool           // pings and pongs were compared
-	Lines       []Line         // what differs, with Options.Context messages around
+	Lines       []Line         // the differences, with Options.Context messages around
 	Delay       [2]Delay       // by direction
 	Offset      int64          // of B's clock over A's, nanoseconds; see HasOffset
-	HasOffset   bool           // both directions tell; else delays are over the fastest
-	Nearer      timeline.Party // whom A is nearer to, where HasOffset
+	HasOffset   bool           // Offset is known; if not, delays count from the fastest message
+	Nearer      timeline.Party // the party that A is nearer to, if HasOffset
 }
 
 // Equal reports whether nothing differs.
@@ -204,18 +201,18 @@ type Side struct {
 // Report is what differs between two recordings.
 type Report struct {
 	A, B     Side
-	Pairs    []*Pair       // in order of opening in A, then what only B has
-	Counts   [kinds]uint64 // messages by Kind, pings and pongs among them where they were compared
-	Pings    uint64        // of all Counts: pings and pongs
+	Pairs    []*Pair       // in the order of opening in A, then those that only B has
+	Counts   [kinds]uint64 // messages by Kind; pings and pongs too, if they were compared
+	Pings    uint64        // how many of Counts are pings and pongs
 	Only     [2]uint64     // connections on one side only
 	Property uint64        // properties that differ
-	Alone    uint64        // of [CompareLegs]: connections that have no other leg
+	Alone    uint64        // of [CompareLegs]: connections without another leg
 	Delay    [2]Delay      // of all pairs
 	delays   [2]stats.Histogram
-	told     int
+	listed   int
 }
 
-// Equal reports whether nothing differs, as far as was compared.
+// Equal reports whether nothing differs of what was compared.
 func (r *Report) Equal() bool {
 	for _, p := range r.Pairs {
 		if !p.Equal() {
@@ -225,10 +222,10 @@ func (r *Report) Equal() bool {
 	return true
 }
 
-// Compared reports whether there was a connection to compare at all.
+// Compared reports whether any connection was compared.
 func (r *Report) Compared() bool { return len(r.Pairs) > 0 }
 
-// Bounded reports whether a limit kept some of it from being compared.
+// Bounded reports whether a limit kept anything from being compared.
 func (r *Report) Bounded() bool { return len(r.A.Bounds)+len(r.B.Bounds) > 0 }
 
 // Count returns how many differences there are.

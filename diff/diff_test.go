@@ -420,8 +420,8 @@ func TestBigBounds(t *testing.T) {
 	if r := Compare(x, record(opt, talk{url: "/x", lines: few}), opt); r.Count() != n/1000 || r.Counts[Lost] != n/1000 {
 		t.Errorf("few: %v", r.Counts)
 	}
-	if r := Compare(x, record(opt, talk{url: "/x", lines: all}), opt); r.Counts[Lost]+r.Counts[Changed] != n || r.told != opt.withDefaults().Limits.Differences {
-		t.Errorf("all: %v, %d told", r.Counts, r.told)
+	if r := Compare(x, record(opt, talk{url: "/x", lines: all}), opt); r.Counts[Lost]+r.Counts[Changed] != n || r.listed != opt.withDefaults().Limits.Differences {
+		t.Errorf("all: %v, %d told", r.Counts, r.listed)
 	}
 }
 

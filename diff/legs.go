@@ -2,9 +2,9 @@ package diff
 
 import "cmp"
 
-// CompareLegs compares the two sides of a proxy that are in one recording: A is
-// that of the client, whose handshake began first and was answered last, B that
-// of the server. Connections that have no other leg are counted in Report.Alone.
+// CompareLegs compares the two sides of a proxy in one recording. A is the leg of the
+// client, whose handshake began first and was answered last. B is the leg of the
+// server. Report.Alone counts connections without another leg.
 func CompareLegs(both *Recording, opt Options) *Report {
 	opt = opt.withDefaults()
 	at := make(map[uint64]int, len(both.conns))

@@ -6,14 +6,14 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// alikeEnough is how much of two payloads must be the same for one to be the
-// other, changed: parts of a thousand.
+// alikeEnough is how much of two payloads must be equal, in parts of a thousand, so that
+// one counts as a change of the other.
 const alikeEnough = 400
 
-// near joins messages that are alone on both sides, stand at the same place
-// among those of their direction, and are alike. What is known by a key of its
-// own is not compared, for its key says that it is another message; nor what the
-// other side has too, for that is a copy.
+// near joins messages that are alone, at the same place among those of their direction,
+// and similar: one is a change of the other. Messages with different keys are different
+// messages, so they are not joined. A message that the other side has elsewhere is a
+// copy, so it is not joined either.
 func near(a, b *half, dir timeline.Direction, atA, atB []int32) {
 	var runA, runB []int32
 	flush := func() {
@@ -31,7 +31,7 @@ func near(a, b *half, dir timeline.Direction, atA, atB []int32) {
 		switch {
 		case may(a, b, i):
 			runA = append(runA, i)
-		case a.fates[i] == same: // up to here on both sides
+		case a.fates[i] == same: // the run ends here on both sides
 			for j < len(atB) && atB[j] != a.other[i] {
 				if may(b, a, atB[j]) {
 					runB = append(runB, atB[j])
@@ -50,8 +50,8 @@ func near(a, b *half, dir timeline.Direction, atA, atB []int32) {
 	flush()
 }
 
-// resemble joins those of two runs that are most alike, without crossing
-// (Needleman and Wunsch); where that were too much work, the k-th and the k-th.
+// resemble joins the most similar messages of two runs, without crossings (Needleman and
+// Wunsch). Where that would be too much work, it joins the k-th with the k-th.
 func resemble(a, b *half, runA, runB []int32) {
 	n, m := len(runA), len(runB)
 	if n > maxGrid/m {
@@ -62,7 +62,7 @@ func resemble(a, b *half, runA, runB []int32) {
 		}
 		return
 	}
-	// best[x][y] is the most that the first x of a and the first y of b come to.
+	// best[x][y] is the best sum for the first x of a and the first y of b.
 	best := make([]int32, (n+1)*(m+1))
 	like := make([]int32, n*m)
 	for x := 1; x <= n; x++ {
@@ -88,8 +88,8 @@ func resemble(a, b *half, runA, runB []int32) {
 	}
 }
 
-// alikeness returns how much of two payloads is the same at their beginnings
-// and ends, in parts of a thousand, as far as they are kept.
+// alikeness returns how much of two payloads is equal at their beginnings and ends, in
+// parts of a thousand. It sees only what was kept of them.
 func alikeness(a, b *half, i, j int32) int32 {
 	x, y := &a.conn.items[i], &b.conn.items[j]
 	if x.control() != y.control() || x.control() && x.op != y.op {

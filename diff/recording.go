@@ -12,8 +12,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Recording is a Sink that keeps what a comparison needs: of a message a hash,
-// its stamp and the beginning of its payload.
+// Recording is a Sink that keeps what a comparison needs. Of each message these are a
+// hash, its stamp and the beginning of its payload.
 type Recording struct {
 	timeline.Nop
 	opt      Options
@@ -23,22 +23,22 @@ type Recording struct {
 	conns    []*conn
 	byID     map[uint64]*conn
 	messages int
-	text     []byte // beginnings of payloads, one after the other
-	noText   bool   // the bound of text was reached
+	text     []byte // the beginnings of payloads, one after the other
+	noText   bool   // text has reached its bound
 	left     uint64 // messages that were not kept
 	leftConn uint64 // connections that were not kept
 	totals   timeline.Totals
 }
 
-// digest stands for a payload, or for what a message is known by. It is too
-// long for anyone to make two payloads that have the same.
+// digest is the hash of a payload, or of a key. It is so long that nobody can make two
+// payloads with the same digest.
 type digest [16]byte
 
-// conn is a connection as it is kept.
+// conn is what is kept of a connection.
 type conn struct {
 	Connection
 	key        string   // of the handshake
-	marks      []string // identifiers that proxies add
+	marks      []string // identifiers that proxies pass on
 	path       string   // of the URL
 	query      string
 	host       string
@@ -49,7 +49,7 @@ type conn struct {
 	closed     bool
 	items      []item
 	keys       []digest // by item, if Options.Match is given
-	text       *[]byte  // the recording's
+	text       *[]byte  // of the recording
 	legOf      uint64
 	request    int64 // stamps of the handshake, 0 for none
 	response   int64
@@ -59,15 +59,15 @@ type conn struct {
 	guessed    uint64
 }
 
-// item is a message as it is kept.
+// item is what is kept of a message.
 type item struct {
 	hash   digest
 	time   int64
 	packet uint64
 	length uint64
 	n      uint32
-	text   uint32 // where its text begins
-	kept   uint16 // how long it is
+	text   uint32 // offset of its text
+	kept   uint16 // length of its text
 	op     timeline.Opcode
 	flags  uint8
 }
@@ -95,7 +95,7 @@ func NewRecording(opt Options) *Recording {
 // Needs asks for the payload of messages.
 func (r *Recording) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
 
-// Begin notes where the capture begins.
+// Begin notes when the capture begins.
 func (r *Recording) Begin(at timeline.Stamp) { r.row.Begin(at) }
 
 // Open keeps a connection.
@@ -124,7 +124,7 @@ func (r *Recording) Open(c *timeline.Conn) {
 	r.byID[c.ID] = own
 }
 
-// marks returns identifiers by which the two sides of a proxy may be known.
+// marks returns identifiers that the two sides of a proxy may have in common.
 func marks(h *timeline.Handshake) (all []string) {
 	if v, ok := timeline.Get(h.RequestHeaders, "X-Request-Id"); ok && v != "" {
 		all = append(all, "request "+v)
@@ -170,7 +170,7 @@ func (r *Recording) Message(m *timeline.Message) {
 	}
 }
 
-// Frame keeps pings and pongs, and what a close frame says.
+// Frame keeps pings and pongs.
 func (r *Recording) Frame(f *timeline.Frame) {
 	if f.N == 0 || f.Opcode != timeline.OpPing && f.Opcode != timeline.OpPong || r.opt.Messages {
 		return
@@ -193,7 +193,8 @@ func (r *Recording) Frame(f *timeline.Frame) {
 	}
 }
 
-// room returns where one more message of c goes, nil when it has no place.
+// room returns the connection that one more message of c is kept in, nil when a limit is
+// reached.
 func (r *Recording) room(c *timeline.Conn) *conn {
 	own := r.byID[c.ID]
 	if own == nil || r.messages >= r.opt.Limits.Messages {
@@ -211,7 +212,7 @@ func (i *item) mark(is bool, flag uint8, count *uint64) {
 	}
 }
 
-// add keeps i with the payload that is compared.
+// add keeps i, with the payload to compare.
 func (r *Recording) add(c *conn, i item, payload []byte) {
 	i.hash = sum(byte(i.op), i.flags&(itemTruncated|itemOpaque), payload)
 	keep := payload
@@ -232,7 +233,7 @@ func (r *Recording) add(c *conn, i item, payload []byte) {
 	c.items = append(c.items, i)
 }
 
-// onRune cuts the end of part that is the beginning of a character of whole.
+// onRune cuts part, the beginning of whole, so that it does not end inside a character.
 func onRune(part, whole []byte) []byte {
 	for k := len(part); k > 0 && k > len(part)-utf8.UTFMax; k-- {
 		if utf8.RuneStart(whole[k]) {
@@ -242,11 +243,11 @@ func onRune(part, whole []byte) []byte {
 	return part
 }
 
-// sum returns the digest of a payload of a kind.
+// sum returns the digest of a payload and its kind.
 func sum(kind, flags byte, payload []byte) (d digest) {
 	full := sha256.Sum256(payload)
 	copy(d[:], full[:])
-	var b [8]byte // a text and a binary message are two things
+	var b [8]byte // a text and a binary message always differ
 	b[0], b[1] = kind, flags
 	v := binary.LittleEndian.Uint64(d[:8]) ^ binary.LittleEndian.Uint64(b[:])
 	binary.LittleEndian.PutUint64(d[:8], v)
@@ -264,26 +265,26 @@ func (r *Recording) Close(c *timeline.Conn, _ timeline.Stamp) {
 	own.closed = c.ClosedBy[0] || c.ClosedBy[1] || c.CloseCode != 0
 	own.code, own.reason, own.by, own.tcp = c.CloseCode, r.rules.Text(c.CloseText), c.By, c.TCP
 	own.items = slices.Clip(own.items)
-	tell := func(is bool, words string) {
+	damage := func(is bool, words string) {
 		if is {
 			own.Damage = append(own.Damage, words)
 		}
 	}
-	tell(c.Midstream && !c.Refused(), "it began before the capture")
+	damage(c.Midstream && !c.Refused(), "it began before the capture")
 	if t := c.Transport; t != nil {
-		tell(t.Gaps[0]+t.Gaps[1] > 0, number(t.Gaps[0]+t.Gaps[1], "byte", "bytes")+" are missing from it")
+		damage(t.Gaps[0]+t.Gaps[1] > 0, number(t.Gaps[0]+t.Gaps[1], "byte", "bytes")+" are missing from it")
 	}
-	tell(own.incomplete > 0, number(own.incomplete, "message is", "messages are")+" not whole")
-	tell(own.truncated > 0, number(own.truncated, "message is", "messages are")+" cut by a limit")
-	tell(own.opaque > 0, number(own.opaque, "message is", "messages are")+" compressed and cannot be read")
-	tell(own.guessed > 0, number(own.guessed, "message was", "messages were")+" found again after a loss, by looks")
-	tell(c.TCP == timeline.TCPOpen && !c.Recorded, "it goes on where the capture ends")
+	damage(own.incomplete > 0, number(own.incomplete, "message is", "messages are")+" not whole")
+	damage(own.truncated > 0, number(own.truncated, "message is", "messages are")+" cut by a limit")
+	damage(own.opaque > 0, number(own.opaque, "message is", "messages are")+" compressed and cannot be read")
+	damage(own.guessed > 0, number(own.guessed, "message was", "messages were")+" found again after a loss, by looks")
+	damage(c.TCP == timeline.TCPOpen && !c.Recorded, "it goes on where the capture ends")
 }
 
-// Done keeps the totals. Its lists are the pipeline's, which is done with them.
+// Done keeps the totals. The pipeline does not use their lists any more.
 func (r *Recording) Done(t *timeline.Totals) { r.totals = *t }
 
-// message returns an item as outputs see it.
+// message returns an item in the form for outputs.
 func (c *conn) message(i *item) Message {
 	m := Message{
 		N: uint64(i.n), Packet: i.packet, Time: i.time, Dir: i.dir(), Op: i.op, Length: i.length,
@@ -294,12 +295,12 @@ func (c *conn) message(i *item) Message {
 	return m
 }
 
-// payload returns the beginning of the payload of i that was kept.
+// payload returns what was kept of the payload of i.
 func (c *conn) payload(i *item) []byte {
 	return (*c.text)[i.text : i.text+uint32(i.kept) : i.text+uint32(i.kept)]
 }
 
-// side returns what the recording is as a whole.
+// side returns the summary of the recording.
 func (r *Recording) side() Side {
 	s := Side{Totals: r.totals, Connections: uint64(len(r.conns)) + r.leftConn}
 	for _, c := range r.conns {

@@ -2,7 +2,7 @@ package diff
 
 import "strconv"
 
-// number returns a number with the word for one or for more.
+// number returns a number with the singular or the plural of a word.
 func number(n uint64, one, more string) string {
 	if n == 1 {
 		return "1 " + one
