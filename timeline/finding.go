@@ -30,7 +30,18 @@ type Rule struct {
 	Text     string // what it means and what to do, whole sentences
 	Ref      string // "RFC 6455 5.1"; "" when no document has it
 	Since    string // the first version that has it
+	Reads    Reads  // the payload that it is judged from
 }
+
+// Reads is the payload that a [Rule] is judged from. A rule fires whatever a sink needs
+// ([Needs]), except that one which reads payload cannot fire where no sink needs payload.
+type Reads uint8
+
+const (
+	ReadsNone Reads = iota // lengths, headers and control frames suffice
+	ReadsText              // the payload of messages that are text, or compressed
+	ReadsAny               // the payload of all messages
+)
 
 // RuleDuplicate is the rule of two layers: reassembly sees the packets of one
 // connection twice, and dissect sees one connection on two pairs of addresses.

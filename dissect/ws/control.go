@@ -98,12 +98,11 @@ func (s *Stream) readClose(dir timeline.Direction, h *half, f *timeline.Frame) {
 }
 
 // closed notes a close frame for the connection's last line.
-func (s *Stream) closed(dir timeline.Direction, h *half, at timeline.Stamp) {
+func (s *Stream) closed(dir timeline.Direction, h *half, code uint16, reason string) {
 	c := s.conn
 	if !c.ClosedBy[0] && !c.ClosedBy[1] {
 		c.By = dir.Sender()
-		c.CloseCode = s.env.frame.CloseCode
-		c.CloseText = string(s.env.frame.CloseReason)
+		c.CloseCode, c.CloseText = code, reason
 		c.EndBegan = h.first
 	}
 	c.ClosedBy[dir] = true

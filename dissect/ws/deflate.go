@@ -56,44 +56,45 @@ func agreedDeflate(h *timeline.Handshake) *deflate {
 	return nil
 }
 
-// inflate replaces the payload of a compressed message by what it says.
-func (s *Stream) inflate(dir timeline.Direction, h *half, m *timeline.Message) {
-	c := &s.deflate.half[dir]
-	if m.Incomplete || m.Truncated {
+// inflate returns the payload of the message in progress, inflated. Where that cannot
+// be, payload stays as it was on the wire, and the message stays opaque.
+func (s *Stream) inflate(dir timeline.Direction, h *half, payload []byte) []byte {
+	c, msg := &s.deflate.half[dir], &h.msg
+	if msg.incomplete || msg.truncated {
 		c.lose(s.env)
-		return // what is there stays as it was on the wire
+		return payload
 	}
 	w := &c.window
 	if !c.takeover {
 		w = &s.env.window
 		w.Reset()
 	}
-	r := s.env.inflater.Message(w, m.Payload, inflate.Options{Bits: c.bits, Limit: s.env.limits.Message, Ratio: s.env.limits.Ratio})
+	r := s.env.inflater.Message(w, payload, inflate.Options{Bits: c.bits, Limit: s.env.limits.Message, Ratio: s.env.limits.Ratio})
 	if r.Err != nil && c.lost {
 		if !c.said {
 			h.judge(timeline.Finding{Rule: ruleContextLost, Detail: "the message refers to bytes that are not in the capture; it is readable again when one stands alone"})
 		}
 		c.said = true
 		c.lose(s.env)
-		return
+		return payload
 	}
 	if c.takeover {
 		s.env.use(c)
 	}
 	c.said = false
-	m.Payload, m.Length, m.HasLength, m.Opaque = r.Payload, r.Length, true, false
-	c.in += m.WireLength
+	msg.length, msg.hasLength, msg.opaque = r.Length, true, false
+	c.in += msg.wire
 	c.out += r.Length
 	if r.Distance > 0 {
 		h.judge(timeline.Finding{Rule: ruleWindowExceeded, Got: fmt.Sprintf("%d bytes back", r.Distance), Want: fmt.Sprintf("%d at most", 1<<c.bits)})
 	}
 	switch {
 	case r.Limited:
-		m.Truncated = true
-		h.judge(timeline.Finding{Rule: ruleDeflateLimit, Got: fmt.Sprintf("more than %d bytes from %d", r.Length, m.WireLength)})
+		msg.truncated = true
+		h.judge(timeline.Finding{Rule: ruleDeflateLimit, Got: fmt.Sprintf("more than %d bytes from %d", r.Length, msg.wire)})
 		c.lose(s.env)
 	case r.Err != nil:
-		m.Incomplete = true
+		msg.incomplete = true
 		f := timeline.Finding{Rule: ruleDeflateInvalid, Got: r.Err.Error()}
 		if corrupt := (*inflate.CorruptError)(nil); errors.As(r.Err, &corrupt) {
 			f.Got, f.Offset, f.HasOffset = corrupt.What, uint64(corrupt.Offset), true
@@ -101,6 +102,7 @@ func (s *Stream) inflate(dir timeline.Direction, h *half, m *timeline.Message) {
 		h.judge(f)
 		c.lose(s.env)
 	}
+	return r.Payload
 }
 
 // lose forgets the history of a direction.

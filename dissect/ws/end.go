@@ -41,7 +41,7 @@ func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 		f := timeline.Finding{Rule: ruleFrameIncomplete, At: at, Got: "a header cut short"}
 		if h.state == inPayload {
 			f.Got, f.Want = fmt.Sprintf("%d payload bytes", h.done), fmt.Sprint(h.header.length)
-			h.hole = true
+			h.markHole()
 			s.finish(dir, h, at)
 		}
 		h.npartial = 0

@@ -6,8 +6,9 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// begin judges the header of a frame and opens the message that it begins.
-func (s *Stream) begin(dir timeline.Direction, h *half) {
+// beginFrame judges the header of the frame in progress and opens the message that it
+// begins. Every frame comes through here once.
+func (s *Stream) beginFrame(dir timeline.Direction, h *half) {
 	hd := &h.header
 	op := hd.opcode()
 	h.done, h.hole, h.cut, h.start = 0, false, false, len(h.data)
@@ -96,24 +97,27 @@ func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) 
 			h.judge(timeline.Finding{Rule: ruleContinuationExpected, Got: op.String(), Want: timeline.OpContinuation.String()})
 			h.start = 0
 		}
-		opaque := s.judgeRSV(h, s.agreed)
-		compressed := h.header.rsv()&s.agreed != 0
-		h.msg = message{open: true, kind: op, first: h.first, compressed: compressed, opaque: opaque || compressed}
+		s.beginMessage(h, op)
 	default:
 		s.judgeRSV(h, 0)
 	}
 }
 
-// tell ends the frame in progress: counts it, tells it where it is wanted, and
-// the message that it completes. payload is unmasked and may be cut.
-func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
+// endFrame ends the frame in progress: it counts the frame, emits it where somebody
+// needs it, and ends the message that it completes. Every frame comes through here
+// once, complete or not. payload is unmasked; a hole or a limit may have cut it.
+func (s *Stream) endFrame(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
 	hd := &h.header
 	op := hd.opcode()
 	c := s.conn
 	count := &c.Counters[dir]
 	count.Frames++
 	count.WireBytes += hd.length
-
+	if op.Control() {
+		count.Bytes += hd.length
+	}
+	var code uint16 // of a close frame
+	var reason string
 	if s.needs.Frames || op.Control() && !op.Reserved() {
 		f := &s.env.frame
 		*f = timeline.Frame{
@@ -123,12 +127,10 @@ func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payl
 			Payload: payload, Incomplete: h.hole, Truncated: h.cut, Guessed: h.guessed,
 		}
 		if op.Control() {
-			count.Bytes += hd.length
 			s.readControl(dir, h, f)
+			code, reason = f.CloseCode, string(f.CloseReason) // the sink may overwrite f
 		}
 		s.env.sink.Frame(f)
-	} else if op.Control() {
-		count.Bytes += hd.length
 	}
 	if op != timeline.OpClose && !c.ClosedBy[0] && !c.ClosedBy[1] {
 		c.LastFrame, c.LastDir = last, dir
@@ -140,32 +142,27 @@ func (s *Stream) tell(dir timeline.Direction, h *half, last timeline.Stamp, payl
 			row = c.Rows
 		}
 		if op == timeline.OpClose {
-			s.closed(dir, h, last)
+			s.closed(dir, h, code, reason)
 		}
 	case h.msg.open && !op.Reserved():
+		if h.hole {
+			h.msg.markHole(h.msg.wire + h.holeAt)
+		}
 		h.msg.frames++
 		h.msg.wire += hd.length
-		h.msg.limit = h.msg.limit || h.cut
-		if h.hole {
-			h.markHole()
-		}
 		if hd.fin() {
-			s.tellMessage(dir, h, last, s.messagePayload(h, payload))
+			if h.data != nil { // payload is the last frame's part of it
+				payload = h.data
+			}
+			s.endMessage(dir, h, last, payload)
 			row = c.Rows
 		}
 	default:
 		s.dropPayload(h)
 	}
-	h.flush(s, dir, row)
-}
-
-// messagePayload returns all of the message in progress, of which payload is
-// the last frame's part.
-func (s *Stream) messagePayload(h *half, payload []byte) []byte {
-	if h.data != nil {
-		return h.data
+	if len(h.pending) > 0 {
+		h.flush(s, dir, row)
 	}
-	return payload
 }
 
 // dropPayload forgets what a frame that belongs to no message brought.
@@ -179,9 +176,6 @@ func (s *Stream) dropPayload(h *half) {
 
 // flush tells the findings that waited for the row they judge; row 0 is none.
 func (h *half) flush(s *Stream, dir timeline.Direction, row uint64) {
-	if len(h.pending) == 0 {
-		return
-	}
 	for i := range h.pending {
 		f := &h.pending[i]
 		f.N, f.At = row, h.first

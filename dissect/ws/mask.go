@@ -1,6 +1,9 @@
 package ws
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // unmask writes src XORed with the masking key into dst (RFC 6455 5.3). offset
 // is where in the frame's payload src begins. len(dst) must be len(src) or
@@ -12,6 +15,18 @@ func unmask(dst, src []byte, key [4]byte, offset uint64) {
 	}
 	w := uint64(k)<<32 | uint64(k)
 	dst = dst[:len(src)]
+	if len(src) < 8 {
+		for i := range src {
+			dst[i] = src[i] ^ byte(k)
+			k = k>>8 | k<<24
+		}
+		return
+	}
+	// The last 8 bytes are one word too, which may overlap the words before it. It is
+	// read first, because dst may be src.
+	end := len(src) - 8
+	last := binary.LittleEndian.Uint64(src[end:]) ^ bits.RotateLeft64(w, -8*(end&3))
+	tail := dst[end:]
 	for len(src) >= 64 {
 		s, d := src[:64:64], dst[:64:64]
 		for i := 0; i < 64; i += 8 {
@@ -19,12 +34,9 @@ func unmask(dst, src []byte, key [4]byte, offset uint64) {
 		}
 		src, dst = src[64:], dst[64:]
 	}
-	for len(src) >= 8 {
+	for len(src) > 8 {
 		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^w)
 		src, dst = src[8:], dst[8:]
 	}
-	for i := range src {
-		dst[i] = src[i] ^ byte(k)
-		k = k>>8 | k<<24
-	}
+	binary.LittleEndian.PutUint64(tail, last)
 }

@@ -1,106 +1,130 @@
 package ws
 
 import (
+	"encoding/binary"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// tellMessage ends the message in progress.
-func (s *Stream) tellMessage(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
-	c := s.conn
+// message is the message in progress of a direction.
+type message struct {
+	open       bool
+	kind       timeline.Opcode
+	compressed bool
+	opaque     bool // the payload is not what the application sent: compressed, or under RSV bits that nobody agreed on
+	collected  bool // somebody needs the payload
+	incomplete bool // bytes are missing
+	truncated  bool // the payload is cut, or would be: it is longer than a limit
+	text       bool // the payload is text, and valid UTF-8
+	hasLength  bool // length is known
+	frames     uint64
+	wire       uint64 // payload bytes on the wire
+	length     uint64 // payload bytes, inflated
+	holeAt     uint64 // incomplete: payload bytes on the wire before the first hole
+	first      timeline.Stamp
+}
+
+// beginMessage opens the message whose first frame is in progress.
+func (s *Stream) beginMessage(h *half, kind timeline.Opcode) {
 	msg := &h.msg
+	*msg = message{} // a literal with values would be made elsewhere, and copied
+	msg.open, msg.kind, msg.first = true, kind, h.first
+	if rsv := h.header.rsv(); rsv != 0 {
+		msg.compressed = rsv&s.agreed != 0
+		msg.opaque = s.judgeRSV(h, s.agreed) || msg.compressed
+	}
+	msg.collected = s.needs.Payload && (!s.needs.Silent || kind == timeline.OpText || msg.compressed || readsBinary)
+}
+
+// readsBinary reports whether a rule reads the payload of binary messages. While none
+// does, nobody needs it where messages are not emitted.
+var readsBinary = slices.ContainsFunc(Rules(), func(r *timeline.Rule) bool { return r.Reads == timeline.ReadsAny })
+
+// markHole notes that bytes are missing, holeAt payload bytes after the beginning.
+func (m *message) markHole(holeAt uint64) {
+	if !m.incomplete {
+		m.incomplete, m.holeAt = true, holeAt
+	}
+}
+
+// endMessage ends the message in progress: it judges, counts and emits it. Every
+// message comes through here once, complete or not, whatever the sink needs. payload
+// is unmasked, and empty where it was not collected.
+func (s *Stream) endMessage(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
+	msg := &h.msg
+	msg.length, msg.hasLength = msg.wire, !msg.compressed
+	known := msg.wire
+	if msg.incomplete {
+		known = msg.holeAt
+	}
+	msg.truncated = s.needs.Payload && known > uint64(s.env.limits.Message)
+	payload = payload[:min(known, uint64(len(payload)))]
+	payload = s.judgeMessage(dir, h, payload)
+
+	c := s.conn
 	c.Rows++
 	if c.FirstMsg.IsZero() {
 		c.FirstMsg = msg.first
 	}
-	if s.needs.Silent && s.countMessage(dir, h, payload) {
-		return
-	}
-	m := &s.env.message
-	*m = timeline.Message{
-		Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,
-		Kind: msg.kind, Frames: msg.frames, WireLength: msg.wire, Length: msg.wire, HasLength: !msg.compressed,
-		Compressed: msg.compressed, Opaque: msg.opaque, Incomplete: msg.hole, Truncated: msg.limit,
-		HasPayload: s.needs.Payload, Guessed: h.guessed,
-	}
-	if msg.hole {
-		payload = payload[:min(msg.kept, len(payload))]
-	}
-	s.complete(dir, h, m, payload)
-	msg.open = false
-	s.env.buffers.put(h.data)
-	h.data = nil
-}
-
-// complete gives m its payload, judges, counts and tells it. payload is unmasked.
-func (s *Stream) complete(dir timeline.Direction, h *half, m *timeline.Message, payload []byte) {
-	if m.HasPayload {
-		m.Payload = payload
-		limited := m.Truncated
-		if m.Compressed {
-			s.inflate(dir, h, m)
-		}
-		s.judgeText(h, m)
-		if limited {
-			h.judge(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", m.WireLength), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
-		}
-	}
-	count := &s.conn.Counters[dir]
+	count := &c.Counters[dir]
 	count.Messages++
-	if m.HasLength {
-		count.Bytes += m.Length
-		count.MessageBytes += m.Length
+	if msg.hasLength {
+		count.Bytes += msg.length
+		count.MessageBytes += msg.length
 	}
 	if !s.needs.Silent {
-		s.env.sink.Message(m)
+		s.env.message = timeline.Message{
+			Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,
+			Kind: msg.kind, Frames: msg.frames, WireLength: msg.wire, Length: msg.length, HasLength: msg.hasLength,
+			Payload: payload, HasPayload: msg.collected, Text: msg.text, Compressed: msg.compressed, Opaque: msg.opaque,
+			Incomplete: msg.incomplete, Truncated: msg.truncated, Guessed: h.guessed,
+		}
+		s.env.sink.Message(&s.env.message)
 	}
-}
-
-// countMessage ends the message in progress where nobody is told of it, if it is
-// an ordinary one: whole, not compressed, and what it should be. Everything else
-// is tellMessage's.
-func (s *Stream) countMessage(dir timeline.Direction, h *half, payload []byte) bool {
-	msg := &h.msg
-	if msg.opaque || msg.hole || msg.limit || s.needs.Payload && msg.kind == timeline.OpText && !utf8.Valid(payload) {
-		return false
-	}
-	count := &s.conn.Counters[dir]
-	count.Messages++
-	count.Bytes += msg.wire
-	count.MessageBytes += msg.wire
 	msg.open = false
 	if h.data != nil {
 		s.env.buffers.put(h.data)
 		h.data = nil
 	}
-	return true
 }
 
-// judgeText holds a text message to UTF-8 (RFC 6455 8.1). A payload that ends
-// early may end inside a character, which is left out then.
-func (s *Stream) judgeText(h *half, m *timeline.Message) {
-	if m.Kind != timeline.OpText || m.Opaque {
-		return
+// judgeMessage holds the message in progress to the rules about messages, and returns
+// its payload inflated. A rule that reads the payload says so in [timeline.Rule.Reads].
+func (s *Stream) judgeMessage(dir timeline.Direction, h *half, payload []byte) []byte {
+	msg := &h.msg
+	limited := msg.truncated // inflate may set it for another reason
+	if msg.collected && msg.compressed {
+		payload = s.inflate(dir, h, payload)
 	}
-	bad := invalidUTF8(m.Payload)
-	if bad >= 0 && (m.Incomplete || m.Truncated) && !utf8.FullRune(m.Payload[bad:]) {
-		m.Payload = m.Payload[:bad]
-		bad = -1
+	if msg.collected && msg.kind == timeline.OpText && !msg.opaque {
+		payload = h.judgeText(payload)
 	}
-	m.Text = bad < 0
-	if !m.Text {
-		h.judge(timeline.Finding{
-			Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true,
-			Got: fmt.Sprintf("% x", m.Payload[bad:min(bad+4, len(m.Payload))]),
-		})
+	if limited {
+		h.judge(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", msg.wire), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
 	}
+	return payload
+}
+
+// judgeText holds a text message to UTF-8 (RFC 6455 8.1). A payload that ends early
+// may end inside a character: judgeText returns it without that.
+func (h *half) judgeText(p []byte) []byte {
+	bad := invalidUTF8(p)
+	if bad >= 0 && (h.msg.incomplete || h.msg.truncated) && !utf8.FullRune(p[bad:]) {
+		p, bad = p[:bad], -1
+	}
+	h.msg.text = bad < 0
+	if bad >= 0 {
+		h.judge(timeline.Finding{Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true, Got: fmt.Sprintf("% x", p[bad:min(bad+4, len(p))])})
+	}
+	return p
 }
 
 // invalidUTF8 returns where b stops being UTF-8, or -1.
 func invalidUTF8(b []byte) int {
-	if utf8.Valid(b) {
+	if ascii(b) || utf8.Valid(b) {
 		return -1
 	}
 	for i := 0; i < len(b); {
@@ -111,4 +135,28 @@ func invalidUTF8(b []byte) int {
 		i += n
 	}
 	return -1
+}
+
+// ascii reports whether b is ASCII. It looks at 32 bytes at a time, where utf8.Valid
+// looks at 8.
+func ascii(b []byte) bool {
+	if len(b) < 8 {
+		var found byte
+		for _, c := range b {
+			found |= c
+		}
+		return found < 0x80
+	}
+	found := binary.LittleEndian.Uint64(b[len(b)-8:]) // the end, which words from the start may miss
+	for ; len(b) >= 32; b = b[32:] {
+		found |= binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) |
+			binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])
+		if found&0x8080808080808080 != 0 {
+			return false
+		}
+	}
+	for ; len(b) > 8; b = b[8:] {
+		found |= binary.LittleEndian.Uint64(b)
+	}
+	return found&0x8080808080808080 == 0
 }

@@ -55,7 +55,7 @@ var (
 		Text:  "The fragments of one message must not be interleaved with those of another. The unfinished message is shown as incomplete.",
 	}
 	ruleUTF8Invalid = &timeline.Rule{
-		ID: "ws/utf8-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 8.1",
+		ID: "ws/utf8-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 8.1", Reads: timeline.ReadsText,
 		Title: "text is not UTF-8",
 		Text:  "A text message must be valid UTF-8 as a whole; offset says where the first wrong byte stands.",
 	}
@@ -130,12 +130,12 @@ var (
 		Text:  "A run of frame headers proves where frames begin again. What was passed over between is lost, and what follows is marked as guessed.",
 	}
 	ruleLimit = &timeline.Rule{
-		ID: "ws/limit", Severity: timeline.Warning, Since: "0.1",
+		ID: "ws/limit", Severity: timeline.Warning, Since: "0.1", Reads: timeline.ReadsText,
 		Title: "a limit was reached",
 		Text:  "A message or control frame is larger than what is kept of it; its length is counted in full and what is shown is marked as truncated.",
 	}
 	ruleDeflateInvalid = &timeline.Rule{
-		ID: "deflate/invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 7.2.2",
+		ID: "deflate/invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 7.2.2", Reads: timeline.ReadsText,
 		Title: "compressed payload does not inflate",
 		Text:  "The payload is not DEFLATE, or refers to bytes that were never sent. What came before the fault is shown.",
 	}
@@ -145,22 +145,22 @@ var (
 		Text:  "With permessage-deflate RSV1 stands on the first frame of a message only: never on a continuation or a control frame.",
 	}
 	ruleWindowExceeded = &timeline.Rule{
-		ID: "deflate/window-exceeded", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 7.1.2",
+		ID: "deflate/window-exceeded", Severity: timeline.Error, Since: "0.1", Ref: "RFC 7692 7.1.2", Reads: timeline.ReadsText,
 		Title: "back-reference past the agreed window",
 		Text:  "The sender refers to bytes farther back than the agreed window; a receiver that keeps no more than was agreed cannot inflate the message.",
 	}
 	ruleContextLost = &timeline.Rule{
-		ID: "deflate/context-lost", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 7692 7.2.2",
+		ID: "deflate/context-lost", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 7692 7.2.2", Reads: timeline.ReadsText,
 		Title: "message cannot be inflated: its history is not known",
 		Text:  "With context takeover a message refers to earlier ones, of which bytes are missing. Messages are shown again as soon as one stands on known bytes alone.",
 	}
 	ruleDeflateLimit = &timeline.Rule{
-		ID: "deflate/limit", Severity: timeline.Warning, Since: "0.1",
+		ID: "deflate/limit", Severity: timeline.Warning, Since: "0.1", Reads: timeline.ReadsText,
 		Title: "inflated size or ratio is above the limit",
 		Text:  "A small payload inflates to a very large one: a decompression bomb, or a limit that is too low for this traffic. What was inflated is shown as truncated.",
 	}
 	ruleWasteful = &timeline.Rule{
-		ID: "deflate/wasteful", Severity: timeline.Note, Since: "0.1",
+		ID: "deflate/wasteful", Severity: timeline.Note, Since: "0.1", Reads: timeline.ReadsText,
 		Title: "compression made messages larger",
 		Text:  "All compressed messages of a direction together are larger than what they say. Switch compression off for short or already compressed messages.",
 	}

@@ -62,7 +62,6 @@ type Stream struct {
 	conn      *timeline.Conn
 	tap       timeline.Stream
 	needs     timeline.Needs
-	brief     bool  // nobody wants frames, and no limit cuts a message that short takes
 	agreed    uint8 // RSV bits that an agreed extension defines on a first frame
 	midstream bool  // the handshake is not in the capture
 	over      bool  // both directions have ended
@@ -93,6 +92,7 @@ type half struct {
 	header   header          // of the frame in progress
 	first    timeline.Stamp  // its first byte
 	done     uint64          // its payload bytes passed, missing ones included
+	holeAt   uint64          // its payload bytes before the first hole, when there is one
 	start    int             // where in data its payload begins
 	data     []byte          // payload of the message so far; from buffers
 	control  []byte          // payload of the control frame in progress; from buffers
@@ -100,16 +100,6 @@ type half struct {
 	search   *Search         // while lost
 	outgoing []ping          // pings of this direction that wait for their pong
 	pending  []timeline.Finding
-}
-
-// message is the message in progress of a direction.
-type message struct {
-	open                            bool
-	kind                            timeline.Opcode
-	compressed, opaque, hole, limit bool
-	frames, wire                    uint64
-	first                           timeline.Stamp
-	kept                            int // bytes of half.data before the first hole
 }
 
 // New returns the WebSocket layer of conn, which was told to the sink already.
@@ -121,7 +111,6 @@ func New(env *Env, conn *timeline.Conn) *Stream {
 		s = new(Stream)
 	}
 	s.env, s.conn, s.needs, s.deflate = env, conn, env.sink.Needs(conn), agreedDeflate(conn.Handshake)
-	s.brief = !s.needs.Frames && (!s.needs.Payload || env.limits.Message >= mostOrdinary)
 	s.weight = streamWeight + conn.Weight()
 	if s.deflate != nil {
 		s.agreed = rsv1
@@ -166,9 +155,6 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	if s.tap != nil {
 		s.tap.Data(dir, at, b)
 	}
-	if h.state == atHeader {
-		b = s.short(dir, h, at, b)
-	}
 	for len(b) > 0 {
 		switch h.state {
 		case atHeader:
@@ -176,7 +162,7 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 			if h.header.size == 0 {
 				return
 			}
-			s.begin(dir, h)
+			s.beginFrame(dir, h)
 			if n := h.header.length; n <= uint64(len(b)) {
 				s.whole(dir, h, at, b[:n])
 				b = b[n:]
@@ -226,15 +212,9 @@ func (h *half) readHeader(at timeline.Stamp, b []byte) []byte {
 	}
 }
 
-// keeps reports whether the payload of the frame in progress is wanted. Where
-// nobody is told of messages, it is for judging them, and of binary ones that are
-// not compressed there is nothing to judge.
+// keeps reports whether somebody needs the payload of the frame in progress.
 func (s *Stream) keeps(h *half) bool {
-	if h.header.opcode().Control() {
-		return true
-	}
-	idle := s.needs.Silent && !s.needs.Frames && h.msg.kind == timeline.OpBinary && !h.msg.opaque
-	return s.needs.Payload && !idle
+	return h.header.opcode().Control() || h.msg.open && h.msg.collected || s.needs.Frames && s.needs.Payload
 }
 
 // whole finishes a frame whose payload p lies in one piece.
@@ -253,7 +233,7 @@ func (s *Stream) whole(dir timeline.Direction, h *half, at timeline.Stamp, p []b
 		s.finish(dir, h, at)
 		return
 	}
-	s.tell(dir, h, at, payload)
+	s.endFrame(dir, h, at, payload)
 }
 
 // limit returns as much of p as a limit allows.
@@ -310,12 +290,12 @@ func (s *Stream) collect(h *half, p []byte) {
 func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp) {
 	h.state = atHeader
 	if h.header.opcode().Control() {
-		s.tell(dir, h, at, h.control)
+		s.endFrame(dir, h, at, h.control)
 		s.env.buffers.put(h.control)
 		h.control = nil
 		return
 	}
-	s.tell(dir, h, at, h.data[min(h.start, len(h.data)):])
+	s.endFrame(dir, h, at, h.data[min(h.start, len(h.data)):])
 }
 
 // Gap implements [timeline.Stream]. A gap inside a payload keeps the framing; a
@@ -329,8 +309,8 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	if h.state == inPayload {
 		missing := min(n, h.header.length-h.done)
 		n -= missing
+		h.markHole()
 		h.done += missing
-		h.hole = true
 		if h.done == h.header.length {
 			s.finish(dir, h, at)
 		}
@@ -352,6 +332,13 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	s.report(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Got: got, Detail: "bytes are missing where a frame header stood"})
 }
 
+// markHole notes that bytes of the frame in progress are missing from here on.
+func (h *half) markHole() {
+	if !h.hole {
+		h.hole, h.holeAt = true, h.done
+	}
+}
+
 // Finding implements [timeline.Stream].
 func (s *Stream) Finding(f *timeline.Finding) { s.conn.Tell(s.env.sink, f) }
 
@@ -364,19 +351,12 @@ func (s *Stream) report(dir timeline.Direction, f *timeline.Finding) {
 // abandon gives up the message in progress: it is told as incomplete.
 func (s *Stream) abandon(dir timeline.Direction, h *half, at timeline.Stamp) {
 	if h.msg.open {
-		h.markHole()
-		s.tellMessage(dir, h, at, h.data)
+		h.msg.markHole(h.msg.wire)
+		s.endMessage(dir, h, at, h.data)
 	}
 	s.env.buffers.put(h.data)
 	s.env.buffers.put(h.control)
 	h.data, h.control = nil, nil
-}
-
-func (h *half) markHole() {
-	if !h.msg.hole {
-		h.msg.hole = true
-		h.msg.kept = len(h.data)
-	}
 }
 
 // streamWeight is what a Stream takes, and pingWeight a ping that waits for its

@@ -36,8 +36,9 @@ next:
 	return out
 }
 
-// TestScenarios plays every scenario plain, where all events must be as
-// written, and in every disguise, where all but findings about TCP must be.
+// TestScenarios plays every scenario plain, where all events must be as written; for
+// every kind of sink and with several workers, see playNeeds; and in every disguise,
+// where all but findings about TCP must be as written.
 func TestScenarios(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -61,6 +62,7 @@ func TestScenarios(t *testing.T) {
 				if diff := cmp.Diff(s.Expect, play(t, s, scenario.Disguise{})); diff != "" {
 					t.Fatalf("plain (-want +got):\n%s", diff)
 				}
+				playNeeds(t, s)
 				want := without(s.Expect, "finding tcp/", "finding capture/duplicate")
 				for _, d := range scenario.Disguises() {
 					if diff := cmp.Diff(want, without(play(t, s, d), "finding tcp/", "finding capture/duplicate")); diff != "" {
