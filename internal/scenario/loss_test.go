@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -213,12 +214,12 @@ func TestCutAndReordered(t *testing.T) {
 // TestRandomIsNoWebSocket: random bytes, runs and patterns on connections whose
 // start is missing are never taken for WebSocket. WSDUMP_STREAMS sets how many.
 func TestRandomIsNoWebSocket(t *testing.T) {
-	streams := 20_000
-	if n, err := fmt.Sscan(os.Getenv("WSDUMP_STREAMS"), &streams); n != 1 || err != nil {
+	streams := 4_000
+	if long {
 		streams = 20_000
 	}
-	if testing.Short() {
-		streams = 2_000
+	if n, err := strconv.Atoi(os.Getenv("WSDUMP_STREAMS")); err == nil {
+		streams = n
 	}
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range streams {
