@@ -2,8 +2,6 @@ package scenario_test
 
 import (
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -40,36 +38,21 @@ next:
 // every kind of sink and with several workers, see playNeeds; and in every disguise,
 // where all but findings about TCP must be as written.
 func TestScenarios(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
-	}
-	for _, file := range files {
-		text, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, part := range strings.Split("\n"+string(text), "\n## ")[1:] {
-			name, body, _ := strings.Cut(part, "\n")
-			t.Run(filepath.Base(file)+"/"+name, func(t *testing.T) {
-				s, err := scenario.Parse(name, body)
-				if err != nil {
-					t.Fatal(err)
+	for _, s := range scenarios(t) {
+		t.Run(s.Name, func(t *testing.T) {
+			if len(s.Expect) == 0 {
+				t.Fatal("a scenario without an expectation proves nothing")
+			}
+			if diff := cmp.Diff(s.Expect, play(t, s, scenario.Disguise{})); diff != "" {
+				t.Fatalf("plain (-want +got):\n%s", diff)
+			}
+			playNeeds(t, s)
+			want := without(s.Expect, "finding tcp/", "finding capture/duplicate")
+			for _, d := range scenario.Disguises() {
+				if diff := cmp.Diff(want, without(play(t, s, d), "finding tcp/", "finding capture/duplicate")); diff != "" {
+					t.Errorf("%s (-want +got):\n%s", d.Name, diff)
 				}
-				if len(s.Expect) == 0 {
-					t.Fatal("a scenario without an expectation proves nothing")
-				}
-				if diff := cmp.Diff(s.Expect, play(t, s, scenario.Disguise{})); diff != "" {
-					t.Fatalf("plain (-want +got):\n%s", diff)
-				}
-				playNeeds(t, s)
-				want := without(s.Expect, "finding tcp/", "finding capture/duplicate")
-				for _, d := range scenario.Disguises() {
-					if diff := cmp.Diff(want, without(play(t, s, d), "finding tcp/", "finding capture/duplicate")); diff != "" {
-						t.Errorf("%s (-want +got):\n%s", d.Name, diff)
-					}
-				}
-			})
-		}
+			}
+		})
 	}
 }
