@@ -1,17 +1,17 @@
 package ws
 
-// buffers lends byte slices to messages that arrive in more than one piece. A
-// connection at rest holds none, so that memory follows what is in flight and
-// not how many connections are open.
+// buffers is a pool of byte slices for messages that arrive in more than one piece. An
+// idle connection holds none, so memory depends on the messages in progress and not on
+// the number of connections.
 type buffers struct {
 	free [len(bufferSizes)][][]byte
 }
 
 var bufferSizes = [...]int{256, 1 << 10, 8 << 10, 64 << 10, 512 << 10}
 
-// freeBuffers bounds what the pool keeps of each size: 13 MiB together. Of a
-// thousand connections, dozens have a small frame under way that was cut in two; of
-// a hundred that send 64 KiB, all have one.
+// freeBuffers bounds the free buffers of each size, 13 MiB together. Of a thousand
+// connections, dozens hold a small frame that was cut in two. Of a hundred connections
+// that send 64 KiB, all hold one.
 var freeBuffers = [len(bufferSizes)]int{512, 256, 128, 128, 8}
 
 // extend returns b with room for n more bytes. b must be nil or come from
@@ -42,7 +42,7 @@ func (p *buffers) extend(b []byte, n int) []byte {
 	return grown
 }
 
-// put takes b back. Slices of other sizes are left to the garbage collector.
+// put returns b to the pool. A slice of another size goes to the garbage collector.
 func (p *buffers) put(b []byte) {
 	for i, size := range bufferSizes {
 		if cap(b) == size && len(p.free[i]) < freeBuffers[i] {

@@ -9,17 +9,17 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// ping is one that waits for its pong. Payloads are compared by hash, so that
-// a heartbeat allocates nothing.
+// ping is a ping that waits for its pong. It keeps a hash of the payload and not a
+// copy, so that a heartbeat allocates nothing.
 type ping struct {
-	payload uint64
-	at      timeline.Stamp
-	row     uint64
-	excused bool // a close frame came before its pong
-	told    bool // that its pong is missing
+	payload  uint64
+	at       timeline.Stamp
+	row      uint64
+	excused  bool // a close frame came first, so that no pong is due
+	reported bool // as missing its pong
 }
 
-// hash is FNV-1a.
+// hash returns the 64-bit FNV-1a hash of b.
 func hash(b []byte) uint64 {
 	h := uint64(14695981039346656037)
 	for _, c := range b {
@@ -28,7 +28,7 @@ func hash(b []byte) uint64 {
 	return h
 }
 
-// readControl gives a control frame its row and understands its payload.
+// readControl numbers the row of a control frame and parses the payload.
 func (s *Stream) readControl(dir timeline.Direction, h *half, f *timeline.Frame) {
 	if f.Opcode.Reserved() {
 		return
@@ -50,8 +50,8 @@ func (s *Stream) readControl(dir timeline.Direction, h *half, f *timeline.Frame)
 	}
 }
 
-// readPong looks for the ping that f answers. A pong stands for all earlier
-// pings as well (RFC 6455 5.5.3).
+// readPong looks for the ping that f answers, and reports a pong that answers none. A
+// pong answers all earlier pings too (RFC 6455 5.5.3).
 func (s *Stream) readPong(h, from *half, f *timeline.Frame) {
 	want := hash(f.Payload)
 	for i := len(from.outgoing) - 1; i >= 0; i-- {
@@ -64,19 +64,19 @@ func (s *Stream) readPong(h, from *half, f *timeline.Frame) {
 	switch {
 	case f.Incomplete || from.blind:
 	case len(from.outgoing) == 0:
-		h.judge(timeline.Finding{Rule: rulePongUnsolicited})
+		h.report(timeline.Finding{Rule: rulePongUnsolicited})
 	default:
-		h.judge(timeline.Finding{Rule: rulePongMismatch})
+		h.report(timeline.Finding{Rule: rulePongMismatch})
 	}
 }
 
-// readClose understands a close payload (RFC 6455 5.5.1).
+// readClose parses the payload of a close frame (RFC 6455 5.5.1).
 func (s *Stream) readClose(dir timeline.Direction, h *half, f *timeline.Frame) {
 	switch {
 	case f.Length == 0:
 		return
 	case f.Length == 1:
-		h.judge(timeline.Finding{Rule: ruleCloseLength, Got: "1 byte"})
+		h.report(timeline.Finding{Rule: ruleCloseLength, Got: "1 byte"})
 		return
 	case len(f.Payload) < 2:
 		return
@@ -85,19 +85,19 @@ func (s *Stream) readClose(dir timeline.Direction, h *half, f *timeline.Frame) {
 	f.CloseReason = f.Payload[2:]
 	switch code := f.CloseCode; {
 	case code > 4999:
-		h.judge(timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(code), Severity: timeline.Warning})
+		h.report(timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(code), Severity: timeline.Warning})
 	case code < 1000, code >= 1004 && code <= 1006, code >= 1015 && code <= 2999:
-		h.judge(timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(code)})
-	case s.conn.ClosedBy[dir.Reverse()] && code == s.conn.CloseCode: // an echo tells nothing new
+		h.report(timeline.Finding{Rule: ruleCloseCodeInvalid, Got: fmt.Sprint(code)})
+	case s.conn.ClosedBy[dir.Reverse()] && code == s.conn.CloseCode: // an echo of a code that was reported
 	case code == 1002, code == 1003, code >= 1007 && code <= 1014:
-		h.judge(timeline.Finding{Rule: ruleCloseAbnormal, Got: fmt.Sprint(code)})
+		h.report(timeline.Finding{Rule: ruleCloseAbnormal, Got: fmt.Sprint(code)})
 	}
 	if i := invalidUTF8(f.CloseReason); i >= 0 && !f.Incomplete {
-		h.judge(timeline.Finding{Rule: ruleCloseReasonUTF8, Offset: uint64(i), HasOffset: true})
+		h.report(timeline.Finding{Rule: ruleCloseReasonUTF8, Offset: uint64(i), HasOffset: true})
 	}
 }
 
-// closed notes a close frame for the connection's last line.
+// closed notes in the Conn that dir has sent a close frame.
 func (s *Stream) closed(dir timeline.Direction, h *half, code uint16, reason string) {
 	c := s.conn
 	if !c.ClosedBy[0] && !c.ClosedBy[1] {

@@ -9,26 +9,27 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// deflate is permessage-deflate as one connection agreed on it (RFC 7692 7).
+// deflate is permessage-deflate with the parameters that a connection agreed on (RFC
+// 7692 7).
 type deflate struct{ half [2]compressed }
 
-// compressed is one direction of it. After a loss nothing is known of its
-// history: messages are tried with an empty one, and one that inflates so
-// refers to nothing but itself, which proves it right.
+// compressed is one direction of it. After a loss the history is not known. Each
+// message is then tried with an empty history: one that inflates refers to no earlier
+// message, so the result is right.
 type compressed struct {
 	window   inflate.Window
-	bits     int  // agreed window
-	takeover bool // the history goes on from message to message
-	lost     bool // bytes of the history are missing
-	said     bool // and that was told
-	in, out  uint64
+	bits     int    // agreed window
+	takeover bool   // messages share a history (context takeover)
+	lost     bool   // bytes of the history are missing
+	reported bool   // as lost
+	in, out  uint64 // bytes of the inflated messages on the wire, and inflated
 	// Neighbours in the list of windows in use, the latest first.
 	newer, older *compressed
 	listed       bool
-	cost         int // bytes of window that are counted
+	cost         int // bytes of window that Env.windows counts
 }
 
-// agreedDeflate returns what the handshake agreed on, or nil.
+// agreedDeflate returns the permessage-deflate that h agreed on, nil for none.
 func agreedDeflate(h *timeline.Handshake) *deflate {
 	if h == nil {
 		return nil
@@ -56,8 +57,8 @@ func agreedDeflate(h *timeline.Handshake) *deflate {
 	return nil
 }
 
-// inflate returns the payload of the message in progress, inflated. Where that cannot
-// be, payload stays as it was on the wire, and the message stays opaque.
+// inflate returns the payload of the message in progress, inflated. When it cannot, it
+// returns payload as it was on the wire, and the message stays opaque.
 func (s *Stream) inflate(dir timeline.Direction, h *half, payload []byte) []byte {
 	c, msg := &s.deflate.half[dir], &h.msg
 	if msg.incomplete || msg.truncated {
@@ -71,27 +72,27 @@ func (s *Stream) inflate(dir timeline.Direction, h *half, payload []byte) []byte
 	}
 	r := s.env.inflater.Message(w, payload, inflate.Options{Bits: c.bits, Limit: s.env.limits.Message, Ratio: s.env.limits.Ratio})
 	if r.Err != nil && c.lost {
-		if !c.said {
-			h.judge(timeline.Finding{Rule: ruleContextLost, Detail: "the message refers to bytes that are not in the capture; it is readable again when one stands alone"})
+		if !c.reported {
+			h.report(timeline.Finding{Rule: ruleContextLost, Detail: "the message refers to bytes that are not in the capture; it is readable again when one stands alone"})
 		}
-		c.said = true
+		c.reported = true
 		c.lose(s.env)
 		return payload
 	}
 	if c.takeover {
 		s.env.use(c)
 	}
-	c.said = false
+	c.reported = false
 	msg.length, msg.hasLength, msg.opaque = r.Length, true, false
 	c.in += msg.wire
 	c.out += r.Length
 	if r.Distance > 0 {
-		h.judge(timeline.Finding{Rule: ruleWindowExceeded, Got: fmt.Sprintf("%d bytes back", r.Distance), Want: fmt.Sprintf("%d at most", 1<<c.bits)})
+		h.report(timeline.Finding{Rule: ruleWindowExceeded, Got: fmt.Sprintf("%d bytes back", r.Distance), Want: fmt.Sprintf("%d at most", 1<<c.bits)})
 	}
 	switch {
 	case r.Limited:
 		msg.truncated = true
-		h.judge(timeline.Finding{Rule: ruleDeflateLimit, Got: fmt.Sprintf("more than %d bytes from %d", r.Length, msg.wire)})
+		h.report(timeline.Finding{Rule: ruleDeflateLimit, Got: fmt.Sprintf("more than %d bytes from %d", r.Length, msg.wire)})
 		c.lose(s.env)
 	case r.Err != nil:
 		msg.incomplete = true
@@ -99,21 +100,21 @@ func (s *Stream) inflate(dir timeline.Direction, h *half, payload []byte) []byte
 		if corrupt := (*inflate.CorruptError)(nil); errors.As(r.Err, &corrupt) {
 			f.Got, f.Offset, f.HasOffset = corrupt.What, uint64(corrupt.Offset), true
 		}
-		h.judge(f)
+		h.report(f)
 		c.lose(s.env)
 	}
 	return r.Payload
 }
 
-// lose forgets the history of a direction.
+// lose drops the history of a direction: bytes of it are missing.
 func (c *compressed) lose(e *Env) {
 	c.lost = c.takeover
 	c.window.Reset()
 	e.release(c)
 }
 
-// use puts c at the head of the list of windows and gives up the one that was
-// idle for longest while they take more than allowed.
+// use puts c at the head of the list of windows. While the windows take more memory
+// than their limit, it evicts those that were not used for longest.
 func (e *Env) use(c *compressed) {
 	if c.listed {
 		e.unlink(c)
@@ -152,7 +153,7 @@ func (e *Env) unlink(c *compressed) {
 	c.newer, c.older = nil, nil
 }
 
-// release gives back the memory of c's window.
+// release frees the memory of c's window.
 func (e *Env) release(c *compressed) {
 	if c.listed {
 		e.unlink(c)
@@ -163,7 +164,7 @@ func (e *Env) release(c *compressed) {
 	}
 }
 
-// endDeflate judges what compression brought, and gives back its memory.
+// endDeflate reports directions that compression made larger, and frees the windows.
 func (s *Stream) endDeflate(at timeline.Stamp) {
 	if s.deflate == nil {
 		return
@@ -171,7 +172,7 @@ func (s *Stream) endDeflate(at timeline.Stamp) {
 	for dir := range s.deflate.half {
 		c := &s.deflate.half[dir]
 		if c.in > c.out {
-			s.report(timeline.Direction(dir), &timeline.Finding{
+			s.emit(timeline.Direction(dir), &timeline.Finding{
 				Rule: ruleWasteful, At: at,
 				Got: fmt.Sprintf("%d bytes on the wire for %d", c.in, c.out),
 			})

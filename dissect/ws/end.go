@@ -35,7 +35,7 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	s.env.sink.Close(s.conn, at)
 }
 
-// cutShort tells the frame and the message in which a direction ended.
+// cutShort emits the frame and the message inside which a direction ended.
 func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 	if h.state == inPayload || h.npartial > 0 {
 		f := timeline.Finding{Rule: ruleFrameIncomplete, At: at, Got: "a header cut short"}
@@ -46,13 +46,13 @@ func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 		}
 		h.npartial = 0
 		f.N = 0
-		s.report(dir, &f)
+		s.emit(dir, &f)
 	}
 	s.abandon(dir, h, at)
 }
 
-// judgeEnd judges how the connection went out. What the capture may have
-// missed is not held against anybody.
+// judgeEnd reports what was wrong with the end of the connection. It reports nothing
+// that bytes missing from the capture may explain.
 func (s *Stream) judgeEnd(at timeline.Stamp) {
 	c := s.conn
 	for dir := range s.half {
@@ -64,21 +64,21 @@ func (s *Stream) judgeEnd(at timeline.Stamp) {
 	}
 	both := c.ClosedBy[0] && c.ClosedBy[1]
 	blind := s.half[0].blind && !c.ClosedBy[0] || s.half[1].blind && !c.ClosedBy[1]
-	tell := func(f timeline.Finding) {
+	emit := func(f timeline.Finding) {
 		f.At = at
 		c.Tell(s.env.sink, &f)
 	}
 	if c.TCP == timeline.TCPReset && !both && !blind {
-		tell(timeline.Finding{Rule: ruleReset})
+		emit(timeline.Finding{Rule: ruleReset})
 	}
 	switch {
 	case both || blind:
 	case !c.ClosedBy[0] && !c.ClosedBy[1]:
-		tell(timeline.Finding{Rule: ruleCloseMissing})
+		emit(timeline.Finding{Rule: ruleCloseMissing})
 	default:
-		tell(timeline.Finding{Rule: ruleCloseUnanswered, Got: "close frame of the " + c.By.String()})
+		emit(timeline.Finding{Rule: ruleCloseUnanswered, Got: "close frame of the " + c.By.String()})
 	}
 	if c.FirstFIN == timeline.PartyClient && !strings.HasPrefix(c.Layers, "h2") { // a stream leaves no TIME_WAIT
-		tell(timeline.Finding{Rule: ruleTCPClosedByClient})
+		emit(timeline.Finding{Rule: ruleTCPClosedByClient})
 	}
 }

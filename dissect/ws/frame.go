@@ -15,24 +15,24 @@ func (s *Stream) beginFrame(dir timeline.Direction, h *half) {
 
 	if hd.masked != (dir == timeline.ClientToServer) {
 		if hd.masked {
-			h.judge(timeline.Finding{Rule: ruleMaskUnexpected})
+			h.report(timeline.Finding{Rule: ruleMaskUnexpected})
 		} else {
-			h.judge(timeline.Finding{Rule: ruleMaskMissing})
+			h.report(timeline.Finding{Rule: ruleMaskMissing})
 		}
 	}
 	if hd.masked {
 		if hd.length > 0 && hd.key == [4]byte{} {
-			h.judge(timeline.Finding{Rule: ruleMaskKeyWeak, Got: "00000000", Detail: "the key is zero: the payload is not masked at all"})
+			h.report(timeline.Finding{Rule: ruleMaskKeyWeak, Got: "00000000", Detail: "the key is zero: the payload is not masked at all"})
 		} else if hd.length > 0 && h.hasKey && hd.key == h.lastKey {
-			h.judge(timeline.Finding{Rule: ruleMaskKeyWeak, Got: fmt.Sprintf("%x", hd.key[:]), Detail: "the same key as on the frame before"})
+			h.report(timeline.Finding{Rule: ruleMaskKeyWeak, Got: fmt.Sprintf("%x", hd.key[:]), Detail: "the same key as on the frame before"})
 		}
 		h.lastKey, h.hasKey = hd.key, hd.length > 0
 	}
 	if hd.wide {
-		h.judge(timeline.Finding{Rule: ruleLengthNotMinimal, Got: fmt.Sprintf("%d in a header of %d bytes", hd.length, hd.size)})
+		h.report(timeline.Finding{Rule: ruleLengthNotMinimal, Got: fmt.Sprintf("%d in a header of %d bytes", hd.length, hd.size)})
 	}
 	if op.Reserved() {
-		h.judge(timeline.Finding{Rule: ruleOpcodeReserved, Got: fmt.Sprintf("%#x", uint8(op))})
+		h.report(timeline.Finding{Rule: ruleOpcodeReserved, Got: fmt.Sprintf("%#x", uint8(op))})
 	}
 	if h.closed {
 		s.judgeAfterClose(h, op)
@@ -45,23 +45,26 @@ func (s *Stream) beginFrame(dir timeline.Direction, h *half) {
 	s.beginData(dir, h, op)
 }
 
-// judge keeps a finding about the frame in progress until its row was told.
-func (h *half) judge(f timeline.Finding) {
+// report reports a finding about the frame in progress. It is emitted after the row of
+// the frame or message, with the number of that row; see flush.
+func (h *half) report(f timeline.Finding) {
 	if len(h.pending) < 2*timeline.FindingsPerRule { // a frame breaks each rule once
 		h.pending = append(h.pending, f)
 	}
 }
 
+// judgeRSV reports reserved bits other than allowed, and whether one is set that no
+// agreed extension defines.
 func (s *Stream) judgeRSV(h *half, allowed uint8) bool {
 	wrong := h.header.rsv() &^ allowed
 	if s.deflate != nil && wrong&rsv1 != 0 {
-		h.judge(timeline.Finding{Rule: ruleRSV1Misused, Got: h.header.opcode().String() + " with RSV1"})
+		h.report(timeline.Finding{Rule: ruleRSV1Misused, Got: h.header.opcode().String() + " with RSV1"})
 		wrong &^= rsv1
 	}
 	if wrong == 0 {
 		return false
 	}
-	h.judge(timeline.Finding{Rule: ruleRSVSet, Got: fmt.Sprintf("RSV bits %03b", wrong>>4)})
+	h.report(timeline.Finding{Rule: ruleRSVSet, Got: fmt.Sprintf("RSV bits %03b", wrong>>4)})
 	return true
 }
 
@@ -71,15 +74,15 @@ func (s *Stream) judgeAfterClose(h *half, op timeline.Opcode) {
 		// Severity Note is the zero value, which stands for the rule's own.
 		f.Milder = true
 	}
-	h.judge(f)
+	h.report(f)
 }
 
 func (s *Stream) judgeControl(h *half, op timeline.Opcode) {
 	if !h.header.fin() {
-		h.judge(timeline.Finding{Rule: ruleControlFragmented, Got: op.String() + " with FIN=0"})
+		h.report(timeline.Finding{Rule: ruleControlFragmented, Got: op.String() + " with FIN=0"})
 	}
 	if h.header.length > 125 {
-		h.judge(timeline.Finding{Rule: ruleControlTooLong, Got: fmt.Sprintf("%s of %d bytes", op, h.header.length), Want: "125 at most"})
+		h.report(timeline.Finding{Rule: ruleControlTooLong, Got: fmt.Sprintf("%s of %d bytes", op, h.header.length), Want: "125 at most"})
 	}
 }
 
@@ -88,13 +91,13 @@ func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) 
 	case timeline.OpContinuation:
 		s.judgeRSV(h, 0)
 		if !h.msg.open && !h.guessed { // its beginning may be what was missed
-			h.judge(timeline.Finding{Rule: ruleContinuationOrphan})
+			h.report(timeline.Finding{Rule: ruleContinuationOrphan})
 		}
 		return
 	case timeline.OpText, timeline.OpBinary:
 		if h.msg.open {
 			s.abandon(dir, h, h.first)
-			h.judge(timeline.Finding{Rule: ruleContinuationExpected, Got: op.String(), Want: timeline.OpContinuation.String()})
+			h.report(timeline.Finding{Rule: ruleContinuationExpected, Got: op.String(), Want: timeline.OpContinuation.String()})
 			h.start = 0
 		}
 		s.beginMessage(h, op)
@@ -165,7 +168,7 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last timeline.Stamp, 
 	}
 }
 
-// dropPayload forgets what a frame that belongs to no message brought.
+// dropPayload drops the payload of a frame that belongs to no message.
 func (s *Stream) dropPayload(h *half) {
 	h.data = h.data[:h.start]
 	if h.start == 0 {
@@ -174,12 +177,13 @@ func (s *Stream) dropPayload(h *half) {
 	}
 }
 
-// flush tells the findings that waited for the row they judge; row 0 is none.
+// flush emits the pending findings. row is the number of the row that they are about,
+// 0 for none.
 func (h *half) flush(s *Stream, dir timeline.Direction, row uint64) {
 	for i := range h.pending {
 		f := &h.pending[i]
 		f.N, f.At = row, h.first
-		s.report(dir, f)
+		s.emit(dir, f)
 	}
 	h.pending = h.pending[:0]
 }

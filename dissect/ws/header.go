@@ -9,7 +9,7 @@ import (
 // maxHeader is the longest frame header: two bytes, a 64-bit length, a key.
 const maxHeader = 14
 
-// header is a frame header as it stands on the wire (RFC 6455 5.2).
+// header is a frame header (RFC 6455 5.2).
 type header struct {
 	length uint64 // payload bytes, top bit included
 	key    [4]byte

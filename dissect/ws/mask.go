@@ -5,9 +5,9 @@ import (
 	"math/bits"
 )
 
-// unmask writes src XORed with the masking key into dst (RFC 6455 5.3). offset
-// is where in the frame's payload src begins. len(dst) must be len(src) or
-// more; dst and src may be the same slice but must not overlap otherwise.
+// unmask writes src XORed with the masking key into dst (RFC 6455 5.3). offset is the
+// offset of src in the frame's payload. len(dst) must be at least len(src). dst and src
+// may be the same slice, and must not overlap in another way.
 func unmask(dst, src []byte, key [4]byte, offset uint64) {
 	k := binary.LittleEndian.Uint32(key[:])
 	if r := uint(offset&3) * 8; r != 0 {

@@ -30,7 +30,7 @@ type message struct {
 // beginMessage opens the message whose first frame is in progress.
 func (s *Stream) beginMessage(h *half, kind timeline.Opcode) {
 	msg := &h.msg
-	*msg = message{} // a literal with values would be made elsewhere, and copied
+	*msg = message{} // with values in the literal, the compiler makes a copy
 	msg.open, msg.kind, msg.first = true, kind, h.first
 	if rsv := h.header.rsv(); rsv != 0 {
 		msg.compressed = rsv&s.agreed != 0
@@ -103,13 +103,13 @@ func (s *Stream) judgeMessage(dir timeline.Direction, h *half, payload []byte) [
 		payload = h.judgeText(payload)
 	}
 	if limited {
-		h.judge(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", msg.wire), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
+		h.report(timeline.Finding{Rule: ruleLimit, Got: fmt.Sprintf("message of %d bytes", msg.wire), Want: fmt.Sprintf("%d at most are kept", s.env.limits.Message)})
 	}
 	return payload
 }
 
 // judgeText holds a text message to UTF-8 (RFC 6455 8.1). A payload that ends early
-// may end inside a character: judgeText returns it without that.
+// may end inside a character; judgeText returns p without that character.
 func (h *half) judgeText(p []byte) []byte {
 	bad := invalidUTF8(p)
 	if bad >= 0 && (h.msg.incomplete || h.msg.truncated) && !utf8.FullRune(p[bad:]) {
@@ -117,12 +117,12 @@ func (h *half) judgeText(p []byte) []byte {
 	}
 	h.msg.text = bad < 0
 	if bad >= 0 {
-		h.judge(timeline.Finding{Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true, Got: fmt.Sprintf("% x", p[bad:min(bad+4, len(p))])})
+		h.report(timeline.Finding{Rule: ruleUTF8Invalid, Offset: uint64(bad), HasOffset: true, Got: fmt.Sprintf("% x", p[bad:min(bad+4, len(p))])})
 	}
 	return p
 }
 
-// invalidUTF8 returns where b stops being UTF-8, or -1.
+// invalidUTF8 returns the offset of the first byte of b that is not UTF-8, or -1.
 func invalidUTF8(b []byte) int {
 	if ascii(b) || utf8.Valid(b) {
 		return -1
@@ -147,7 +147,7 @@ func ascii(b []byte) bool {
 		}
 		return found < 0x80
 	}
-	found := binary.LittleEndian.Uint64(b[len(b)-8:]) // the end, which words from the start may miss
+	found := binary.LittleEndian.Uint64(b[len(b)-8:]) // the last bytes, which the loops below leave out
 	for ; len(b) >= 32; b = b[32:] {
 		found |= binary.LittleEndian.Uint64(b) | binary.LittleEndian.Uint64(b[8:]) |
 			binary.LittleEndian.Uint64(b[16:]) | binary.LittleEndian.Uint64(b[24:])

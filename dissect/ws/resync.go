@@ -6,7 +6,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// lose begins to look for the next frame boundary of a direction.
+// lose starts the search for the next frame boundary of a direction.
 func (s *Stream) lose(dir timeline.Direction, h *half) {
 	h.state, h.npartial = lost, 0
 	if h.search == nil {
@@ -19,8 +19,8 @@ func (s *Stream) lose(dir timeline.Direction, h *half) {
 	}
 }
 
-// seek looks for a boundary in the next bytes of a direction that has lost its
-// framing, and goes on from there when it is proven.
+// seek searches the next bytes of a direction for a frame boundary, and resumes there
+// when the boundary is proven.
 func (s *Stream) seek(dir timeline.Direction, h *half, at timeline.Stamp, b []byte) {
 	if h.search.Add(at, b) {
 		c, _ := h.search.best(enoughAtPiece, enoughInside)
@@ -28,7 +28,7 @@ func (s *Stream) seek(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 	}
 }
 
-// resume reads frames from a proven boundary on.
+// resume parses frames from the boundary c on.
 func (s *Stream) resume(dir timeline.Direction, h *half, c candidate) {
 	search := h.search
 	h.search, h.state, h.guessed = nil, atHeader, true
@@ -39,7 +39,7 @@ func (s *Stream) resume(dir timeline.Direction, h *half, c candidate) {
 				at = t
 			}
 		})
-		s.report(dir, &timeline.Finding{
+		s.emit(dir, &timeline.Finding{
 			Rule: ruleSyncRegained, At: at,
 			Got: fmt.Sprintf("%d bytes were passed over", c.start), Detail: "rows from here on are marked as guessed",
 		})
@@ -48,8 +48,8 @@ func (s *Stream) resume(dir timeline.Direction, h *half, c candidate) {
 }
 
 // NewMidstream returns the WebSocket layer of a connection whose handshake is
-// not in the capture. Both directions look for their first boundary; whether
-// messages are compressed shows by RSV1.
+// not in the capture. Both directions search for their first frame boundary. RSV1 on a
+// frame means that the message is compressed.
 func NewMidstream(env *Env, conn *timeline.Conn) *Stream {
 	s := New(env, conn)
 	s.midstream = true
@@ -64,8 +64,8 @@ func NewMidstream(env *Env, conn *timeline.Conn) *Stream {
 	return s
 }
 
-// Aligned says that the first bytes of both directions are frame headers: the
-// start of the connection is in the capture, only its handshake is not.
+// Aligned states that both directions begin with a frame header, so that there is no
+// need to search: only the handshake is missing from the capture.
 func (s *Stream) Aligned() {
 	for dir := range s.half {
 		h := &s.half[dir]

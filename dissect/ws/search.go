@@ -7,40 +7,42 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Search finds where frames begin in a direction whose framing is not known:
-// after a gap over a header, or in a connection whose start was not captured.
+// Search finds where frames begin in a direction when that is not known: after a gap
+// over a header, or in a connection whose start was not captured.
 //
-// A place is a candidate when a plausible header stands there: a defined
-// opcode, no reserved bit without reason, masked as the direction must be, the
-// length in its shortest form. From each candidate the lengths lead to the next
-// header, and every header that is there adds evidence; one that is not there
-// ends the candidate. Evidence is counted in tenths of a bit: how much less
-// likely random bytes would have done the same. A boundary is believed only
-// when the evidence makes chance negligible, the more so for the many
-// candidates inside a segment than for the few at its beginning, where senders
-// put their frames.
+// An offset is a candidate when a plausible header is there: a defined opcode, no
+// reserved bit that nothing explains, masked as the direction must be, the length in
+// its shortest form. The length leads from a candidate to the next header. Each
+// plausible header there adds evidence; any other bytes end the candidate.
+//
+// Evidence is counted in tenths of a bit: 10 more means that random bytes are half as
+// likely to look the same. A candidate is a proven boundary when chance is negligible.
+// Candidates inside a segment need more evidence than those at its beginning: there
+// are many of them, and senders begin segments with frames.
 type Search struct {
-	masked     bool // how frames of this direction must be
-	compressed bool // RSV1 may stand on first frames
+	masked     bool // frames of this direction must be masked
+	compressed bool // the first frame of a message may have RSV1
 	buf        []byte
 	marks      []mark // where pieces begin in buf, ascending
 	candidates []candidate
-	seen       int // bytes of buf that were looked at for candidates
+	seen       int // offsets of buf that were examined as candidates
 	scratch    []byte
 }
 
+// mark is the offset in buf at which a piece begins, with the stamp of the piece.
 type mark struct {
 	at    timeline.Stamp
 	start int
 }
 
+// candidate is an offset in buf at which a frame may begin.
 type candidate struct {
 	start   int
-	next    int  // where its next header begins
+	next    int  // offset of the header that follow examines next
 	bits    int  // evidence, tenths of a bit
 	atPiece bool // a piece begins at start
-	counted bool // the header at next is in bits
-	solid   bool // a frame was seen that is more than an open-ended continuation
+	counted bool // bits includes the header at next
+	solid   bool // one of the frames is not a continuation without FIN
 	open    int8 // fragmented message: 1 open, 0 none, -1 unknown
 }
 
@@ -87,12 +89,12 @@ func (s *Search) Bits() (bits int) {
 	return bits
 }
 
-// Gap forgets everything: chains do not cross missing bytes.
+// Gap drops all bytes and candidates, because lengths do not lead across missing bytes.
 func (s *Search) Gap() {
 	s.buf, s.marks, s.candidates, s.seen = s.buf[:0], s.marks[:0], s.candidates[:0], 0
 }
 
-// forget drops the first n bytes.
+// forget drops the first n bytes of buf, and the candidates in them.
 func (s *Search) forget(n int) {
 	n = min(n, len(s.buf))
 	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
@@ -114,7 +116,7 @@ func (s *Search) forget(n int) {
 	s.candidates = alive
 }
 
-// extend looks for new candidates and follows the old ones.
+// extend adds the candidates of new bytes, and follows all candidates.
 func (s *Search) extend() {
 	piece := len(s.marks)
 	for piece > 0 && s.marks[piece-1].start >= s.seen {
@@ -138,7 +140,7 @@ func (s *Search) extend() {
 	s.candidates = alive
 }
 
-// couldBegin is a first look at two bytes.
+// couldBegin reports whether a frame header can begin with these two bytes.
 func (s *Search) couldBegin(b0, b1 byte) bool {
 	op := timeline.Opcode(b0 & 0x0f)
 	if op.Reserved() || (b1&0x80 != 0) != s.masked {
@@ -155,7 +157,7 @@ func (s *Search) couldBegin(b0, b1 byte) bool {
 	return true
 }
 
-// follow goes along the frames from c and reports whether it still stands.
+// follow examines the frames from c.next on, and reports whether c stays a candidate.
 func (s *Search) follow(c *candidate) bool {
 	var h header
 	for c.next < len(s.buf) {
@@ -198,7 +200,8 @@ func (s *Search) follow(c *candidate) bool {
 	return true
 }
 
-// plausible judges a header and the grammar of fragments, and adds evidence.
+// plausible reports whether h can follow in c, by its fields and by the order of
+// fragments, and adds its evidence.
 func (s *Search) plausible(c *candidate, h *header) bool {
 	const most = 1 << 30 // larger frames are not looked for
 	op := h.opcode()
@@ -235,9 +238,9 @@ func (s *Search) plausible(c *candidate, h *header) bool {
 	return true
 }
 
-// short adds the evidence of a frame with a short length, once it is whole.
-// Runs and patterns look like frames too: an empty one, and one that only
-// repeats the frame before, count when a piece holds just that frame.
+// short adds the evidence of a complete frame of at most 125 bytes. Runs of one byte and
+// patterns look like frames too. So an empty frame, and one that repeats the frame
+// before, count only when a piece holds exactly that frame.
 func (s *Search) short(c *candidate, h *header, end int) {
 	alone := s.beginsPiece(c.next) && (end == len(s.buf) || s.beginsPiece(end))
 	switch {
@@ -248,13 +251,14 @@ func (s *Search) short(c *candidate, h *header, end int) {
 	}
 }
 
-// repeats reports whether the frame from..to is that before it again.
+// repeats reports whether the bytes from..to are the same as those before them.
 func (s *Search) repeats(from, to int) bool {
 	size := to - from
 	return from >= size && string(s.buf[from-size:from]) == string(s.buf[from:to])
 }
 
-// payload judges what a whole frame says.
+// payload reports whether p can be the payload of a frame with header h, and adds its
+// evidence.
 func (s *Search) payload(c *candidate, h *header, p []byte) bool {
 	switch op := h.opcode(); {
 	case op == timeline.OpText && h.fin() && h.rsv() == 0:
@@ -278,11 +282,11 @@ func (s *Search) payload(c *candidate, h *header, p []byte) bool {
 	return true
 }
 
-// patternLooked is how many bytes before the end of a short frame are looked at
-// for a pattern.
+// patternLooked is how many bytes before the end of a short frame are examined for a
+// pattern.
 const patternLooked = 32
 
-// pattern reports whether a few bytes over and over make up b.
+// pattern reports whether b repeats a pattern of at most 16 bytes.
 func pattern(b []byte) bool {
 	for period := 1; period <= 16 && len(b) >= 8+period; period++ {
 		if string(b[period:]) == string(b[:len(b)-period]) {
@@ -324,8 +328,8 @@ func (s *Search) best(atPiece, inside int) (c candidate, ok bool) {
 	return c, ok
 }
 
-// atEnd returns the best candidate when no more bytes will come: less evidence
-// is asked for when its frames end just where the bytes end.
+// atEnd returns the earliest candidate with enough evidence when no more bytes will
+// come. Less is enough for one whose frames end exactly where the bytes end.
 func (s *Search) atEnd() (c candidate, ok bool) {
 	for _, x := range s.candidates {
 		if x.atPiece && x.solid && x.bits >= enoughAtEnd && x.next == len(s.buf) && (!ok || x.start < c.start) {
@@ -335,15 +339,15 @@ func (s *Search) atEnd() (c candidate, ok bool) {
 	return c, ok
 }
 
-// replay gives the bytes from start on to say, in their pieces.
-func (s *Search) replay(start int, say func(at timeline.Stamp, b []byte)) {
+// replay calls yield with the bytes from start on, in the pieces that Add received.
+func (s *Search) replay(start int, yield func(at timeline.Stamp, b []byte)) {
 	for i, m := range s.marks {
 		end := len(s.buf)
 		if i+1 < len(s.marks) {
 			end = s.marks[i+1].start
 		}
 		if from := max(m.start, start); from < end {
-			say(m.at, s.buf[from:end])
+			yield(m.at, s.buf[from:end])
 		}
 	}
 }

@@ -1,13 +1,14 @@
 // Package ws reads WebSocket frames and messages (RFC 6455) from the two
-// directions of a connection, judges them, and tells a [timeline.Sink].
+// directions of a connection, holds them to the rules of the protocol, and emits
+// frames, messages and findings to a [timeline.Sink].
 //
-// A [Stream] is fed by the layer below with bytes, gaps and ends. It parses
-// from the caller's slice: a frame that lies whole in one piece is never
-// copied but to unmask it, and what nobody needs is not touched at all. After
-// the first frames of a connection nothing is allocated.
+// The layer below feeds a [Stream] with bytes, gaps and ends. A Stream parses the
+// caller's slice. It copies a frame that lies in one piece only to unmask it, and
+// does not touch payload that nobody needs. After the first frames of a connection it
+// allocates nothing.
 //
-// It promises that every payload byte is counted once, that a message shown as
-// whole is byte-exact, and that everything else is marked.
+// A Stream counts every payload byte once. A message without a mark (incomplete,
+// truncated, guessed) has exactly the bytes that were sent.
 package ws
 
 import (
@@ -20,14 +21,14 @@ import (
 // Env is what the connections of one goroutine share: the sink, the limits,
 // and scratch memory.
 type Env struct {
-	// Beyond is called in place of giving up what another connection needs, because
-	// all together take too much; see [timeline.Limits.Part]. nil: it is given up.
+	// Beyond is called when all connections together exceed a limit, in place of
+	// evicting the state of one of them; see [timeline.Limits.Part]. nil: Env evicts.
 	Beyond func()
 
 	sink    timeline.Sink
 	limits  timeline.Limits
 	buffers buffers
-	free    []*Stream // to use again
+	free    []*Stream // released, for New
 	scratch []byte    // unmasked payload of a frame that lies in one piece
 	frame   timeline.Frame
 	message timeline.Message
@@ -36,10 +37,10 @@ type Env struct {
 	inflater       inflate.Decoder
 	window         inflate.Window // of directions without context takeover
 	windows        int            // bytes of windows in use
-	latest, oldest *compressed    // their list
+	latest, oldest *compressed    // the ends of their list, see use
 }
 
-// NewEnv returns an Env that tells sink. Zero limits mean the defaults.
+// NewEnv returns an Env that emits to sink. Zero limits mean the defaults.
 func NewEnv(sink timeline.Sink, limits timeline.Limits) *Env {
 	return &Env{sink: sink, limits: limits.WithDefaults()}
 }
@@ -49,15 +50,14 @@ type state uint8
 const (
 	atHeader state = iota
 	inPayload
-	lost // framing is lost; bytes are searched for the next boundary
+	lost // it is not known where frames begin; see Search
 )
 
 // Stream is the WebSocket layer of one connection. It implements
 // [timeline.Stream] and closes its Conn when both directions have ended.
 //
-// What an ordinary message needs stands first, here and in half: there may be
-// thousands of connections, and most of what a short message costs is to fetch
-// that into the cache.
+// The fields that every message uses come first, here and in half. With thousands of
+// connections, most of the cost of a short message is to fetch them into the cache.
 type Stream struct {
 	conn      *timeline.Conn
 	tap       timeline.Stream
@@ -69,40 +69,40 @@ type Stream struct {
 
 	env     *Env
 	deflate *deflate // nil unless permessage-deflate was agreed
-	weight  int      // of what does not change: itself, its conn and the handshake
+	weight  int      // bytes of the Stream, its Conn and the handshake
 	ending  timeline.Ending
 }
 
 // half is one direction.
 type half struct {
-	passed    uint64 // bytes so far, missing ones included
+	passed    uint64 // bytes received, missing ones included
 	state     state
 	npartial  uint8
 	ended     bool
-	blind     bool // bytes were missed that may have held a close frame
+	blind     bool // bytes are missing that may have held control frames
 	closed    bool // a close frame was seen
 	hasKey    bool
-	guessed   bool    // framing was found again by its looks
-	hole      bool    // bytes of the frame in progress were missing
-	cut       bool    // a limit cut them
-	expecting bool    // the pings of outgoing have a deadline
+	guessed   bool    // a Search found where frames begin
+	hole      bool    // bytes of the frame in progress are missing
+	cut       bool    // a limit cut the payload of the frame in progress
+	expecting bool    // outgoing has a deadline in Env.deadlines
 	lastKey   [4]byte // of the frame before
 	msg       message
 
-	header   header          // of the frame in progress
-	first    timeline.Stamp  // its first byte
-	done     uint64          // its payload bytes passed, missing ones included
-	holeAt   uint64          // its payload bytes before the first hole, when there is one
-	start    int             // where in data its payload begins
-	data     []byte          // payload of the message so far; from buffers
-	control  []byte          // payload of the control frame in progress; from buffers
-	partial  [maxHeader]byte // a header cut by the end of a piece
-	search   *Search         // while lost
-	outgoing []ping          // pings of this direction that wait for their pong
-	pending  []timeline.Finding
+	header   header             // of the frame in progress
+	first    timeline.Stamp     // its first byte
+	done     uint64             // its payload bytes received, missing ones included
+	holeAt   uint64             // its payload bytes before the first hole, when there is one
+	start    int                // the offset of its payload in data
+	data     []byte             // payload of the message so far; from buffers
+	control  []byte             // payload of the control frame in progress; from buffers
+	partial  [maxHeader]byte    // the first bytes of a header that continues in the next piece
+	search   *Search            // while state is lost
+	outgoing []ping             // pings of this direction that wait for their pong
+	pending  []timeline.Finding // about the frame in progress; see report
 }
 
-// New returns the WebSocket layer of conn, which was told to the sink already.
+// New returns the WebSocket layer of conn. The caller emits Open for conn.
 func New(env *Env, conn *timeline.Conn) *Stream {
 	var s *Stream
 	if n := len(env.free); n > 0 {
@@ -118,31 +118,31 @@ func New(env *Env, conn *timeline.Conn) *Stream {
 	return s
 }
 
-// Release lets [New] use s again for another Conn, and reports whether that can be:
-// not before it is over, nor while its pings have a deadline or it has a tap. Nobody
-// may use s from then on; its Conn stays.
+// Release gives s to [New] to use it for another Conn, and reports whether it did. It
+// does not while a direction goes on, a ping has a deadline, or s has a tap. After
+// Release the caller must not use s; its Conn stays valid.
 func (s *Stream) Release() bool {
 	if !s.over || s.tap != nil || s.half[0].expecting || s.half[1].expecting {
 		return false
 	}
 	if env := s.env; len(env.free) < mostFree {
-		*s = Stream{} // lets go of all
+		*s = Stream{} // so that the garbage collector can free what s pointed to
 		env.free = append(env.free, s)
 	}
 	return true
 }
 
-// mostFree is how many Streams are kept to be used again at most.
+// mostFree bounds the Streams that wait in Env.free.
 const mostFree = 1 << 10
 
-// Passed returns how many bytes of dir came by so far, missing ones included.
+// Passed returns how many bytes of dir s has received, missing ones included.
 func (s *Stream) Passed(dir timeline.Direction) uint64 { return s.half[dir].passed }
 
-// Ended reports whether dir is over.
+// Ended reports whether dir has ended.
 func (s *Stream) Ended(dir timeline.Direction) bool { return s.half[dir].ended }
 
-// Tap makes t hear Data, Gap and End of s from now on, before s does. The
-// latest tap is the only one; see [Stream.Tapped].
+// Tap makes s call Data, Gap and End of t before it handles them itself. It replaces
+// the tap before; see [Stream.Tapped].
 func (s *Stream) Tap(t timeline.Stream) { s.tap = t }
 
 // Tapped returns the latest tap, nil for none.
@@ -183,8 +183,8 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 }
 
-// readHeader takes a frame header from the front of b and returns the rest.
-// h.header.size is 0 when more bytes are needed.
+// readHeader reads a frame header from the front of b and returns the rest of b. It
+// sets h.header.size to 0 when the header continues in the next piece.
 func (h *half) readHeader(at timeline.Stamp, b []byte) []byte {
 	if h.npartial == 0 {
 		h.first = at
@@ -212,8 +212,8 @@ func (h *half) readHeader(at timeline.Stamp, b []byte) []byte {
 	}
 }
 
-// keeps reports whether somebody needs the payload of the frame in progress.
-func (s *Stream) keeps(h *half) bool {
+// needsPayload reports whether somebody needs the payload of the frame in progress.
+func (s *Stream) needsPayload(h *half) bool {
 	return h.header.opcode().Control() || h.msg.open && h.msg.collected || s.needs.Frames && s.needs.Payload
 }
 
@@ -222,12 +222,12 @@ func (s *Stream) whole(dir timeline.Direction, h *half, at timeline.Stamp, p []b
 	h.done = h.header.length
 	var payload []byte
 	switch {
-	case !s.keeps(h):
+	case !s.needsPayload(h):
 	case h.header.opcode().Control():
-		payload = s.plain(h, h.limit(p, s.env.limits.Control))
+		payload = s.unmasked(h, h.limit(p, s.env.limits.Control))
 	case h.msg.open && h.msg.frames == 0 && h.header.fin():
-		payload = s.plain(h, h.limit(p, s.env.limits.Message))
-	default: // a fragment: it has to wait for the others
+		payload = s.unmasked(h, h.limit(p, s.env.limits.Message))
+	default: // a fragment: the message needs the others too
 		h.done = 0
 		s.collect(h, p)
 		s.finish(dir, h, at)
@@ -236,7 +236,7 @@ func (s *Stream) whole(dir timeline.Direction, h *half, at timeline.Stamp, p []b
 	s.endFrame(dir, h, at, payload)
 }
 
-// limit returns as much of p as a limit allows.
+// limit returns the first most bytes of p, and notes in h when it cuts p.
 func (h *half) limit(p []byte, most int) []byte {
 	if len(p) > most {
 		h.cut = true
@@ -245,29 +245,26 @@ func (h *half) limit(p []byte, most int) []byte {
 	return p
 }
 
-// plain returns p unmasked, in scratch memory when it was masked.
-func (s *Stream) plain(h *half, p []byte) []byte {
+// unmasked returns p, the payload of the frame in progress, unmasked: p itself when the
+// frame is not masked, else scratch memory that the next call overwrites.
+func (s *Stream) unmasked(h *half, p []byte) []byte {
 	if !h.header.masked {
 		return p
 	}
-	return s.unmasked(p, h.header.key)
-}
-
-// unmasked returns p unmasked with key, in scratch memory.
-func (s *Stream) unmasked(p []byte, key [4]byte) []byte {
 	if cap(s.env.scratch) < len(p) {
 		s.env.scratch = make([]byte, max(len(p), 4<<10))
 	}
 	out := s.env.scratch[:len(p)]
-	unmask(out, p, key, 0)
+	unmask(out, p, h.header.key, 0)
 	return out
 }
 
-// collect takes the next payload bytes of a frame that comes in pieces.
+// collect appends the next payload bytes of the frame in progress, unmasked, to the
+// data of the message or of the control frame.
 func (s *Stream) collect(h *half, p []byte) {
 	offset := h.done
 	h.done += uint64(len(p))
-	if h.hole || h.cut || !s.keeps(h) {
+	if h.hole || h.cut || !s.needsPayload(h) {
 		return
 	}
 	into, most := &h.data, s.env.limits.Message
@@ -286,7 +283,7 @@ func (s *Stream) collect(h *half, p []byte) {
 	*into = buf
 }
 
-// finish ends a frame that came in pieces, whole or not.
+// finish ends a frame that came in pieces, complete or not.
 func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp) {
 	h.state = atHeader
 	if h.header.opcode().Control() {
@@ -298,8 +295,8 @@ func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp) {
 	s.endFrame(dir, h, at, h.data[min(h.start, len(h.data)):])
 }
 
-// Gap implements [timeline.Stream]. A gap inside a payload keeps the framing; a
-// gap over a header loses it.
+// Gap implements [timeline.Stream]. After a gap inside a payload, s knows where the
+// next frame begins. After a gap over a header it does not.
 func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	h := &s.half[dir]
 	h.passed += n
@@ -329,7 +326,7 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	if n < timeline.GapUnknown {
 		got = fmt.Sprintf("%d bytes", n)
 	}
-	s.report(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Got: got, Detail: "bytes are missing where a frame header stood"})
+	s.emit(dir, &timeline.Finding{Rule: ruleSyncLost, At: at, Got: got, Detail: "bytes are missing where a frame header stood"})
 }
 
 // markHole notes that bytes of the frame in progress are missing from here on.
@@ -342,13 +339,14 @@ func (h *half) markHole() {
 // Finding implements [timeline.Stream].
 func (s *Stream) Finding(f *timeline.Finding) { s.conn.Tell(s.env.sink, f) }
 
-// report tells a finding of one direction at once.
-func (s *Stream) report(dir timeline.Direction, f *timeline.Finding) {
+// emit emits a finding about one direction at once. See [half.report] for findings
+// about the frame in progress.
+func (s *Stream) emit(dir timeline.Direction, f *timeline.Finding) {
 	f.Dir, f.HasDir = dir, true
 	s.conn.Tell(s.env.sink, f)
 }
 
-// abandon gives up the message in progress: it is told as incomplete.
+// abandon emits the message in progress as incomplete, and drops the bytes collected.
 func (s *Stream) abandon(dir timeline.Direction, h *half, at timeline.Stamp) {
 	if h.msg.open {
 		h.msg.markHole(h.msg.wire)
@@ -359,8 +357,8 @@ func (s *Stream) abandon(dir timeline.Direction, h *half, at timeline.Stamp) {
 	h.data, h.control = nil, nil
 }
 
-// streamWeight is what a Stream takes, and pingWeight a ping that waits for its
-// pong.
+// streamWeight is the memory of a Stream in bytes, by measurement; pingWeight that of a
+// ping that waits for its pong.
 const (
 	streamWeight = 700
 	pingWeight   = 200
