@@ -42,13 +42,13 @@ func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 		if h.state == inPayload {
 			f.Got, f.Want = fmt.Sprintf("%d payload bytes", h.done), fmt.Sprint(h.header.length)
 			h.markHole()
-			s.finish(dir, h, at)
+			s.finish(dir, h, &at)
 		}
 		h.npartial = 0
 		f.N = 0
 		s.emit(dir, &f)
 	}
-	s.abandon(dir, h, at)
+	s.abandon(dir, h, &at)
 }
 
 // judgeEnd reports what was wrong with the end of the connection. It reports nothing

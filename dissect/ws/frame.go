@@ -96,7 +96,7 @@ func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) 
 		return
 	case timeline.OpText, timeline.OpBinary:
 		if h.msg.open {
-			s.abandon(dir, h, h.first)
+			s.abandon(dir, h, &h.first)
 			h.report(timeline.Finding{Rule: ruleContinuationExpected, Got: op.String(), Want: timeline.OpContinuation.String()})
 			h.start = 0
 		}
@@ -109,7 +109,7 @@ func (s *Stream) beginData(dir timeline.Direction, h *half, op timeline.Opcode) 
 // endFrame ends the frame in progress: it counts the frame, emits it where somebody
 // needs it, and ends the message that it completes. Every frame comes through here
 // once, complete or not. payload is unmasked; a hole or a limit may have cut it.
-func (s *Stream) endFrame(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
+func (s *Stream) endFrame(dir timeline.Direction, h *half, last *timeline.Stamp, payload []byte) {
 	hd := &h.header
 	op := hd.opcode()
 	c := s.conn
@@ -124,7 +124,7 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last timeline.Stamp, 
 	if s.needs.Frames || op.Control() && !op.Reserved() {
 		f := &s.env.frame
 		*f = timeline.Frame{
-			Conn: c, Dir: dir, First: h.first, Last: last,
+			Conn: c, Dir: dir, First: h.first, Last: *last,
 			Opcode: op, Fin: hd.fin(), Rsv1: hd.bits&rsv1 != 0, Rsv2: hd.bits&rsv2 != 0, Rsv3: hd.bits&rsv3 != 0,
 			Masked: hd.masked, MaskKey: hd.key, HeaderLength: int(hd.size), Length: hd.length,
 			Payload: payload, Incomplete: h.hole, Truncated: h.cut, Guessed: h.guessed,
@@ -136,7 +136,7 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last timeline.Stamp, 
 		s.env.sink.Frame(f)
 	}
 	if op != timeline.OpClose && !c.ClosedBy[0] && !c.ClosedBy[1] {
-		c.LastFrame, c.LastDir = last, dir
+		c.LastFrame, c.LastDir = *last, dir
 	}
 	var row uint64
 	switch {

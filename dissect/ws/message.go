@@ -53,7 +53,7 @@ func (m *message) markHole(holeAt uint64) {
 // endMessage ends the message in progress: it judges, counts and emits it. Every
 // message comes through here once, complete or not, whatever the sink needs. payload
 // is unmasked, and empty where it was not collected.
-func (s *Stream) endMessage(dir timeline.Direction, h *half, last timeline.Stamp, payload []byte) {
+func (s *Stream) endMessage(dir timeline.Direction, h *half, last *timeline.Stamp, payload []byte) {
 	msg := &h.msg
 	msg.length, msg.hasLength = msg.wire, !msg.compressed
 	known := msg.wire
@@ -77,7 +77,7 @@ func (s *Stream) endMessage(dir timeline.Direction, h *half, last timeline.Stamp
 	}
 	if !s.needs.Silent {
 		s.env.message = timeline.Message{
-			Conn: c, Dir: dir, First: msg.first, Last: last, N: c.Rows,
+			Conn: c, Dir: dir, First: msg.first, Last: *last, N: c.Rows,
 			Kind: msg.kind, Frames: msg.frames, WireLength: msg.wire, Length: msg.length, HasLength: msg.hasLength,
 			Payload: payload, HasPayload: msg.collected, Text: msg.text, Compressed: msg.compressed, Opaque: msg.opaque,
 			Incomplete: msg.incomplete, Truncated: msg.truncated, Guessed: h.guessed,

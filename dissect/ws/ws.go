@@ -164,7 +164,7 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 			}
 			s.beginFrame(dir, h)
 			if n := h.header.length; n <= uint64(len(b)) {
-				s.whole(dir, h, at, b[:n])
+				s.whole(dir, h, &at, b[:n])
 				b = b[n:]
 			} else {
 				h.state = inPayload
@@ -174,7 +174,7 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 			s.collect(h, b[:n])
 			b = b[n:]
 			if h.done == h.header.length {
-				s.finish(dir, h, at)
+				s.finish(dir, h, &at)
 			}
 		case lost:
 			s.seek(dir, h, at, b)
@@ -218,7 +218,7 @@ func (s *Stream) needsPayload(h *half) bool {
 }
 
 // whole finishes a frame whose payload p lies in one piece.
-func (s *Stream) whole(dir timeline.Direction, h *half, at timeline.Stamp, p []byte) {
+func (s *Stream) whole(dir timeline.Direction, h *half, at *timeline.Stamp, p []byte) {
 	h.done = h.header.length
 	var payload []byte
 	switch {
@@ -284,7 +284,7 @@ func (s *Stream) collect(h *half, p []byte) {
 }
 
 // finish ends a frame that came in pieces, complete or not.
-func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp) {
+func (s *Stream) finish(dir timeline.Direction, h *half, at *timeline.Stamp) {
 	h.state = atHeader
 	if h.header.opcode().Control() {
 		s.endFrame(dir, h, at, h.control)
@@ -309,7 +309,7 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 		h.markHole()
 		h.done += missing
 		if h.done == h.header.length {
-			s.finish(dir, h, at)
+			s.finish(dir, h, &at)
 		}
 	}
 	if n == 0 {
@@ -320,7 +320,7 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 		h.search.Gap()
 		return
 	}
-	s.abandon(dir, h, at)
+	s.abandon(dir, h, &at)
 	s.lose(dir, h)
 	got := "an unknown number of bytes"
 	if n < timeline.GapUnknown {
@@ -347,7 +347,7 @@ func (s *Stream) emit(dir timeline.Direction, f *timeline.Finding) {
 }
 
 // abandon emits the message in progress as incomplete, and drops the bytes collected.
-func (s *Stream) abandon(dir timeline.Direction, h *half, at timeline.Stamp) {
+func (s *Stream) abandon(dir timeline.Direction, h *half, at *timeline.Stamp) {
 	if h.msg.open {
 		h.msg.markHole(h.msg.wire)
 		s.endMessage(dir, h, at, h.data)
