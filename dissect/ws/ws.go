@@ -82,24 +82,25 @@ type half struct {
 	blind     bool // bytes are missing that may have held control frames
 	closed    bool // a close frame was seen
 	hasKey    bool
-	guessed   bool    // a Search found where frames begin
-	hole      bool    // bytes of the frame in progress are missing
-	cut       bool    // a limit cut the payload of the frame in progress
-	expecting bool    // outgoing has a deadline in Env.deadlines
-	lastKey   [4]byte // of the frame before
+	guessed   bool               // a Search found where frames begin
+	hole      bool               // bytes of the frame in progress are missing
+	cut       bool               // a limit cut the payload of the frame in progress
+	expecting bool               // outgoing has a deadline in Env.deadlines
+	lastKey   [4]byte            // of the frame before
+	header    header             // of the frame in progress
+	done      uint64             // its payload bytes received, missing ones included
+	start     int                // the offset of its payload in data
+	data      []byte             // payload of the message so far; from buffers
+	pending   []timeline.Finding // about the frame in progress; see report
+	first     timeline.Stamp     // of the frame in progress: its first byte
 	msg       message
 
-	header   header             // of the frame in progress
-	first    timeline.Stamp     // its first byte
-	done     uint64             // its payload bytes received, missing ones included
-	holeAt   uint64             // its payload bytes before the first hole, when there is one
-	start    int                // the offset of its payload in data
-	data     []byte             // payload of the message so far; from buffers
-	control  []byte             // payload of the control frame in progress; from buffers
-	partial  [maxHeader]byte    // the first bytes of a header that continues in the next piece
-	search   *Search            // while state is lost
-	outgoing []ping             // pings of this direction that wait for their pong
-	pending  []timeline.Finding // about the frame in progress; see report
+	// Rare.
+	holeAt   uint64          // hole: payload bytes of the frame in progress before the first hole
+	control  []byte          // payload of the control frame in progress; from buffers
+	partial  [maxHeader]byte // the first bytes of a header that continues in the next piece
+	search   *Search         // while state is lost
+	outgoing []ping          // pings of this direction that wait for their pong
 }
 
 // New returns the WebSocket layer of conn. The caller emits Open for conn.
