@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 
 	"golang.org/x/net/bpf"
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/capture/filter"
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/outfile"
 )
 
 // Filter is a capture filter: it says which packets are read at all. At most one
@@ -17,6 +20,24 @@ import (
 type Filter struct {
 	Expr *filter.Expr         // of -f
 	Raw  []bpf.RawInstruction // of --bpf-raw
+}
+
+// maxProgram bounds the file of a program, in bytes. The longest program that the
+// kernel takes has less than a tenth of it.
+const maxProgram = 1 << 20
+
+// ReadProgram parses a BPF program as tcpdump -ddd prints it: text is the program, or
+// the name of a file with it.
+func ReadProgram(text string) ([]bpf.RawInstruction, error) {
+	if file, err := os.Open(text); err == nil {
+		defer file.Close()
+		b, err := io.ReadAll(io.LimitReader(file, maxProgram))
+		if err != nil {
+			return nil, fmt.Errorf("cannot read %s: %s", text, outfile.Reason(err))
+		}
+		text = string(b)
+	}
+	return filter.ParseRaw(text)
 }
 
 // Given reports whether there is a filter.

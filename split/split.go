@@ -161,11 +161,7 @@ func (s *Files) message(m *timeline.Message) {
 		payload = payload[:n]
 	}
 	name := fmt.Sprintf("conn-%06d-%06d-%s%s", m.Conn.ID, m.N, m.Dir, extension)
-	err := outfile.Write(filepath.Join(s.dir, name), io.Discard, func(w io.Writer) error {
-		_, err := w.Write(payload)
-		return err
-	})
-	if err != nil {
+	if err := outfile.WriteFile(filepath.Join(s.dir, name), io.Discard, payload); err != nil {
 		s.fail(err)
 		return
 	}

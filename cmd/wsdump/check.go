@@ -100,11 +100,7 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 
 // print writes a text to -o or stdout.
 func (c *checkCommand) print(text []byte, stdout io.Writer, words *console.Console) int {
-	err := outfile.Write(c.output, stdout, func(w io.Writer) error {
-		_, err := w.Write(text)
-		return err
-	})
-	if err != nil {
+	if err := outfile.WriteFile(c.output, stdout, text); err != nil {
 		return fail(words, err)
 	}
 	return exitOK

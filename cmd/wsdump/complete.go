@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+	"github.com/wsdump/wsdump/input"
+	"github.com/wsdump/wsdump/internal/flagvalue"
+)
 
 // complete tells the shell which words the flags of c and its commands take.
 func complete(c *cobra.Command) {
@@ -9,7 +13,7 @@ func complete(c *cobra.Command) {
 	}
 	if c.Flags().Lookup("interface") != nil {
 		_ = c.RegisterFlagCompletionFunc("interface", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return interfaceNames(), cobra.ShellCompDirectiveNoFileComp
+			return input.InterfaceNames(), cobra.ShellCompDirectiveNoFileComp
 		})
 	}
 	for flag, words := range map[string][]string{
@@ -22,10 +26,10 @@ func complete(c *cobra.Command) {
 			continue
 		}
 		switch v := f.Value.(type) {
-		case *choice:
-			words = v.words
+		case *flagvalue.Choice:
+			words = v.Words
 		case *colorFlag:
-			words = v.words
+			words = v.Words
 		case *formatFlag:
 			words = nil
 			for _, format := range formats() {

@@ -14,7 +14,9 @@ import (
 	"github.com/wsdump/wsdump/diff"
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/internal/outfile"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/report/verdict"
 )
 
@@ -34,8 +36,8 @@ type diffCommand struct {
 	source  sourceFlags // its arguments are A and B
 	match   matchFlag
 	rules   rulesFlag
-	align   choice
-	format  choice
+	align   flagvalue.Choice
+	format  flagvalue.Choice
 	color   colorFlag
 	output  string
 	context uint
@@ -45,8 +47,8 @@ type diffCommand struct {
 }
 
 func (d *diffCommand) register(f *pflag.FlagSet) {
-	d.align = choice{words: []string{"auto", "url", "order", "leg"}, value: "auto"}
-	d.format = choice{words: []string{"transcript", "json"}, value: "transcript"}
+	d.align = flagvalue.NewChoice("auto", "auto", "url", "order", "leg")
+	d.format = flagvalue.NewChoice("transcript", "transcript", "json")
 	f.Var(&d.match, "match", "what a message is known by, `WHAT`; payload, or where to look, such as json.id")
 	f.Var(&d.rules, "normalize", "make equal what differs from run to run; `RULE` is PATH=WORD in JSON, or match:REGEXP=WORD; may be repeated")
 	f.Var(&d.align, "align", "how connections find each other, `HOW`; auto (key, URL, path), url, order, or leg (across a proxy; with one FILE that has both sides)")
@@ -87,16 +89,16 @@ func (d *diffCommand) options() (opt diff.Options, err error) {
 	}
 	opt = diff.Options{
 		Match: d.match.term, Rules: d.rules.rules, Messages: d.control, Context: int(d.context), Text: int(d.payload),
-		Align: map[string]diff.Align{"url": diff.AlignURL, "order": diff.AlignOrder, "leg": diff.AlignLeg}[d.align.value],
+		Align: map[string]diff.Align{"url": diff.AlignURL, "order": diff.AlignOrder, "leg": diff.AlignLeg}[d.align.Value],
 	}
-	if d.format.value == "json" {
+	if d.format.Value == "json" {
 		opt.Context = -1 // nobody draws them
 	}
 	return opt, nil
 }
 
 // legs reports whether the two sides of a proxy are in one recording.
-func (d *diffCommand) legs() bool { return len(d.source.args) == 1 && d.align.value == "leg" }
+func (d *diffCommand) legs() bool { return len(d.source.args) == 1 && d.align.Value == "leg" }
 
 func (d *diffCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
 	words := &console.Console{W: stderr, Quiet: d.quiet}
@@ -154,21 +156,14 @@ func (d *diffCommand) record(ctx context.Context, path string, opt diff.Options,
 
 // write writes the report where it was asked to go.
 func (d *diffCommand) write(stdout io.Writer, r *diff.Report, opt verdict.DiffOptions) error {
-	target, err := outfile.Open(d.output, stdout)
-	if err != nil {
-		return err
-	}
-	defer target.Discard()
-	opt.Color = d.color.colored(d.output == "" && isTerminal(stdout))
+	opt.Color = terminal.Colored(d.color.Value, d.output == "" && terminal.Is(stdout))
 	write := verdict.WriteDiff
-	if d.format.value == "json" {
+	if d.format.Value == "json" {
 		write = verdict.WriteDiffJSON
 	}
-	switch err := write(target, r, opt); {
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, io.ErrClosedPipe): // the reader has seen enough
+	err := outfile.Write(d.output, stdout, func(w io.Writer) error { return write(w, r, opt) })
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, io.ErrClosedPipe) { // the reader has seen enough
 		return nil
-	case err != nil:
-		return &outfile.Error{Name: target.Name(), Err: err}
 	}
-	return target.Commit()
+	return err
 }

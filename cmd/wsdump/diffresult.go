@@ -26,7 +26,7 @@ func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console.Console
 	if doubtful > 0 {
 		words.Hint(console.CountWere(doubtful, "connection that differs") + " not whole in a capture (-T json tells why): what differs there may be the capture's fault")
 	}
-	if r.Only[0] > 0 && r.Only[1] > 0 && d.align.value != "order" {
+	if r.Only[0] > 0 && r.Only[1] > 0 && d.align.Value != "order" {
 		words.Hint("connections of both sides found no other: --align order pairs the first with the first")
 	}
 	if r.Counts[diff.Changed] > 2 && len(d.rules.rules) == 0 {

@@ -1,15 +1,11 @@
 package main
 
 import (
-	"io"
-	"os"
-
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/capture/filter"
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
-	"github.com/wsdump/wsdump/internal/outfile"
 	"github.com/wsdump/wsdump/query"
 )
 
@@ -82,25 +78,12 @@ type rawFilterFlag struct{ *captureFilterFlags }
 func (r *rawFilterFlag) Type() string   { return "PROGRAM" }
 func (r *rawFilterFlag) String() string { return "" }
 
-// maxProgram bounds the file of a program, in bytes. The longest program that the
-// kernel takes has less than a tenth of it.
-const maxProgram = 1 << 20
-
 // Set reads the program, from a file of that name if there is one.
-func (r *rawFilterFlag) Set(text string) error {
+func (r *rawFilterFlag) Set(text string) (err error) {
 	if err := r.once(); err != nil {
 		return err
 	}
-	if file, err := os.Open(text); err == nil {
-		b, err := io.ReadAll(io.LimitReader(file, maxProgram))
-		_ = file.Close()
-		if err != nil {
-			return console.Usage("cannot read "+text+": "+outfile.Reason(err), "")
-		}
-		text = string(b)
-	}
-	var err error
-	if r.Raw, err = filter.ParseRaw(text); err != nil {
+	if r.Raw, err = input.ReadProgram(text); err != nil {
 		return console.Usage(err.Error(), "print one with tcpdump -ddd 'tcp port 8080', with -y for another link type than the interface has")
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/wsdump/wsdump/capture/live"
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/internal/privilege"
 	"github.com/wsdump/wsdump/internal/progress"
 	"github.com/wsdump/wsdump/metrics"
@@ -18,7 +19,7 @@ import (
 type interfaceFlags struct {
 	name        string
 	promiscuous bool
-	buffer      sizeFlag
+	buffer      flagvalue.Size
 	snaplen     uint32
 	retry       bool
 	duration    time.Duration
@@ -27,7 +28,7 @@ type interfaceFlags struct {
 }
 
 func (i *interfaceFlags) register(f *pflag.FlagSet) {
-	i.buffer = sizeFlag{bytes: live.DefaultBuffer}
+	i.buffer = bufferSize(live.DefaultBuffer)
 	f.StringVarP(&i.name, "interface", "i", "", "capture from `NAME` until Ctrl-C (Linux); any is all interfaces (docs/LIVE.md)")
 	f.BoolVarP(&i.promiscuous, "promiscuous", "p", false, "with -i: packets for other machines too")
 	f.VarP(&i.buffer, "buffer", "B", "with -i: `SIZE` of the kernel's ring, in KiB or as 64MiB")
@@ -39,7 +40,7 @@ func (i *interfaceFlags) register(f *pflag.FlagSet) {
 }
 
 func (i *interfaceFlags) options() input.Interface {
-	return input.Interface{Name: i.name, Promiscuous: i.promiscuous, Buffer: int(i.buffer.bytes), Snaplen: i.snaplen, Retry: i.retry, Duration: i.duration}
+	return input.Interface{Name: i.name, Promiscuous: i.promiscuous, Buffer: int(i.buffer.Bytes), Snaplen: i.snaplen, Retry: i.retry, Duration: i.duration}
 }
 
 // check returns an error when a flag that goes with -i stands without it.
@@ -52,7 +53,7 @@ func (i *interfaceFlags) check() error {
 		flag string
 	}{
 		{i.promiscuous, "-p"},
-		{i.buffer.set, "-B"},
+		{i.buffer.IsSet, "-B"},
 		{i.snaplen != 0, "--snaplen"},
 		{i.retry, "--retry"},
 		{i.duration != 0, "--duration"},

@@ -11,7 +11,9 @@ import (
 
 	"github.com/wsdump/wsdump/check"
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/internal/outfile"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/report/verdict"
 )
@@ -20,16 +22,16 @@ import (
 type judgeFlags struct {
 	files        []string
 	assertions   []string
-	protocol     choice
-	inconclusive choice
+	protocol     flagvalue.Choice
+	inconclusive flagvalue.Choice
 	reports      reportFlags
 	color        colorFlag
 	update       bool
 }
 
 func (j *judgeFlags) register(f *pflag.FlagSet) {
-	j.protocol = choice{words: []string{"off", "basic", "strict"}}
-	j.inconclusive = choice{words: []string{"fail", "warn", "pass"}, value: "fail"}
+	j.protocol = flagvalue.NewChoice("", "off", "basic", "strict")
+	j.inconclusive = flagvalue.NewChoice("fail", "fail", "warn", "pass")
 	f.StringArrayVar(&j.files, "rules", nil, "a `FILE` of rules, YAML or JSON; docs/CHECK.md; may be repeated")
 	f.StringArrayVar(&j.assertions, "assert", nil, "check one `ASSERTION`; message or connection, none, some or every, a colon, and a condition (docs/CHECK.md); may be repeated")
 	f.Var(&j.protocol, "protocol", "judge by the protocol's rules, `PROFILE`; off, basic (errors) or strict (warnings too); basic when nothing else is asked")
@@ -54,7 +56,7 @@ func (j *judgeFlags) rules() (*check.Rules, error) {
 		}
 		all.Scope = rules.Scope
 		for _, c := range rules.Checks {
-			if c != rules.Protocol || j.protocol.value == "" {
+			if c != rules.Protocol || j.protocol.Value == "" {
 				all.Checks = append(all.Checks, c)
 			}
 		}
@@ -69,7 +71,7 @@ func (j *judgeFlags) rules() (*check.Rules, error) {
 		}
 		all.Checks = append(all.Checks, one)
 	}
-	switch profile := j.protocol.value; {
+	switch profile := j.protocol.Value; {
 	case profile == "strict":
 		all.Checks = append(all.Checks, check.Protocol(check.Strict, nil))
 	case profile == "basic", profile == "" && len(all.Checks) == 0:
@@ -101,9 +103,9 @@ func (j *judgeFlags) conclude(results []check.Result, inputs []string, failed er
 			return fail(words, err)
 		}
 	}
-	verdict := &verdict.Verdict{Results: results, Inputs: inputs, Tolerant: j.inconclusive.value != "fail"}
-	verdict.Color = j.color.colored(isTerminal(stdout))
-	if err := j.reports.write(verdict, stdout); err != nil {
+	verdict := &verdict.Verdict{Results: results, Inputs: inputs, Tolerant: j.inconclusive.Value != "fail"}
+	verdict.Color = terminal.Colored(j.color.Value, terminal.Is(stdout))
+	if err := verdict.WriteAll(stdout, j.reports); err != nil {
 		fail(words, err)
 		failed = errors.Join(failed, err)
 	}
@@ -133,11 +135,7 @@ func (j *judgeFlags) rewrite(results []check.Result, words *console.Console) err
 		if err := os.MkdirAll(filepath.Dir(file), 0o777); err != nil {
 			return &outfile.Error{Name: file, Err: err}
 		}
-		err := outfile.Write(file, nil, func(w io.Writer) error {
-			_, err := w.Write(r.Transcript)
-			return err
-		})
-		if err != nil {
+		if err := outfile.WriteFile(file, nil, r.Transcript); err != nil {
 			return err
 		}
 		words.Say("wrote " + file)

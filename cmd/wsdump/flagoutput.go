@@ -2,15 +2,14 @@ package main
 
 import (
 	"io"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/internal/outfile"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/split"
 )
@@ -22,7 +21,7 @@ type outputFlags struct {
 	file    string
 	color   colorFlag
 	payload payloadFlag
-	count   countFlag
+	count   flagvalue.Count
 	workers uint
 	quiet   bool
 	verbose bool
@@ -50,15 +49,12 @@ func (o *outputFlags) console(stderr io.Writer) *console.Console {
 // options returns what every output needs to know. stdout is where rows go when no
 // file is named.
 func (o *outputFlags) options(stdout io.Writer) report.Options {
-	opt := report.Options{Version: version(), Payload: o.payload.payload, Count: o.count.n, Local: time.Local}
-	terminal := o.file == "" && isTerminal(stdout)
-	if terminal {
-		opt.ASCII = !utf8Terminal()
-		if width, _, err := term.GetSize(int(stdout.(*os.File).Fd())); err == nil {
-			opt.Width = width
-		}
+	opt := report.Options{Version: version(), Payload: o.payload.payload, Count: uint64(o.count), Local: time.Local}
+	onTerminal := o.file == "" && terminal.Is(stdout)
+	if onTerminal {
+		opt.ASCII, opt.Width = !terminal.UTF8(), terminal.Width(stdout)
 	}
-	opt.Color = o.color.colored(terminal)
+	opt.Color = terminal.Colored(o.color.Value, onTerminal)
 	return opt
 }
 
@@ -71,25 +67,9 @@ func (o *outputFlags) open(stdout io.Writer, opt report.Options) (*outfile.File,
 	return to, o.format.output(to, opt), nil
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
-}
-
-// utf8Terminal reports whether the locale (POSIX: LC_ALL, LC_CTYPE, LANG, the first
-// that is set) has UTF-8. It assumes so where none is set.
-func utf8Terminal() bool {
-	for _, variable := range []string{"LC_ALL", "LC_CTYPE", "LANG"} {
-		if v := strings.ToLower(os.Getenv(variable)); v != "" {
-			return strings.Contains(v, "utf-8") || strings.Contains(v, "utf8")
-		}
-	}
-	return true
-}
-
 // rowFlags are those of views with a row a message.
 type rowFlags struct {
-	time       choice
+	time       flagvalue.Choice
 	hide       hideFlag
 	frames     bool
 	group      bool
@@ -98,14 +78,14 @@ type rowFlags struct {
 	ascii      bool
 	pager      bool
 	harControl bool
-	split      choice
-	stream     countFlag
-	dir        choice
+	split      flagvalue.Choice
+	stream     flagvalue.Count
+	dir        flagvalue.Choice
 	replies    replyFlag
 }
 
 func (r *rowFlags) register(f *pflag.FlagSet) {
-	r.time = choice{words: []string{"r", "a", "u", "d", "e"}, value: "r"}
+	r.time = flagvalue.NewChoice("r", "r", "a", "u", "d", "e")
 	f.VarP(&r.time, "time", "t", "times as `MODE`: r, a local, u UTC, d delta; r since the first packet, d since the row before, e epoch seconds")
 	f.BoolVar(&r.frames, "frames", false, "a row for every frame too")
 	f.Var(&r.hide, "hide", "leave out rows: `LIST` such as control,close; of control, open, close, finding, message")
@@ -113,8 +93,8 @@ func (r *rowFlags) register(f *pflag.FlagSet) {
 	f.BoolVar(&r.pretty, "pretty", false, "JSON as a tree (table)")
 	f.BoolVar(&r.hex, "hex", false, "binary payload as a hex dump (table; 1 KiB a message, or --payload)")
 	f.BoolVar(&r.ascii, "ascii", false, "print ASCII only (table); a terminal without UTF-8 gets that anyway")
-	r.split = choice{words: []string{"message", "connection"}}
-	r.dir = choice{words: []string{"send", "receive"}}
+	r.split = flagvalue.NewChoice("", "message", "connection")
+	r.dir = flagvalue.NewChoice("", "send", "receive")
 	f.Var(&r.split, "split", "with -o `DIR`: a file for each message (its payload) or connection (in the format of -T)")
 	f.Var(&r.stream, "follow-stream", "the payload of the messages of connection `N`, and nothing else")
 	f.Var(&r.dir, "dir", "with --follow-stream: only send or receive")
@@ -127,28 +107,28 @@ func (r *rowFlags) register(f *pflag.FlagSet) {
 func (r *rowFlags) add(opt *report.Options) {
 	opt.Frames, opt.Hide, opt.Group, opt.Pretty, opt.Hex, opt.HARControl = r.frames, r.hide.hide, r.group, r.pretty, r.hex, r.harControl
 	opt.ASCII = opt.ASCII || r.ascii
-	opt.Time = report.TimeMode(r.time.value[0])
+	opt.Time = report.TimeMode(r.time.Value[0])
 }
 
 // open opens the output of rows: one file, many, or a stream.
 func (r *rowFlags) open(o *outputFlags, stdout io.Writer, opt report.Options) (*outfile.File, report.Output, error) {
 	switch {
-	case r.split.value != "" && o.file == "":
-		return nil, nil, console.Usage("--split needs a folder for its files", "-o DIR/ --split "+r.split.value)
-	case r.split.value != "":
+	case r.split.Value != "" && o.file == "":
+		return nil, nil, console.Usage("--split needs a folder for its files", "-o DIR/ --split "+r.split.Value)
+	case r.split.Value != "":
 		format := o.format.format()
-		out, err := split.NewFiles(o.file, r.split.value == "message", split.Format{New: format.rows, Extension: format.extension}, opt)
+		out, err := split.NewFiles(o.file, r.split.Value == "message", split.Format{New: format.rows, Extension: format.extension}, opt)
 		return outfile.Sink(o.file), out, err
-	case r.stream.n > 0 && o.file == "" && isTerminal(stdout):
+	case r.stream > 0 && o.file == "" && terminal.Is(stdout):
 		return nil, nil, console.Usage("the payload of a connection is not for a terminal, which might obey it", "-o FILE, or pipe it on")
-	case r.stream.n == 0:
+	case r.stream == 0:
 		return o.open(stdout, opt)
 	}
 	to, err := outfile.Open(o.file, stdout)
 	if err != nil {
 		return nil, nil, err
 	}
-	return to, split.NewStream(to, r.stream.n, r.dir.value, opt.Stop), nil
+	return to, split.NewStream(to, uint64(r.stream), r.dir.Value, opt.Stop), nil
 }
 
 // replyFlag says what ties replies to requests.

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime/debug"
 
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/dissect"
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -24,7 +26,7 @@ type sourceFlags struct {
 	each      bool
 	follow    bool
 	checksums bool
-	memory    memoryFlag
+	memory    flagvalue.Size
 	filter    captureFilterFlags
 	iface     interfaceFlags
 }
@@ -37,7 +39,7 @@ func (s *sourceFlags) register(f *pflag.FlagSet) {
 	s.filter.register(f)
 	s.iface.register(f)
 	f.BoolVar(&s.checksums, "checksums", false, "leave out packets with a wrong checksum; network cards fill in those of packets that the capturing host sent")
-	s.memory = timeline.DefaultMemory
+	s.memory = memorySize()
 	f.Var(&s.memory, "max-memory", "memory to use, about; above it the connections that are idle for longest are evicted, and that is reported")
 	s.decode.register(f)
 }
@@ -53,7 +55,7 @@ func (s *sourceFlags) options(words *console.Console, stdin io.Reader, workers u
 		Files: append(append([]string(nil), s.read...), s.args...), Stdin: stdin, Interface: s.iface.options(),
 		Each: s.each, Follow: s.follow, Checksums: s.checksums, Workers: int(min(workers, 1024)), MinSplit: minSplit,
 		KeyLogs: s.keys.logs, KeyLog: os.Getenv("SSLKEYLOGFILE"), DecodeAs: s.decode, Filter: s.filter.Filter,
-		Limits: s.memory.limits(buffers), Console: words,
+		Limits: limits(s.memory.Bytes, buffers), Console: words,
 	}
 }
 
@@ -82,7 +84,7 @@ func (s *sourceFlags) misspeltCommand() error {
 		return nil
 	}
 	commands := []string{"read", "live", "list", "interfaces", "stats", "check", "diff", "keys", "rules", "version", "help", "completion"}
-	if command := console.Nearest(name, commands); command != "" && nearestFile(name) == "" {
+	if command := console.Nearest(name, commands); command != "" && input.NearestFile(name) == "" {
 		return errors.New(name + ": no such file; did you mean the command " + console.Quote(command) + "?")
 	}
 	return nil
@@ -118,4 +120,28 @@ func (d *decodeFlag) Set(spec string) error {
 	}
 	*d = append(*d, as)
 	return nil
+}
+
+// leastMemory is what the program itself takes, with a little to work in.
+const leastMemory = 32 << 20
+
+// memorySize is the value of --max-memory.
+func memorySize() flagvalue.Size {
+	return flagvalue.Size{Bytes: timeline.DefaultMemory, Least: leastMemory, Hint: "for instance 2G; 32M is the least, and 64M is enough for most captures"}
+}
+
+// limits bounds the memory of the process, and returns what its parts may take.
+// buffers says that the output keeps the rows of connections until they end.
+func limits(memory int64, buffers bool) timeline.Limits {
+	if memory == 0 {
+		memory = timeline.DefaultMemory
+	}
+	share := memory
+	if buffers {
+		share = memory / 8 * 5
+	}
+	// The collector keeps the heap below; what it does not count, such as the
+	// program's own pages, fits in the rest.
+	debug.SetMemoryLimit(memory / 8 * 7)
+	return timeline.Limits{}.Within(int(share))
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/record"
 )
@@ -17,7 +19,7 @@ type writeFlags struct {
 	withKeys   bool
 	noTimeline bool
 	keep       string
-	buffer     sizeFlag // of --keep
+	buffer     flagvalue.Size // of --keep
 	rotation   record.Rotation
 }
 
@@ -26,7 +28,7 @@ func (w *writeFlags) register(f *pflag.FlagSet) {
 	f.Uint32VarP(&w.rotation.Megabytes, "rotate-size", "C", 0, "with -i and -w: begin the next file after `N` million bytes")
 	f.Uint32VarP(&w.rotation.Seconds, "rotate-seconds", "G", 0, "with -i and -w: begin the next file after `N` seconds; its name has the time: -w 'copy-%H%M%S.pcapng'")
 	f.Uint32VarP(&w.rotation.Files, "rotate-files", "W", 0, "with -i and -w: after `N` files start over (-C), or end (-G)")
-	w.buffer = sizeFlag{bytes: 256 << 20}
+	w.buffer = bufferSize(256 << 20)
 	f.StringVar(&w.keep, "keep", "", "with -i and -w: write only connections that match `EXPR` when they end, such as 'not clean' (a flight recorder)")
 	f.Var(&w.buffer, "keep-buffer", "with --keep: buffer the latest packets of this `SIZE` until their connection ends")
 	f.BoolVar(&w.noTimeline, "no-timeline", false, "with -i: only write (-w) and count (--metrics)")
@@ -39,13 +41,13 @@ func (w *writeFlags) check(live, counted bool, stdout io.Writer) error {
 		return w.checkLive(counted, stdout)
 	}
 	switch {
-	case w.keep != "" || w.buffer.set:
+	case w.keep != "" || w.buffer.IsSet:
 		return console.Usage("--keep goes with -i", "of files -w writes the connections that -Y selects: wsdump list -Y 'not clean' -w copy.pcapng FILE")
 	case w.rotation.Given() || w.noTimeline:
 		return console.Usage("-C, -G, -W and --no-timeline go with -i", "")
 	case w.file == "" && w.withKeys:
 		return console.Usage("--with-keys goes with -w", "-w copy.pcapng --with-keys; to put keys into a capture as it is, see `wsdump keys inject`")
-	case w.file == "-" && isTerminal(stdout):
+	case w.file == "-" && terminal.Is(stdout):
 		return console.Usage("a capture is not for a terminal", "name a file, -w copy.pcapng")
 	case w.file == "-":
 		return console.Usage("-w cannot write to standard output, where the rows go", "name a file, -w copy.pcapng")
@@ -61,11 +63,11 @@ func (w *writeFlags) checkLive(counted bool, stdout io.Writer) error {
 		return console.Usage("with --no-timeline and without -w or --metrics there is nothing to do", "")
 	case w.file == "-" && !w.noTimeline:
 		return console.Usage("-w cannot write to standard output, where the rows go", "name a file, -w copy.pcapng, or say --no-timeline")
-	case w.file == "-" && isTerminal(stdout):
+	case w.file == "-" && terminal.Is(stdout):
 		return console.Usage("a capture is not for a terminal", "name a file, -w copy.pcapng")
 	case w.keep != "" && w.file == "":
 		return console.Usage("--keep says what -w writes, and there is no -w", "")
-	case w.buffer.set && w.keep == "":
+	case w.buffer.IsSet && w.keep == "":
 		return console.Usage("--keep-buffer goes with --keep", "")
 	}
 	if _, err := w.keepProgram(); err != nil {
@@ -95,8 +97,8 @@ func (w *writeFlags) record(in *input.Input, memory int64, stdout io.Writer, way
 	if err != nil {
 		return nil, err
 	}
-	buffer := w.buffer.bytes
-	if !w.buffer.set {
+	buffer := w.buffer.Bytes
+	if !w.buffer.IsSet {
 		buffer = min(buffer, memory/2)
 	}
 	r, err := record.New(in.Ring(), record.Options{

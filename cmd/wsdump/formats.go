@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/wsdump/wsdump/har"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/report/statistics"
 	"github.com/wsdump/wsdump/stats"
@@ -77,7 +78,7 @@ const (
 
 // formatFlag is the value of -T.
 type formatFlag struct {
-	choice
+	flagvalue.Choice
 	of      kind
 	figures stats.Options // of statistics
 }
@@ -90,12 +91,12 @@ func (f *formatFlag) words(of kind) (help string) {
 	f.of = of
 	for _, format := range formats() {
 		if f.constructor(format) != nil {
-			f.choice.words = append(f.choice.words, format.name)
+			f.Words = append(f.Words, format.name)
 		}
 	}
-	f.value = f.choice.words[0]
-	last := len(f.choice.words) - 1
-	return strings.Join(f.choice.words[:last], ", ") + " or " + f.choice.words[last]
+	f.Value = f.Words[0]
+	last := len(f.Words) - 1
+	return strings.Join(f.Words[:last], ", ") + " or " + f.Words[last]
 }
 
 func (f *formatFlag) constructor(format format) func(io.Writer, report.Options) report.Output {
@@ -113,11 +114,11 @@ func (f *formatFlag) constructor(format format) func(io.Writer, report.Options) 
 // format returns the chosen format.
 func (f *formatFlag) format() format {
 	for _, format := range formats() {
-		if format.name == f.value {
+		if format.name == f.Value {
 			return format
 		}
 	}
-	panic("no format " + f.value) // Set refuses all others
+	panic("no format " + f.Value) // Set refuses all others
 }
 
 // output returns what prints in the chosen format.

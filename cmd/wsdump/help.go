@@ -1,149 +1,18 @@
 package main
 
-import (
-	"fmt"
-	"io"
-	"slices"
-	"strings"
-
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
-)
-
-// helpAllFlag asks for help with all flags.
-const helpAllFlag = "help-all"
-
-// wantsFullHelp turns --help-all into --help, and reports whether it was there.
-// What follows -- belongs to another command.
-func wantsFullHelp(args []string) (_ []string, full bool) {
-	end := len(args)
-	if i := slices.Index(args, "--"); i >= 0 {
-		end = i
-	}
-	i := slices.Index(args[:end], "--"+helpAllFlag)
-	if i < 0 {
-		return args, false
-	}
-	args = slices.Clone(args)
-	args[i] = "--help"
-	return args, true
-}
-
-// purpose is a group of flags in help. Short help lists the common ones.
-type purpose struct {
-	title        string
-	common, rest []string
-}
+import "github.com/wsdump/wsdump/internal/helptext"
 
 // purposes holds every flag once.
-func purposes() []purpose {
-	return []purpose{
-		{"Input", []string{"capture-filter", "keylog", "follow"}, []string{"read", "each", "decode-as", "checksums", "bpf-raw", "max-memory", "workers"}},
-		{"Show", []string{"filter", "time", "hide", "payload", "frames", "sort", "all", "seq", "reply-key"}, []string{"count", "pretty", "group", "hex", "reverse", "har-control", "dir"}},
-		{"Judge", []string{"rules", "assert", "protocol", "report", "init"}, []string{"inconclusive", "update", "schema", "linger"}},
-		{"Compare", []string{"match", "normalize", "align"}, []string{"ignore-control", "context"}},
-		{"Output", []string{"format", "output", "write", "redact"}, []string{"split", "follow-stream", "with-keys", "color", "ascii", "pager", "no-redact", "redact-key", "anonymize"}},
-		{"Live", []string{"interface", "every"}, []string{
+func purposes() []helptext.Purpose {
+	return []helptext.Purpose{
+		{Title: "Input", Common: []string{"capture-filter", "keylog", "follow"}, Rest: []string{"read", "each", "decode-as", "checksums", "bpf-raw", "max-memory", "workers"}},
+		{Title: "Show", Common: []string{"filter", "time", "hide", "payload", "frames", "sort", "all", "seq", "reply-key"}, Rest: []string{"count", "pretty", "group", "hex", "reverse", "har-control", "dir"}},
+		{Title: "Judge", Common: []string{"rules", "assert", "protocol", "report", "init"}, Rest: []string{"inconclusive", "update", "schema", "linger"}},
+		{Title: "Compare", Common: []string{"match", "normalize", "align"}, Rest: []string{"ignore-control", "context"}},
+		{Title: "Output", Common: []string{"format", "output", "write", "redact"}, Rest: []string{"split", "follow-stream", "with-keys", "color", "ascii", "pager", "no-redact", "redact-key", "anonymize"}},
+		{Title: "Live", Common: []string{"interface", "every"}, Rest: []string{
 			"duration", "keep", "keep-buffer", "no-timeline", "rotate-size", "rotate-seconds", "rotate-files", "promiscuous", "buffer", "snaplen", "retry", "metrics", "metrics-public", "user",
 		}},
-		{"More", nil, []string{"quiet", "verbose", "help", helpAllFlag, "version"}},
+		{Title: "More", Common: nil, Rest: []string{"quiet", "verbose", "help", helptext.AllFlag, "version"}},
 	}
-}
-
-// writeHelp writes the help of a command: its common flags on one screen, or, with
-// full, all of them with all that is to say.
-func writeHelp(c *cobra.Command, full bool) {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n\n", c.Short)
-	if c.HasExample() {
-		fmt.Fprintf(&b, "%s\n\n", c.Example)
-	}
-	fmt.Fprintf(&b, "Usage: %s\n", c.UseLine())
-	if c.HasAvailableSubCommands() {
-		b.WriteString("\nCommands:\n")
-		for _, sub := range c.Commands() {
-			if sub.IsAvailableCommand() || sub.Name() == "help" {
-				fmt.Fprintf(&b, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
-			}
-		}
-	}
-	b.WriteByte('\n')
-	if full {
-		writeAllFlags(&b, c)
-		if c.Long != "" {
-			fmt.Fprintf(&b, "\n%s\n", c.Long)
-		}
-	} else {
-		writeCommonFlags(&b, c)
-	}
-	_, _ = io.WriteString(c.OutOrStdout(), b.String())
-}
-
-// titleColumns and flagColumns are the widths of the purpose and the flag in short
-// help.
-const titleColumns, flagColumns = 8, 26
-
-func writeCommonFlags(b *strings.Builder, c *cobra.Command) {
-	flags := allFlags(c)
-	shown := 0
-	for _, p := range purposes() {
-		title := p.title
-		for _, name := range p.common {
-			f := flags.Lookup(name)
-			if f == nil {
-				continue
-			}
-			shown++
-			head, about := headOf(f)
-			about, _, _ = strings.Cut(about, ";")
-			fmt.Fprintf(b, "%-*s %-*s %s\n", titleColumns, title, flagColumns, head, about)
-			title = ""
-		}
-	}
-	if n := count(flags); n > shown {
-		fmt.Fprintf(b, "\n%s --%s lists all %d flags.\n", c.CommandPath(), helpAllFlag, n)
-	}
-}
-
-func writeAllFlags(b *strings.Builder, c *cobra.Command) {
-	flags := allFlags(c)
-	for _, p := range purposes() {
-		group := pflag.NewFlagSet("", pflag.ContinueOnError)
-		group.SortFlags = false
-		for _, name := range append(p.common, p.rest...) {
-			if f := flags.Lookup(name); f != nil {
-				group.AddFlag(f)
-			}
-		}
-		if group.HasFlags() {
-			fmt.Fprintf(b, "%s:\n%s\n", p.title, strings.TrimRight(group.FlagUsagesWrapped(100), "\n"))
-		}
-	}
-}
-
-// allFlags returns the flags of c, and those that it inherits.
-func allFlags(c *cobra.Command) *pflag.FlagSet {
-	c.InitDefaultHelpFlag()
-	c.InitDefaultVersionFlag()
-	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	flags.AddFlagSet(c.Flags())
-	flags.AddFlagSet(c.InheritedFlags())
-	return flags
-}
-
-func count(flags *pflag.FlagSet) (n int) {
-	flags.VisitAll(func(f *pflag.Flag) { n++ })
-	return n
-}
-
-// headOf returns "-T, --format NAME" and what the flag does.
-func headOf(f *pflag.Flag) (head, about string) {
-	word, about := pflag.UnquoteUsage(f)
-	if head = "    --" + f.Name; f.Shorthand != "" {
-		head = "-" + f.Shorthand + ", --" + f.Name
-	}
-	if word != "" && word != "stringArray" {
-		head += " " + word
-	}
-	return head, about
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/wsdump/wsdump/internal/helptext"
 )
 
 // commands returns all commands.
@@ -49,7 +50,7 @@ func TestShortHelp(t *testing.T) {
 func TestFullHelp(t *testing.T) {
 	var named []string
 	for _, p := range purposes() {
-		named = append(append(named, p.common...), p.rest...)
+		named = append(append(named, p.Common...), p.Rest...)
 	}
 	for i, name := range named {
 		if slices.Contains(named[:i], name) {
@@ -63,7 +64,7 @@ func TestFullHelp(t *testing.T) {
 		if err := c.Help(); err != nil {
 			t.Fatal(err)
 		}
-		allFlags(c).VisitAll(func(f *pflag.Flag) {
+		helptext.Flags(c).VisitAll(func(f *pflag.Flag) {
 			used[f.Name] = true
 			if !slices.Contains(named, f.Name) {
 				t.Errorf("%s: --%s has no purpose", c.CommandPath(), f.Name)
@@ -76,17 +77,6 @@ func TestFullHelp(t *testing.T) {
 	for _, name := range named {
 		if !used[name] {
 			t.Errorf("--%s is a flag of no command", name)
-		}
-	}
-}
-
-func TestWantsFullHelp(t *testing.T) {
-	for _, test := range []struct{ args, want string }{
-		{"list --help-all", "list --help full"}, {"run -- x --help-all", "run -- x --help-all"}, {"--help", "--help"}, {"", ""},
-	} {
-		args, full := wantsFullHelp(strings.Fields(test.args))
-		if got := strings.Join(args, " "); full && got+" full" != test.want || !full && got != test.want {
-			t.Errorf("%q: %q, %v", test.args, got, full)
 		}
 	}
 }

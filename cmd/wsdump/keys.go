@@ -1,8 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"os"
 	"strconv"
@@ -10,11 +11,10 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/capture"
-	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
-	"github.com/wsdump/wsdump/pipeline"
-	"github.com/wsdump/wsdump/timeline"
+	"github.com/wsdump/wsdump/internal/terminal"
+	"github.com/wsdump/wsdump/record"
 )
 
 const keysExamples = `  wsdump keys inject -k keys.log run.pcap -o shared.pcapng
@@ -22,36 +22,45 @@ const keysExamples = `  wsdump keys inject -k keys.log run.pcap -o shared.pcapng
   wsdump keys strip shared.pcapng -o public.pcapng
       and one that nobody can decrypt`
 
-// one returns the only argument, and refuses what cannot be meant.
-func one(args []string, output string, stdout io.Writer) (string, error) {
+// copyFlags say what is copied where.
+type copyFlags struct {
+	args   []string
+	output string
+}
+
+func (c *copyFlags) register(f *pflag.FlagSet) {
+	f.StringVarP(&c.output, "output", "o", "", "write to `FILE`, - for standard output")
+}
+
+// copy returns what to copy, and refuses what cannot be meant.
+func (c *copyFlags) copy(stdin io.Reader, stdout io.Writer) (*record.Copy, error) {
 	switch {
-	case len(args) != 1:
-		return "", console.Usage("one capture is needed, not "+strconv.Itoa(len(args)), "wsdump keys inject -k keys.log run.pcap -o shared.pcapng")
-	case output == "":
-		return "", console.Usage("-o is missing: where to write the copy", "-o copy.pcapng, or -o - for standard output")
-	case output == "-" && isTerminal(stdout):
-		return "", console.Usage("a capture is not for a terminal", "name a file, -o copy.pcapng, or pipe it on")
+	case len(c.args) != 1:
+		return nil, console.Usage("one capture is needed, not "+strconv.Itoa(len(c.args)), "wsdump keys inject -k keys.log run.pcap -o shared.pcapng")
+	case c.output == "":
+		return nil, console.Usage("-o is missing: where to write the copy", "-o copy.pcapng, or -o - for standard output")
+	case c.output == "-" && terminal.Is(stdout):
+		return nil, console.Usage("a capture is not for a terminal", "name a file, -o copy.pcapng, or pipe it on")
 	}
-	return args[0], nil
+	return &record.Copy{From: c.args[0], To: c.output, Stdin: stdin, Stdout: stdout}, nil
 }
 
 // injectCommand puts keys into a copy of a capture.
 type injectCommand struct {
-	keys   keyFlags
-	output string
-	all    bool
-	args   []string
+	copyFlags
+	keys keyFlags
+	all  bool
 }
 
 func (c *injectCommand) register(f *pflag.FlagSet) {
 	c.keys.register(f)
-	f.StringVarP(&c.output, "output", "o", "", "write to `FILE`, - for standard output")
+	c.copyFlags.register(f)
 	f.BoolVar(&c.all, "all", false, "all keys of the log; not only those of connections in the capture")
 }
 
 func (c *injectCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
 	words := console.New(stderr)
-	path, err := one(c.args, c.output, stdout)
+	copies, err := c.copy(stdin, stdout)
 	if err != nil {
 		return fail(words, err)
 	}
@@ -60,68 +69,39 @@ func (c *injectCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr
 		return fail(words, err)
 	}
 	defer keys.Wipe()
-	path, forget, err := seekable(path, stdin)
-	if err != nil {
-		return fail(words, err)
-	}
-	defer forget()
-	if err := belonging(ctx, path, keys); err != nil && !capture.Incomplete(err) {
-		return fail(words, err)
-	}
-	var log bytes.Buffer
-	defer func() { clear(log.Bytes()[:log.Len()]) }()
-	sessions, err := keys.WriteLog(&log, c.all)
-	if err != nil {
-		return fail(words, err)
-	}
-	if sessions == 0 {
+	sessions, err := copies.InjectKeys(ctx, keys, c.all)
+	if errors.Is(err, record.ErrNoKeys) {
 		words.Error("none of the keys belongs to a TLS connection in " + c.args[0])
 		words.Hint("was the key log written while this was captured? `wsdump list --all` shows what TLS there is; --all puts in all keys")
 		return exitInput
 	}
-	done, code := rewrite(c.output, path, stdout, words, capture.Rewriting{Secrets: log.Bytes()}, true)
-	if code == exitOK || code == exitInput && done.Packets > 0 {
-		words.Say("keys of " + console.Count(sessions, "session") + " are in " + shownOutput(c.output) + ": whoever has it can read the traffic")
+	if err == nil || capture.Incomplete(err) {
+		to := c.output
+		if to == "-" {
+			to = "standard output"
+		}
+		words.Say("keys of " + console.Count(sessions, "session") + " are in " + to + ": whoever has it can read the traffic")
 	}
-	return code
-}
-
-// belonging reads a capture, so that keys know which of them are used.
-func belonging(ctx context.Context, path string, keys *tls.Keys) error {
-	notes := &pipeline.Notes{}
-	in, err := capture.Open([]string{path}, capture.Options{OnNote: notes.Add})
 	if err != nil {
-		return err
+		return fail(words, err)
 	}
-	defer in.Close()
-	return pipeline.Run(ctx, in, timeline.Nop{}, pipeline.Options{Notes: notes, Keys: keys})
+	return exitOK
 }
 
 // stripCommand takes keys out of a copy of a capture.
-type stripCommand struct {
-	output string
-	args   []string
-}
-
-func (c *stripCommand) register(f *pflag.FlagSet) {
-	f.StringVarP(&c.output, "output", "o", "", "write to `FILE`, - for standard output")
-}
+type stripCommand struct{ copyFlags }
 
 func (c *stripCommand) run(_ context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
 	words := console.New(stderr)
-	path, err := one(c.args, c.output, stdout)
+	copies, err := c.copy(stdin, stdout)
 	if err != nil {
 		return fail(words, err)
 	}
-	path, forget, err := seekable(path, stdin)
+	done, err := copies.StripKeys()
 	if err != nil {
 		return fail(words, err)
 	}
-	defer forget()
-	done, code := rewrite(c.output, path, stdout, words, capture.Rewriting{Strip: true, Comment: tls.HasLine}, false)
-	if code == exitOK {
-		words.Say(console.Count(done.Secrets, "block") + " of keys and " + console.Count(done.Comments, "comment") + " with keys left out, " +
-			console.Count(done.Packets, "packet") + " kept")
-	}
-	return code
+	words.Say(fmt.Sprintf("%s of keys and %s with keys left out, %s kept",
+		console.Count(done.Secrets, "block"), console.Count(done.Comments, "comment"), console.Count(done.Packets, "packet")))
+	return exitOK
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 )
@@ -27,7 +28,7 @@ type listCommand struct {
 	write   writeFlags
 	redact  redactFlags
 	all     bool
-	sort    choice
+	sort    flagvalue.Choice
 	reverse bool
 }
 
@@ -37,19 +38,19 @@ func (l *listCommand) register(f *pflag.FlagSet) {
 	l.write.register(f)
 	l.redact.register(f)
 	f.BoolVar(&l.all, "all", false, "connections without a WebSocket too; TLS without keys, HTTP and its polling, SSH")
-	l.sort = choice{words: report.SortKeys()}
+	l.sort = flagvalue.NewChoice("", report.SortKeys()...)
 	f.Var(&l.sort, "sort", "rows in order of a `KEY`; "+strings.Join(report.SortKeys(), ", ")+" (figures: the largest first)")
 	f.BoolVar(&l.reverse, "reverse", false, "with --sort: the other way round")
 }
 
 func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
-	if l.reverse && l.sort.value == "" {
+	if l.reverse && l.sort.Value == "" {
 		return fail(l.output.console(stderr), console.Usage("--reverse needs --sort", "for example --sort duration --reverse"))
 	}
 	return show(ctx, &view{
 		source: &l.source, output: &l.output, write: &l.write, redact: &l.redact,
 		scope:   query.Connections,
-		options: func(opt *report.Options) { opt.All, opt.Sort, opt.Reverse = l.all, l.sort.value, l.reverse },
+		options: func(opt *report.Options) { opt.All, opt.Sort, opt.Reverse = l.all, l.sort.Value, l.reverse },
 		open:    l.output.open,
 	}, stdin, stdout, stderr)
 }

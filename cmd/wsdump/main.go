@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/helptext"
 )
 
 var errInterrupted = errors.New("interrupted")
@@ -47,12 +48,11 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	defer func() {
 		if bug := recover(); bug != nil {
 			fmt.Fprintf(stderr, "wsdump: error: this is a bug in wsdump: %v\n", bug)
-			fmt.Fprintf(stderr, "wsdump: hint: please report it with the lines below and, if it may be shared, the capture: https://github.com/wsdump/wsdump/issues\n")
-			fmt.Fprintf(stderr, "%s\n%s", versionLine(), debug.Stack())
+			fmt.Fprintf(stderr, "wsdump: hint: please report it with the lines below and, if it may be shared, the capture: https://github.com/wsdump/wsdump/issues\n%s\n%s", versionLine(), debug.Stack())
 			code = exitBug
 		}
 	}()
-	args, full := wantsFullHelp(args)
+	args, full := helptext.WantsAll(args)
 	root := newRoot(ctx, &code, full, stdin, stdout, stderr)
 	root.SetArgs(args)
 	if err := root.Execute(); err != nil {

@@ -68,31 +68,6 @@ func replace(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(strings.Replace(text, args[2], args[3], 1)), 0o666))
 }
 
-func TestColored(t *testing.T) {
-	for _, test := range []struct {
-		flag, no, force, term string
-		terminal, want        bool
-	}{
-		{"auto", "", "", "xterm", true, true},
-		{"auto", "", "", "xterm", false, false},
-		{"auto", "1", "", "xterm", true, false},
-		{"auto", "", "1", "xterm", false, true},
-		{"auto", "", "0", "xterm", false, false},
-		{"auto", "1", "1", "xterm", true, false},
-		{"auto", "", "", "dumb", true, false},
-		{"always", "1", "", "dumb", false, true},
-		{"never", "", "1", "xterm", true, false},
-	} {
-		t.Setenv("NO_COLOR", test.no)
-		t.Setenv("CLICOLOR_FORCE", test.force)
-		t.Setenv("TERM", test.term)
-		v := colorFlag{choice{value: test.flag}}
-		if got := v.colored(test.terminal); got != test.want {
-			t.Errorf("%+v: got %v", test, got)
-		}
-	}
-}
-
 // A quiet pipe shows its rows while it waits, and a Ctrl-C ends the wait.
 func TestLivePipe(t *testing.T) {
 	pcap, err := os.ReadFile("../../testdata/pcaps/chat.pcap")

@@ -9,6 +9,7 @@ import (
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/internal/progress"
+	"github.com/wsdump/wsdump/internal/terminal"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/record"
 	"github.com/wsdump/wsdump/timeline"
@@ -40,7 +41,7 @@ func observe(v *view, in *input.Input, program *query.Program, words *console.Co
 			o.stop()
 		}
 	}()
-	if o.recorder, err = v.write.record(in, int64(v.source.memory), stdout, way); err != nil {
+	if o.recorder, err = v.write.record(in, v.source.memory.Bytes, stdout, way); err != nil {
 		return nil, err
 	}
 	if chooses := o.recorder.Sink(in.Files()); chooses != nil {
@@ -55,7 +56,7 @@ func observe(v *view, in *input.Input, program *query.Program, words *console.Co
 		o.sinks = append(o.sinks, counts)
 	}
 	o.blind = v.write.noTimeline && len(o.sinks) == 0
-	onTerminal := !v.output.quiet && isTerminal(stderr) && (v.output.file != "" || v.write.noTimeline || !isTerminal(stdout))
+	onTerminal := !v.output.quiet && terminal.Is(stderr) && (v.output.file != "" || v.write.noTimeline || !terminal.Is(stdout))
 	o.showProgress(in, words, stderr, onTerminal, way)
 	if o.selection, err = v.write.selection(in, len(v.redact.rules.words) > 0, way); err != nil {
 		return nil, err

@@ -8,6 +8,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
+	"github.com/wsdump/wsdump/internal/helptext"
 )
 
 const rootExamples = `  wsdump capture.pcap            what was said on every WebSocket
@@ -43,10 +45,10 @@ func newRoot(ctx context.Context, code *int, full bool, stdin io.Reader, stdout,
 	root.SetIn(stdin)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	root.SetHelpFunc(func(c *cobra.Command, _ []string) { writeHelp(c, full) })
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) { helptext.Write(c, purposes(), full) })
 	root.SetVersionTemplate(versionLine() + "\n")
-	root.SetFlagErrorFunc(flagError)
-	root.PersistentFlags().Bool(helpAllFlag, false, "help with all flags")
+	root.SetFlagErrorFunc(flagvalue.Explain)
+	root.PersistentFlags().Bool(helptext.AllFlag, false, "help with all flags")
 
 	again, live, list, stats, check, diff, run := &readCommand{}, &liveCommand{}, &listCommand{}, &statsCommand{}, &checkCommand{}, &diffCommand{}, &runCommand{}
 	rules, inject, strip := &rulesCommand{}, &injectCommand{}, &stripCommand{}
@@ -59,7 +61,7 @@ func newRoot(ctx context.Context, code *int, full bool, stdin io.Reader, stdout,
 	runs.Flags().SetInterspersed(false)
 	root.AddCommand(
 		t.reads(cobra.Command{Use: "read [flags] FILE...", Short: "Show captures as a timeline (the default command).", Example: readExamples}, again, &again.source.args, again.source.none),
-		t.reads(cobra.Command{Use: "live -i NAME [flags]", Short: "Show what passes a network interface, as it happens.", Example: liveExamples}, live, &live.source.args, never),
+		t.reads(cobra.Command{Use: "live -i NAME [flags]", Short: "Show what passes a network interface, as it happens.", Example: liveExamples}, live, &live.source.args, func() bool { return false }),
 		t.reads(cobra.Command{Use: "list [flags] FILE...", Short: "One row a connection: URL, peers, status, messages, close.", Example: listExamples}, list, &list.source.args, list.source.none),
 		t.reads(cobra.Command{Use: "stats [flags] FILE...", Short: "What stands out, then figures and pictures.", Example: statsExamples}, stats, &stats.source.args, stats.source.none),
 		t.reads(cobra.Command{Use: "check [flags] FILE...", Short: "A verdict on recorded traffic, for CI.", Example: checkExamples, Long: checkCodes}, check, &check.source.args, check.none),
@@ -73,8 +75,6 @@ func newRoot(ctx context.Context, code *int, full bool, stdin io.Reader, stdout,
 	complete(root)
 	return root
 }
-
-func never() bool { return false }
 
 // takes makes c run cmd, whose arguments go to args; nil: c.Args allows none.
 func (t *tree) takes(c cobra.Command, cmd command, args *[]string) *cobra.Command {

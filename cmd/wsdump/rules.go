@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/flagvalue"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -21,12 +22,12 @@ const rulesExamples = `  wsdump rules                       all rules that traff
 
 // rulesCommand prints the catalogue of findings.
 type rulesCommand struct {
-	format choice
+	format flagvalue.Choice
 	args   []string
 }
 
 func (r *rulesCommand) register(f *pflag.FlagSet) {
-	r.format = choice{words: []string{"table", "ndjson", "markdown"}, value: "table"}
+	r.format = flagvalue.NewChoice("table", "table", "ndjson", "markdown")
 	f.VarP(&r.format, "format", "T", "output `NAME`: table, ndjson or markdown")
 }
 
@@ -36,9 +37,9 @@ func (r *rulesCommand) run(_ context.Context, _ io.Reader, stdout, stderr io.Wri
 		return fail(console.New(stderr), err)
 	}
 	switch {
-	case r.format.value == "ndjson":
+	case r.format.Value == "ndjson":
 		err = report.RulesNDJSON(stdout, rules)
-	case r.format.value == "markdown":
+	case r.format.Value == "markdown":
 		err = report.RulesMarkdown(stdout, rules)
 	case len(rules) == 1:
 		err = report.Rule(stdout, rules[0])

@@ -13,9 +13,9 @@ import (
 	"github.com/wsdump/wsdump/chain"
 	"github.com/wsdump/wsdump/check"
 	"github.com/wsdump/wsdump/input"
+	"github.com/wsdump/wsdump/internal/child"
 	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/internal/outfile"
-	"github.com/wsdump/wsdump/internal/privilege"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -69,17 +69,17 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 	if err != nil {
 		return fail(words, err)
 	}
-	child, err := newChild(r.source.args, stdin, stdout, stderr)
+	command, err := child.New(r.source.args, stdin, stdout, stderr)
 	if err != nil {
 		return fail(words, err)
 	}
-	defer child.cleanUp()
-	in, err := r.open(ctx, child, words)
+	defer command.CleanUp()
+	in, err := r.open(ctx, command, words)
 	if err != nil {
 		return fail(words, err)
 	}
 	defer in.Close()
-	in.FollowKeyLog(child.keyLog)
+	in.FollowKeyLog(command.KeyLog)
 	ctx, cancel = in.Context(ctx, cancel)
 	defer cancel(nil)
 
@@ -98,21 +98,28 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 	if err != nil {
 		return fail(words, err)
 	}
-	keyless := &keyless{}
+	keyless := &report.Keyless{}
 	judge := check.NewJudge(rules, in.Files()...)
 	judged := chain.New(judge, chain.Options{Redact: redacted, Observers: append(observed.sinks, keyless, page)})
 
-	ended := child.wait(func() { time.AfterFunc(r.linger, in.Stop) })
+	command.Wait(func() { time.AfterFunc(r.linger, in.Stop) })
 	failed := judged.Run(ctx, in, way)
 	observed.stop()
-	own := child.exitCode(ended, words)
+	own, err := command.ExitCode()
+	if err != nil {
+		words.Error(err.Error())
+		own = exitFailed
+	}
 	failed = errors.Join(failed, observed.recorder.Finish(words), commit())
 	farewell(in, words)
 	if failed != nil {
 		judge.Cut()
 		fail(words, failed)
 	}
-	keyless.report(words)
+	if peers := keyless.Summary(); peers != "" {
+		words.Say("TLS that could not be read, for no keys were given: " + peers)
+		words.Hint("programs that do not mind SSLKEYLOGFILE have to be told: Go by tls.Config.KeyLogWriter, Java by an agent (docs/KEYS.md)")
+	}
 	explainNothing(words, judged.Totals())
 	verdict := r.judge.conclude(judge.Results(), in.Files(), failed, stdout, words)
 	if own != exitOK {
@@ -131,22 +138,22 @@ func (r *runCommand) check(stdout io.Writer) error {
 		return console.Usage("run captures while a command runs, and -r reads a file", "`wsdump check` judges files")
 	case r.write.noTimeline || r.write.file == "-":
 		return console.Usage("run judges, and standard output is for that", "-w copy.pcapng")
-	case r.output.file == "" && r.output.format.value != "table":
-		return console.Usage("run writes a timeline to a file", "-T "+r.output.format.value+" -o FILE")
+	case r.output.file == "" && r.output.format.Value != "table":
+		return console.Usage("run writes a timeline to a file", "-T "+r.output.format.Value+" -o FILE")
 	}
 	return r.write.check(true, false, stdout)
 }
 
 // open opens the interface, and starts the command as the user who called sudo before
 // privileges are dropped.
-func (r *runCommand) open(ctx context.Context, child *child, words *console.Console) (*input.Input, error) {
+func (r *runCommand) open(ctx context.Context, command *child.Child, words *console.Console) (*input.Input, error) {
 	if err := r.source.iface.check(); err != nil {
 		return nil, err
 	}
 	opt := r.source.options(words, nil, r.output.workers, false)
 	opt.Files = nil
 	opt.Interface.Opened = func() error {
-		return r.source.iface.drop(words, func(to *privilege.Identity) error { return child.start(to) })
+		return r.source.iface.drop(words, command.Start)
 	}
 	return input.Open(ctx, opt)
 }

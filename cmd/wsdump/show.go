@@ -10,6 +10,7 @@ import (
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/internal/outfile"
+	"github.com/wsdump/wsdump/internal/pager"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/stats"
@@ -142,7 +143,7 @@ func (v *view) replyKey(program *query.Program) (stats.Extract, error) {
 // parallel says what may be done at once. A count of rows ends the reading where it
 // is, and a selection sees packets and rows.
 func (v *view) parallel(o *observers) chain.Parallel {
-	if v.output.count.n > 0 || o.recorder != nil || o.selection != nil {
+	if v.output.count > 0 || o.recorder != nil || o.selection != nil {
 		return chain.Sequential
 	}
 	return chain.Connections
@@ -153,11 +154,11 @@ func (v *view) page(stdout, stderr io.Writer) (w io.Writer, done func(), err err
 	if !v.pager || v.output.file != "" {
 		return stdout, func() {}, nil
 	}
-	p, err := startPager(stdout, stderr)
+	p, err := pager.Start(stdout, stderr)
 	if p == nil || err != nil {
 		return stdout, func() {}, err
 	}
-	return p, p.finish, nil
+	return p, p.Finish, nil
 }
 
 // watchOnly records and counts, and shows nothing.

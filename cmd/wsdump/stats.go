@@ -71,7 +71,7 @@ func (s *statsCommand) check() error {
 		return console.Usage("--every goes with -i", "")
 	case s.every < 100*time.Millisecond:
 		return console.Usage("--every: a tenth of a second is the least", "")
-	case s.output.format.value == "html":
+	case s.output.format.Value == "html":
 		return console.Usage("--every prints lines, and -T html makes a page at the end", "")
 	}
 	return nil

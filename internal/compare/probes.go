@@ -87,7 +87,7 @@ func probes() []probe {
 		{"live capture (`-i` in the help)", func(b *bench) (string, string) {
 			theirs, _, _ := run("tshark", "--help")
 			ours, _, _ := run(b.wsdump, "--help")
-			option := regexp.MustCompile(`(?m)^ +-i[, ]`)
+			option := regexp.MustCompile(`(?m)^(Live)? +-i[, ]`)
 			return yes(option.MatchString(theirs)), yes(option.MatchString(ours))
 		}},
 		{"TLS 1.3, keys inside the capture: frames of `tls-node.pcap`", func(b *bench) (string, string) { return encrypted(b, "tls-node") }},

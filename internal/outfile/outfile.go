@@ -119,6 +119,14 @@ func Write(name string, stdout io.Writer, write func(io.Writer) error) error {
 	return f.Commit()
 }
 
+// WriteFile writes a whole file with that text; see [Write].
+func WriteFile(name string, stdout io.Writer, text []byte) error {
+	return Write(name, stdout, func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
+}
+
 // Append adds what write writes to the end of a file, in one piece. The file is
 // created where it is missing, and stays as it is when write fails.
 func Append(name string, write func(io.Writer) error) error {

@@ -1,4 +1,4 @@
-package main
+package flagvalue
 
 import (
 	"errors"
@@ -10,8 +10,8 @@ import (
 	"github.com/wsdump/wsdump/internal/console"
 )
 
-// flagError turns an error of pflag into one with a hint.
-func flagError(c *cobra.Command, err error) error {
+// Explain turns an error of pflag into one with a hint.
+func Explain(c *cobra.Command, err error) error {
 	var (
 		unknown *pflag.NotExistError
 		invalid *pflag.InvalidValueError

@@ -1,4 +1,5 @@
-package main
+// Package pager shows output page by page in another program.
+package pager
 
 import (
 	"io"
@@ -7,18 +8,19 @@ import (
 	"strings"
 
 	"github.com/wsdump/wsdump/internal/console"
+	"github.com/wsdump/wsdump/internal/terminal"
 )
 
-// pager is a program that shows standard output page by page.
-type pager struct {
+// Pager is a program that shows what is written to it page by page.
+type Pager struct {
 	io.WriteCloser
 	command *exec.Cmd
 }
 
-// startPager starts $WSDUMP_PAGER, else $PAGER, else less, before the terminal.
+// Start starts $WSDUMP_PAGER, else $PAGER, else less, before the terminal.
 // It returns nil when stdout is none, and an error when there is no such program.
-func startPager(stdout io.Writer, stderr io.Writer) (*pager, error) {
-	if !isTerminal(stdout) {
+func Start(stdout io.Writer, stderr io.Writer) (*Pager, error) {
+	if !terminal.Is(stdout) {
 		return nil, nil
 	}
 	name := "less"
@@ -41,11 +43,11 @@ func startPager(stdout io.Writer, stderr io.Writer) (*pager, error) {
 	if err := command.Start(); err != nil {
 		return nil, console.Usage("no pager: "+err.Error(), "name one in the variable PAGER, or leave out --pager")
 	}
-	return &pager{in, command}, nil
+	return &Pager{in, command}, nil
 }
 
-// finish waits until the reader has seen enough.
-func (p *pager) finish() {
+// Finish waits until the reader has seen enough.
+func (p *Pager) Finish() {
 	if p == nil {
 		return
 	}
