@@ -9,7 +9,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// outcome judges one assertion by what tell tells.
+// outcome judges one assertion by the calls that tell makes.
 func outcome(t *testing.T, text string, tell func(*Judge, *timeline.Conn)) *Result {
 	t.Helper()
 	c, err := Parse(text)

@@ -9,7 +9,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// A Go test can say what a file of rules says, in ten lines.
+// A Go test can do what a file of rules does, in ten lines.
 func Example() {
 	rules, err := check.Load("testdata/chat.yaml")
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// TestRuleErrors: what is written wrong is told with its place and what to do.
+// TestRuleErrors: errors in rules have their position and a hint.
 func TestRuleErrors(t *testing.T) {
 	known := []*timeline.Rule{{ID: "ws/mask-missing"}, {ID: "ws/close-missing"}}
 	for _, tc := range []struct{ text, want string }{

@@ -11,7 +11,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// tell tells a story to a judge, a line an event, each with its milliseconds:
+// tell makes the calls of a conversation to a judge. Each line is one event, with its
+// milliseconds:
 //
 //	0 open [PATH [CLIENT]]
 //	5 > text, 5 < text

@@ -96,7 +96,7 @@ func rules(t *testing.T, texts ...string) (all []normalize.Rule) {
 	return all
 }
 
-// words tells a report in short lines.
+// words returns a report as short lines.
 func words(r *Report) (all []string) {
 	for _, p := range r.Pairs {
 		switch {
@@ -324,8 +324,8 @@ func TestNormalized(t *testing.T) {
 	}
 }
 
-// TestClock: the offset of the clocks and the time between two points are told
-// apart, whichever of the two is nearer to the client.
+// TestClock: the offset of the clocks is separated from the time between two points,
+// whichever of the two is nearer to the client.
 func TestClock(t *testing.T) {
 	lines := []string{">a", "<b", ">c", "<d"}
 	near := talk{url: "/x", lines: lines, late: [2]int64{0, 7_000_000}}
@@ -348,8 +348,7 @@ func TestClock(t *testing.T) {
 	}
 }
 
-// TestBounds: what is beyond a limit is counted or said, and never dropped
-// without a word.
+// TestBounds: what exceeds a limit is counted or reported, never dropped silently.
 func TestBounds(t *testing.T) {
 	many := talk{url: "/x"}
 	for i := range 50 {
@@ -425,8 +424,8 @@ func TestBigBounds(t *testing.T) {
 	}
 }
 
-// FuzzCompare: any two conversations can be compared; with itself each is the
-// same; and what is in one and not in both is told.
+// FuzzCompare: any two conversations can be compared. Each equals itself, and messages
+// that only one has are reported.
 func FuzzCompare(f *testing.F) {
 	f.Add("a\nb\nc", "a\nc\nd", uint8(3))
 	f.Add("a\na\na\nb", "a\nb\na", uint8(0))

@@ -295,7 +295,7 @@ func keysOf(t *testing.T, base string) *tls.Keys {
 	return keys
 }
 
-// TestQuiet: a fixture announces what its line in the README says, and no
+// TestQuiet: a fixture has the findings that its line in the README announces, and no
 // other error or warning.
 func TestQuiet(t *testing.T) {
 	quiet(t, fixtures)
@@ -305,7 +305,7 @@ func TestQuiet(t *testing.T) {
 	}
 }
 
-// quiet holds the captures of a folder to its README.
+// quiet compares the captures of a folder with its README.
 func quiet(t *testing.T, fixtures string) {
 	readme, err := os.ReadFile(fixtures + "README.md")
 	if err != nil {

@@ -218,7 +218,7 @@ type bystander struct{ *greedy }
 
 func (bystander) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{} }
 
-// TestTruthTable holds the guide's table of and, or, not to the code.
+// TestTruthTable compares the guide's table of and, or, not with the code.
 func TestTruthTable(t *testing.T) {
 	// On an open row of a connection that began before the capture, a path is
 	// unknown.

@@ -10,7 +10,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// ear writes down what it hears.
+// ear is a sink that keeps a line for each call.
 type ear struct {
 	timeline.Nop
 	needs timeline.Needs
@@ -43,7 +43,7 @@ func (k *keen) Select(m Match) {
 	k.say("[%s]", strings.Join(words, " "))
 }
 
-// tell tells a small story to a sink.
+// tell makes the calls of a short conversation to a sink.
 func tell(s timeline.Sink) {
 	s.Begin(at(1, 0))
 	a, b := chat(), midstream()

@@ -16,7 +16,7 @@ func at(packet uint64, ms float64) timeline.Stamp {
 	return timeline.Stamp{Packet: packet, FilePacket: packet, Time: epoch + int64(ms*1e6)}
 }
 
-// chat returns a connection as it stands at Open.
+// chat returns a connection as it is at Open.
 func chat() *timeline.Conn {
 	client, server := netip.MustParseAddrPort("10.0.0.1:51234"), netip.MustParseAddrPort("10.0.0.2:80")
 	h := &timeline.Handshake{
@@ -127,7 +127,7 @@ func asFrame(f *timeline.Frame) func(*Row) { return func(r *Row) { r.OfFrame(f) 
 
 func whole(c *timeline.Conn) func(*Row) { return func(r *Row) { r.OfConnection(c) } }
 
-// check holds lines of the form "verdict expression" to a row.
+// check checks lines of the form "verdict expression" against a row.
 func check(t *testing.T, scope Scope, fill func(*Row), lines string) {
 	t.Helper()
 	var r Row
