@@ -136,7 +136,8 @@ func (d *diffCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 	if err := d.write(stdout, r, shown); err != nil {
 		return fail(words, err)
 	}
-	return d.judge(r, damaged, words)
+	result := diffResult{r, d.source.args, d.align.Value == "order", len(d.rules.rules) > 0, damaged}
+	return result.judge(words)
 }
 
 // record reads one side. wrong says what could not be read of it; err, that

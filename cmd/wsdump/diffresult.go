@@ -8,11 +8,20 @@ import (
 	"github.com/wsdump/wsdump/report"
 )
 
+// diffResult is a report, and what was asked for.
+type diffResult struct {
+	*diff.Report
+	names      []string // of A and B; one where both are in one file
+	byOrder    bool     // connections are paired by their order
+	normalized bool     // --normalize is given
+	damaged    bool     // an input was not read to its end
+}
+
 // judge writes remarks beside the report, and returns the exit code.
-func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console.Console) int {
+func (r *diffResult) judge(words *console.Console) int {
 	sides := [2]*diff.Side{&r.A, &r.B}
-	for i, name := range d.source.args {
-		d.remark(name, sides[i], r.Alone, words)
+	for i, name := range r.names {
+		remark(name, sides[i], r.Alone, words)
 	}
 	if r.Alone > 0 {
 		words.Hint(console.CountWere(r.Alone, "connection") + " not compared: the other leg is not in the capture, or nothing that a proxy passes on or adds ties them")
@@ -26,15 +35,15 @@ func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console.Console
 	if doubtful > 0 {
 		words.Hint(console.CountWere(doubtful, "connection that differs") + " not whole in a capture (-T json tells why): what differs there may be the capture's fault")
 	}
-	if r.Only[0] > 0 && r.Only[1] > 0 && d.align.Value != "order" {
+	if r.Only[0] > 0 && r.Only[1] > 0 && !r.byOrder {
 		words.Hint("connections of both sides found no other: --align order pairs the first with the first")
 	}
-	if r.Counts[diff.Changed] > 2 && len(d.rules.rules) == 0 {
+	if r.Counts[diff.Changed] > 2 && !r.normalized {
 		words.Hint("what differs from run to run can be made equal: --normalize 'json.id=<id>', or --normalize 'match:REGEXP=<x>'")
 	}
 	switch {
 	case !r.Compared():
-		if d.legs() {
+		if len(r.names) == 1 {
 			words.Error("there is nothing to compare: no connection has both legs in the capture")
 		} else {
 			words.Error("there is nothing to compare: neither side has a WebSocket")
@@ -42,7 +51,7 @@ func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console.Console
 		return exitFailed
 	case !r.Equal():
 		return exitFailed
-	case damaged, r.Bounded():
+	case r.damaged, r.Bounded():
 		return exitInput
 	}
 	words.Say("no difference: " + console.Count(r.A.Connections, "connection") + ", " + console.Count(r.A.Messages, "message") + " on both sides")
@@ -50,7 +59,7 @@ func (d *diffCommand) judge(r *diff.Report, damaged bool, words *console.Console
 }
 
 // remark writes what of a side was not compared, or may be wrong.
-func (d *diffCommand) remark(name string, s *diff.Side, alone uint64, words *console.Console) {
+func remark(name string, s *diff.Side, alone uint64, words *console.Console) {
 	if s.Connections+alone == 0 {
 		found, hint := report.Nothing(&s.Totals)
 		words.Say(name + ": " + found)

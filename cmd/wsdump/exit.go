@@ -22,6 +22,11 @@ const (
 	exitBug          = 70 // our own fault
 )
 
+var (
+	errInterrupted = errors.New("interrupted") // Ctrl-C ended the run
+	errEnough      = errors.New("enough")      // all rows that were asked for are printed
+)
+
 // fail reports err with what to do about it, and returns its exit code.
 func fail(words *console.Console, err error) int {
 	if usage := (*console.UsageError)(nil); errors.As(err, &usage) {

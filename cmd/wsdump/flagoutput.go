@@ -14,6 +14,21 @@ import (
 	"github.com/wsdump/wsdump/split"
 )
 
+// viewFlags are those of every view.
+type viewFlags struct {
+	source sourceFlags
+	output outputFlags
+	write  writeFlags
+	redact redactFlags
+}
+
+func (v *viewFlags) register(f *pflag.FlagSet, of kind) {
+	v.source.register(f)
+	v.output.register(f, of)
+	v.write.register(f)
+	v.redact.register(f)
+}
+
 // outputFlags say what is printed, and where: those of every view.
 type outputFlags struct {
 	format  formatFlag

@@ -23,20 +23,14 @@ const listExamples = `  wsdump list capture.pcap
 
 // listCommand shows one row a connection.
 type listCommand struct {
-	source  sourceFlags
-	output  outputFlags
-	write   writeFlags
-	redact  redactFlags
+	viewFlags
 	all     bool
 	sort    flagvalue.Choice
 	reverse bool
 }
 
 func (l *listCommand) register(f *pflag.FlagSet) {
-	l.source.register(f)
-	l.output.register(f, kindList)
-	l.write.register(f)
-	l.redact.register(f)
+	l.viewFlags.register(f, kindList)
 	f.BoolVar(&l.all, "all", false, "connections without a WebSocket too; TLS without keys, HTTP and its polling, SSH")
 	l.sort = flagvalue.NewChoice("", report.SortKeys()...)
 	f.Var(&l.sort, "sort", "rows in order of a `KEY`; "+strings.Join(report.SortKeys(), ", ")+" (figures: the largest first)")
@@ -48,9 +42,9 @@ func (l *listCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 		return fail(l.output.console(stderr), console.Usage("--reverse needs --sort", "for example --sort duration --reverse"))
 	}
 	return show(ctx, &view{
-		source: &l.source, output: &l.output, write: &l.write, redact: &l.redact,
-		scope:   query.Connections,
-		options: func(opt *report.Options) { opt.All, opt.Sort, opt.Reverse = l.all, l.sort.Value, l.reverse },
-		open:    l.output.open,
+		viewFlags: &l.viewFlags,
+		scope:     query.Connections,
+		options:   func(opt *report.Options) { opt.All, opt.Sort, opt.Reverse = l.all, l.sort.Value, l.reverse },
+		open:      l.output.open,
 	}, stdin, stdout, stderr)
 }

@@ -9,7 +9,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -20,8 +19,6 @@ import (
 	"github.com/wsdump/wsdump/internal/console"
 	"github.com/wsdump/wsdump/internal/helptext"
 )
-
-var errInterrupted = errors.New("interrupted")
 
 func main() {
 	// A closed pipe is then an error of Write, which ends wsdump quietly, rather than

@@ -34,20 +34,20 @@ func (o *observers) stop() {
 
 // observe starts what records, counts and shows progress, and connects it to way.
 // program says which connections are recorded of files.
-func observe(v *view, in *input.Input, program *query.Program, words *console.Console, stdout, stderr io.Writer, way *input.Passage) (_ *observers, err error) {
+func (f *viewFlags) observe(in *input.Input, program *query.Program, words *console.Console, stdout, stderr io.Writer, way *input.Passage) (_ *observers, err error) {
 	o := &observers{}
 	defer func() {
 		if err != nil {
 			o.stop()
 		}
 	}()
-	if o.recorder, err = v.write.record(in, v.source.memory.Bytes, stdout, way); err != nil {
+	if o.recorder, err = f.write.record(in, f.source.memory.Bytes, stdout, way); err != nil {
 		return nil, err
 	}
 	if chooses := o.recorder.Sink(in.Files()); chooses != nil {
 		o.sinks = append(o.sinks, chooses)
 	}
-	counts, stop, err := v.source.iface.metrics.serve(in, words)
+	counts, stop, err := f.source.iface.metrics.serve(in, words)
 	if err != nil {
 		return nil, err
 	}
@@ -55,10 +55,10 @@ func observe(v *view, in *input.Input, program *query.Program, words *console.Co
 	if counts != nil {
 		o.sinks = append(o.sinks, counts)
 	}
-	o.blind = v.write.noTimeline && len(o.sinks) == 0
-	onTerminal := !v.output.quiet && terminal.Is(stderr) && (v.output.file != "" || v.write.noTimeline || !terminal.Is(stdout))
+	o.blind = f.write.noTimeline && len(o.sinks) == 0
+	onTerminal := !f.output.quiet && terminal.Is(stderr) && (f.output.file != "" || f.write.noTimeline || !terminal.Is(stdout))
 	o.showProgress(in, words, stderr, onTerminal, way)
-	if o.selection, err = v.write.selection(in, len(v.redact.rules.words) > 0, way); err != nil {
+	if o.selection, err = f.write.selection(in, len(f.redact.rules.words) > 0, way); err != nil {
 		return nil, err
 	}
 	if o.selection != nil {

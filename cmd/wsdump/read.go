@@ -19,25 +19,19 @@ const readExamples = `  wsdump read capture.pcap
 
 // readCommand shows captures as a timeline.
 type readCommand struct {
-	source sourceFlags
-	output outputFlags
-	write  writeFlags
-	redact redactFlags
-	rows   rowFlags
+	viewFlags
+	rows rowFlags
 }
 
 func (r *readCommand) register(f *pflag.FlagSet) {
-	r.source.register(f)
-	r.output.register(f, kindRows)
-	r.write.register(f)
-	r.redact.register(f)
+	r.viewFlags.register(f, kindRows)
 	r.rows.register(f)
 }
 
 func (r *readCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
 	return show(ctx, &view{
-		source: &r.source, output: &r.output, write: &r.write, redact: &r.redact,
-		scope: query.Rows, buffers: r.rows.group, pager: r.rows.pager, replies: &r.rows.replies, options: r.rows.add,
+		viewFlags: &r.viewFlags,
+		scope:     query.Rows, buffers: r.rows.group, pager: r.rows.pager, replies: &r.rows.replies, options: r.rows.add,
 		open: func(stdout io.Writer, opt report.Options) (*outfile.File, report.Output, error) {
 			return r.rows.open(&r.output, stdout, opt)
 		},

@@ -32,22 +32,16 @@ const runWords = "The command runs as who called sudo, with SSLKEYLOGFILE and NO
 // runCommand captures while a command runs, and judges. Its arguments are those of
 // the command.
 type runCommand struct {
-	source sourceFlags
-	output outputFlags
-	write  writeFlags
-	redact redactFlags
+	viewFlags
 	rows   rowFlags
 	judge  judgeFlags
 	linger time.Duration
 }
 
 func (r *runCommand) register(f *pflag.FlagSet) {
-	r.source.register(f)
+	r.viewFlags.register(f, kindRows)
 	r.source.iface.name = live.Any
 	f.Lookup("interface").DefValue = live.Any
-	r.output.register(f, kindRows)
-	r.write.register(f)
-	r.redact.register(f)
 	r.rows.register(f)
 	r.judge.register(f)
 	f.DurationVar(&r.linger, "linger", time.Second, "go on for `TIME` after the command, for what is still on its way")
@@ -84,8 +78,7 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 	defer cancel(nil)
 
 	way := input.Passage{}
-	v := &view{source: &r.source, output: &r.output, write: &r.write, redact: &r.redact}
-	observed, err := observe(v, in, nil, words, stdout, stderr, &way)
+	observed, err := r.observe(in, nil, words, stdout, stderr, &way)
 	if err != nil {
 		return fail(words, err)
 	}

@@ -17,15 +17,9 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// errEnough ends a run that has printed all that was asked for.
-var errEnough = errors.New("enough")
-
 // view is what read, live, list and stats ask of show.
 type view struct {
-	source *sourceFlags
-	output *outputFlags
-	write  *writeFlags
-	redact *redactFlags
+	*viewFlags
 
 	scope   query.Scope // of -Y
 	buffers bool        // rows of connections are kept until these end
@@ -68,7 +62,7 @@ func show(ctx context.Context, v *view, stdin io.Reader, stdout, stderr io.Write
 	defer cancel(nil)
 
 	way := input.Passage{}
-	observed, err := observe(v, in, program, words, stdout, stderr, &way)
+	observed, err := v.observe(in, program, words, stdout, stderr, &way)
 	if err != nil {
 		return fail(words, err)
 	}

@@ -24,10 +24,7 @@ const statsExamples = `  wsdump stats capture.pcap
 
 // statsCommand says what stands out, and gives figures.
 type statsCommand struct {
-	source   sourceFlags
-	output   outputFlags
-	write    writeFlags
-	redact   redactFlags
+	viewFlags
 	sequence termFlag
 	replies  replyFlag
 	every    time.Duration
@@ -36,10 +33,7 @@ type statsCommand struct {
 }
 
 func (s *statsCommand) register(f *pflag.FlagSet) {
-	s.source.register(f)
-	s.output.register(f, kindStats)
-	s.write.register(f)
-	s.redact.register(f)
+	s.viewFlags.register(f, kindStats)
 	f.Var(&s.sequence, "seq", "where messages have an id that counts by one; such as json.seq: tells what is missing, doubled or out of order")
 	s.replies.register(f)
 	f.DurationVar(&s.every, "every", 0, "with -i: a line of figures every `TIME`; such as 5s, before the whole at the end")
@@ -53,8 +47,8 @@ func (s *statsCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 	}
 	s.output.format.figures = stats.Options{Sequence: s.sequence.extract(), ReplyKey: s.replies.extract()}
 	return show(ctx, &view{
-		source: &s.source, output: &s.output, write: &s.write, redact: &s.redact,
-		scope: query.Rows, pager: s.pager, replies: &s.replies, tied: true, every: s.every,
+		viewFlags: &s.viewFlags,
+		scope:     query.Rows, pager: s.pager, replies: &s.replies, tied: true, every: s.every,
 		options: func(opt *report.Options) { opt.ASCII = opt.ASCII || s.ascii },
 		open:    s.output.open,
 	}, stdin, stdout, stderr)
