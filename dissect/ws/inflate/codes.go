@@ -5,11 +5,11 @@ import (
 	"math/bits"
 )
 
-// Codes are looked up in a table by the bits that come next. An entry tells all
-// that its code means and how many bits to take:
+// The next bits of the input index a table of codes. An entry holds the meaning of the
+// code and the number of bits to take:
 //
 //	bit 31      a literal: the byte is in bits 16 to 23
-//	bit 15      special: more to look at, by bits 14 and 13
+//	bit 15      special: bits 14 and 13 say which kind
 //	bit 14        the code is longer: bits 16 to 30 are where its own table
 //	              begins, bits 8 to 11 how many bits index that
 //	bit 13        end of block
@@ -73,7 +73,7 @@ type (
 	distanceCodes [distanceTable]uint32
 )
 
-// prepare computes what never changes.
+// prepare computes the tables that are the same for all blocks.
 func (c *codes) prepare() {
 	c.ready = true
 	for i := range c.literalMeaning {
@@ -137,13 +137,12 @@ type code uint16
 func (c code) symbol() int { return int(c >> 4) }
 
 // build fills table with a code set (RFC 1951 section 3.2.2), the first table being
-// indexed by the next most bits. The codes are sorted by symbol;
-// meaning[symbol-base] is the entry of each. It returns why not when these lengths
-// make no code set.
+// indexed by the next most bits. The codes are sorted by symbol; meaning[symbol-base]
+// is the entry of each. When the lengths are no code set, build returns the reason.
 //
-// Codes are taken shortest first. In a table that is indexed by the bits as they
-// come, a code of n bits stands in every place whose low n bits are the code. So
-// a table for n bits is filled, then doubled by copying for codes of n+1 bits.
+// build adds the shortest codes first. The table is indexed by bits in the order of the
+// input, so a code of n bits is at every index whose low n bits are the code. build
+// fills a table for n bits, then doubles it by copying for codes of n+1 bits.
 func build(table, meaning []uint32, codes []code, base int, most uint) (fault string) {
 	var count, place [maxBits + 1]uint16
 	for _, c := range codes {
@@ -206,14 +205,14 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (fault st
 		}
 	}
 
-	// What is longer has a table of its own behind each code of first bits.
+	// Longer codes with the same first bits share a table, behind the first table.
 	end := 1 << first
 	var second uint
 	for ; ; length++ {
 		for n := count[length]; n > 0; n-- {
 			if p := bits & (1<<first - 1); p != prefix {
-				// This table must hold all codes that begin so: as many bits as
-				// the codes from here on need to fill it.
+				// This table must hold all codes with these first bits. The codes
+				// from here on determine how many bits index it.
 				prefix, begin = p, end
 				second = length - first
 				space := int(n)
@@ -237,8 +236,8 @@ func build(table, meaning []uint32, codes []code, base int, most uint) (fault st
 	}
 }
 
-// spread repeats the first size entries in all of table: when no code is longer,
-// the bits above make no difference. So the index has always the same mask.
+// spread repeats the first size entries in all of table, for sets whose codes are all
+// shorter than the index. So the mask of the index is always the same.
 func spread(table []uint32, size int) {
 	for ; size < len(table); size <<= 1 {
 		copy(table[size:], table[:size])

@@ -3,35 +3,35 @@ package inflate
 import "unsafe"
 
 // run decodes the symbols of a block (RFC 1951 section 3.2.3) with its state in
-// registers. It looks neither at the end of the input nor at the end of the room
-// after each symbol: it runs while a whole word of input and room for one step
-// are there. step does the same one symbol at a time and looks at all; it is what
-// run is held to, and decodes what run must leave.
+// registers. It does not check for the end of the input or of the output after each
+// symbol. It runs while there are 8 bytes of input and room for one iteration. step
+// decodes one symbol with all checks. It is the reference for run in tests, and
+// decodes the symbols near the ends.
 //
-// Bits that one turn takes, of the 56 that a fill has ready: a literal (10,
-// because a longer code has no place in the first table), a length (10 and 5
-// extra) and a distance (15 and 13 extra) make 53. With a longer length code
-// there must be 48 bits left, else it fills again first.
+// One iteration uses at most 53 of the 56 bits that a fill provides: a literal (10,
+// because the first table has no longer codes), a length (10 and 5 extra) and a
+// distance (15 and 13 extra). A longer length code needs 48 bits; with fewer, run
+// fills again.
 //
-// What a turn takes is mostly waiting: an entry tells how many bits to drop, and
-// only then can the next be looked up. So all first tables are indexed by masks
-// that are constants, and an entry is looked up before the bits are filled.
+// An iteration mostly waits for memory: the next entry can be loaded only when the
+// current one has told how many bits to drop. So the masks of all first tables are
+// constants, and an entry is loaded before the bits are filled.
 //
-// Zeros stand after the tail of the input, so that run need not stop 8 bytes
-// before its end, which for a small message would be a good part of it:
+// Zeros follow the tail of the input. Without them run would have to stop 8 bytes
+// before the end, which is a large part of a small message:
 //
 //	last |---- end of src ----|00 00 ff ff|00 00 00 00 00 00 00 00|
 //	                                   lastLen                  + pad
 //
-// Whether it took bits of those zeros is seen when it comes back. If so, or if it
-// found an error near there, its work is undone and done again without them: the
-// end of a message that is corrupt is decoded twice, once for each message.
+// When run returns, fast checks whether run used bits of the zeros, or met an error
+// near them. If so, fast restores the state and decodes again without the zeros. This
+// happens once for each corrupt message.
 //
-// Indexing is unchecked (see load), which takes a tenth less time than slices: the
-// checks and the masking of slice pointers cost registers, and what does not fit
-// in those is spilled in each turn.
+// Indexing is unchecked (see load), which saves a tenth of the time. Bounds checks and
+// the masking of slice pointers need registers, and the compiler would have to spill
+// others in each iteration.
 
-// fast decodes symbols with run. It is not done when step must go on.
+// fast decodes symbols with run. done is false when step must decode the next symbol.
 func (d *Decoder) fast() (was outcome, distance int, done bool) {
 	if d.plain {
 		return more, 0, false
@@ -62,8 +62,8 @@ func (d *Decoder) checked() (was outcome, distance int, done bool) {
 	return was, distance, true
 }
 
-// run decodes symbols while 8 bytes of in and room for a step are left. beyond is
-// the distance of tooFar.
+// run decodes symbols while 8 bytes of in and room for an iteration are left. beyond
+// is the distance when the outcome is tooFar.
 func (d *Decoder) run(in []byte) (was outcome, beyond int) {
 	var (
 		next        = d.next
@@ -76,8 +76,8 @@ func (d *Decoder) run(in []byte) (was outcome, beyond int) {
 		lastOut     = len(buf) - slack
 	)
 	for next <= lastIn && end <= lastOut {
-		// The bits that are left most often suffice for the entry: it need not
-		// wait for those that are read.
+		// The bits that are left usually suffice for the entry, so that it need not
+		// wait for the load of more.
 		e := literals[bits&(1<<literalBits-1)]
 		short := count < literalBits
 		bits |= load(in, next) << (count & 63)
@@ -153,8 +153,8 @@ func (d *Decoder) run(in []byte) (was outcome, beyond int) {
 			end = repeat(buf, from, end, stop)
 			continue
 		}
-		// Two words at least, because to foresee how many costs more than to copy
-		// one: what is written beyond stop is overwritten later.
+		// At least two words, because a branch costs more than a copy. The bytes after
+		// stop are overwritten later.
 		copy16(buf, end, from)
 		copy16(buf, end+16, from+16)
 		for end += 32; end < stop; end += 16 {
@@ -166,14 +166,14 @@ func (d *Decoder) run(in []byte) (was outcome, beyond int) {
 	return was, beyond
 }
 
-// The functions below index without a check. It is run that makes it good:
+// The functions below index without bounds checks. run guarantees the bounds:
 //
-//   - load: 0 <= next <= len(in)-8 is the condition of its loop.
-//   - store, copy16: 0 <= end <= len(buf)-slack is the other one, and a turn adds
-//     to end two literals at most, or one and a match of 258 bytes; copy16 is
-//     called for places before stop, or for the first 32 bytes, which slack holds.
-//   - copy16: from is not negative, because distance > end was refused, and before
-//     to, because no distance is 0.
+//   - load: its loop condition is 0 <= next <= len(in)-8.
+//   - store, copy16: its loop condition is 0 <= end <= len(buf)-slack. An iteration
+//     adds at most two literals, or one literal and a match of 258 bytes. copy16
+//     writes before stop, or within the first 32 bytes, for which slack has room.
+//   - copy16: from is not negative, because run rejects distance > end. from is less
+//     than to, because no distance is 0.
 
 func load(b []byte, i int) uint64 {
 	return *(*uint64)(unsafe.Add(unsafe.Pointer(unsafe.SliceData(b)), i))

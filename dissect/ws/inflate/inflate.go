@@ -4,18 +4,17 @@
 // messages that share a history (RFC 7692 section 7.2.2, context takeover). It
 // promises:
 //
-//   - A Window keeps the history itself, so a message costs its own symbols and
-//     not the setting up of a stream; nothing is allocated in the steady state.
-//   - It knows the agreed window (RFC 7692 section 7.1.2) and tells when a
-//     back-reference reaches beyond it.
-//   - Work and memory are bounded: a Window holds at most 64 KiB, output is
-//     bounded by size and by ratio, and what the caller does not keep is not
-//     held.
+//   - A Window keeps the history itself, so that a message costs its own symbols and
+//     no setup. In the steady state nothing is allocated.
+//   - It reports back-references beyond the agreed window (RFC 7692 section 7.1.2).
+//   - Work and memory are bounded. A Window takes at most 64 KiB, output is bounded
+//     by size and by ratio, and the decoder holds no output that the caller does not
+//     want.
 //   - A block with BFINAL=1 may stand anywhere (RFC 7692 section 7.2.3.4).
-//   - Corrupt input never panics, and what was inflated before it is returned.
+//   - Corrupt input never panics. The output before it is returned.
 //
-// What a Huffman code set may be is decided as zlib does: complete, or a single
-// code of one bit, or (for distances) none; everything else is corrupt.
+// A Huffman code set is valid when zlib accepts it: a complete set, a single code of
+// one bit, or (for distances) no code. Every other set is corrupt.
 package inflate
 
 import (
@@ -28,12 +27,12 @@ import (
 // Options.Limit is 0.
 const DefaultLimit = 16 << 20
 
-// ratioFloor is how far a message may inflate whatever its ratio, in bytes: a
-// small bomb is not a danger, and repetitive small messages are common.
+// ratioFloor is the output in bytes up to which any ratio is allowed. A small bomb is
+// no danger, and repetitive small messages are common.
 const ratioFloor = 1 << 20
 
-// Options tells what was agreed and what is allowed. The zero value is a window
-// of 15 bits, DefaultLimit, all output kept, any ratio.
+// Options are the agreed window and the limits. The zero value is a window of 15 bits,
+// DefaultLimit, all output kept, any ratio.
 type Options struct {
 	Bits  int // the agreed window bits, 8 to 15; anything else is 15
 	Limit int // most bytes that a message may inflate to; DefaultLimit when 0 or less
@@ -48,18 +47,18 @@ type Result struct {
 	Payload []byte
 	// Length is how many bytes were inflated, kept or not.
 	Length uint64
-	// Limited says that Options.Limit or Options.Ratio was reached. Length is
-	// then that bound, and the rest of the message was not looked at.
+	// Limited reports that Options.Limit or Options.Ratio was reached. Length is
+	// then that bound, and the rest of the message was not decoded.
 	Limited bool
-	// Err is a *CorruptError, or nil. Payload and Length are what came before.
+	// Err is a *CorruptError, or nil. Payload and Length are the output before the error.
 	Err error
-	// Distance is the largest back-reference beyond the agreed window, in
-	// bytes; 0 when all kept to it. It is followed nonetheless, because the
-	// history is there: the receiver at the other end may not have it.
+	// Distance is the largest back-reference beyond the agreed window in bytes, 0 for
+	// none. The decoder follows it, because it has the history. The real receiver may
+	// not have it.
 	Distance int
 }
 
-// CorruptError says where a message stops being DEFLATE, and why.
+// CorruptError is the place where a message is not DEFLATE, and the reason.
 type CorruptError struct {
 	Offset int    // byte of the compressed payload
 	What   string // what is wrong there
@@ -78,19 +77,20 @@ type Decoder struct {
 	output
 	codes codes
 	far   int  // largest distance seen, at least the agreed window
-	plain bool // decode with step alone: for the tests
+	plain bool // decode with step alone, for tests
 }
 
-// Message inflates the payload src of one message, given as it was on the wire:
-// without the octets 00 00 ff ff, which the decoder reads as if they were there
-// (RFC 7692 section 7.2.2). It borrows src for the call and appends the output
-// to the history in w.
+// Message inflates src, the payload of one message as it was on the wire. The sender
+// has removed the octets 00 00 ff ff from its end; Message decodes them too (RFC 7692
+// section 7.2.2). Message borrows src and appends the output to the history in w.
 //
-// After an error or at a limit the history is not what the sender has, so w is
-// reset: a later message that refers to it is corrupt, never wrong in silence.
-// Going on to the end only to keep the history would be work that the sender of
-// a bomb chooses, so a bound below which all is decoded (Limit) is kept apart
-// from a bound below which all is held (Keep).
+// Message stops at an error and at Options.Limit. The history then differs from the
+// sender's, so Message resets w. A later message that refers to the lost history is
+// reported as corrupt; it never inflates to wrong bytes.
+//
+// Options.Limit bounds the work, and Options.Keep bounds the memory. They are separate
+// because a caller that keeps only the first bytes still needs the whole message in
+// the history.
 func (d *Decoder) Message(w *Window, src []byte, opt Options) Result {
 	window := windowSize(opt.Bits)
 	limit := opt.bound(len(src))
@@ -145,7 +145,7 @@ func (opt Options) keep(limit uint64) int {
 	return int(min(uint64(opt.Keep), limit))
 }
 
-// errLimited ends a message at its bound. It does not leave the package.
+// errLimited ends a message at its bound. Callers of the package never see it.
 var errLimited = errors.New("the limit is reached")
 
 // blocks inflates all blocks of the message (RFC 1951 section 3.2.3).
@@ -175,8 +175,8 @@ func (d *Decoder) blocks() error {
 		if header&1 == 1 {
 			d.align()
 			if d.offset() >= len(d.src) {
-				// The stream ended and the message with it. The tail would
-				// only be needed to end a block that is not there.
+				// The stream and the message end here. The tail belongs to a block
+				// that does not exist.
 				return nil
 			}
 		}
@@ -209,7 +209,7 @@ func (d *Decoder) stored() error {
 	return nil
 }
 
-// corrupt makes the error for the place that the input has reached.
+// corrupt returns an error at the current place of the input.
 func (d *Decoder) corrupt(what string) error {
 	return &CorruptError{Offset: min(d.offset(), len(d.src)), What: what}
 }

@@ -3,17 +3,17 @@ package inflate
 import "encoding/binary"
 
 // input reads bits, least significant first (RFC 1951 section 3.1.1), from the
-// payload of a message and the tail that its sender has cut off.
+// payload of a message and the tail that its sender has removed.
 //
-// Words of eight bytes are read from a slice that has them:
+// It reads words of eight bytes from a slice that holds all eight:
 //
 //	src      |------------------------------|
 //	last                   |----------------|00 00 ff ff|
 //	         in = src while 8 bytes are left, then in = last;
 //	         in = last from the first when all of src is there
 //
-// bits holds the next bits. Those above count are either zero or already what
-// the input has there, so that reading them again changes nothing.
+// bits holds the next bits. The bits above count are zero, or those of the input at
+// that place, so that reading them again changes nothing.
 type input struct {
 	src   []byte
 	in    []byte
@@ -25,17 +25,17 @@ type input struct {
 	last    [lastSize + pad]byte
 	lastLen int
 	inLast  bool // in is last
-	overran bool // the zeros after last were taken for input once: see fast
+	overran bool // run used the zeros after last as input; see fast
 }
 
-// lastSize is how much of src is copied to stand before the tail, and the tail.
-// Most messages fit as a whole.
+// lastSize is the size of last: the end of src, and the tail. Most messages fit in it
+// as a whole.
 const lastSize = 256
 
-// pad is how many zeros stand after the tail: a word may begin at its end.
+// pad is the number of zeros after the tail, because a word may begin at its end.
 const pad = 8
 
-// tail is what the sender of a message cuts off (RFC 7692 section 7.2.1).
+// tail is what the sender removes from the end of a message (RFC 7692 section 7.2.1).
 const tail = "\x00\x00\xff\xff"
 
 func (in *input) open(src []byte) {
@@ -51,7 +51,7 @@ func (in *input) open(src []byte) {
 
 func (in *input) close() { in.src, in.in = nil, nil }
 
-// turn goes over to the end of the input when src has no whole word left.
+// turn switches to last when src has no whole word left.
 func (in *input) turn() {
 	if in.inLast || in.next+8 <= len(in.in) {
 		return
@@ -61,16 +61,17 @@ func (in *input) turn() {
 	in.in, in.base, in.inLast = in.last[:in.lastLen], base, true
 }
 
-// atEnd says that every bit, the tail's too, was read. An empty payload is an
-// empty message.
+// atEnd reports whether all bits were read, including those of the tail. An empty
+// payload is an empty message.
 func (in *input) atEnd() bool {
 	return in.count == 0 && in.base+in.next == len(in.src)+len(tail) || len(in.src) == 0
 }
 
-// offset is the byte of src that holds the next bit, or its end and beyond.
+// offset returns the byte of src that holds the next bit. In the tail it is len(src) or
+// more.
 func (in *input) offset() int { return in.base + in.next - int((in.count+7)>>3) }
 
-// need has n bits ready, at most 56, unless the input ends before.
+// need makes n bits available, at most 56, and reports whether the input has them.
 func (in *input) need(n uint) bool {
 	if in.count < n {
 		in.fill()
@@ -78,7 +79,7 @@ func (in *input) need(n uint) bool {
 	return in.count >= n
 }
 
-// fill has at least 56 bits ready, or all that are left.
+// fill makes at least 56 bits available, or all that are left.
 func (in *input) fill() {
 	in.turn()
 	if in.next+8 <= len(in.in) {
@@ -94,7 +95,7 @@ func (in *input) fill() {
 	}
 }
 
-// take reads n bits, which are there.
+// take reads n bits. The caller has checked that they are available.
 func (in *input) take(n uint) uint {
 	v := in.bits & (1<<(n&63) - 1)
 	in.bits >>= n & 63
@@ -105,7 +106,7 @@ func (in *input) take(n uint) uint {
 // align skips to the next whole byte.
 func (in *input) align() { in.take(in.count & 7) }
 
-// rest is the bytes that come next, some or all. The input is aligned.
+// rest returns the next bytes, some or all. The input must be aligned.
 func (in *input) rest() []byte {
 	if at := in.offset(); at < len(in.src) {
 		return in.src[at:]
@@ -115,7 +116,7 @@ func (in *input) rest() []byte {
 	return nil
 }
 
-// skip goes n bytes on. The input is aligned.
+// skip skips n bytes. The input must be aligned.
 func (in *input) skip(n int) {
 	at := in.offset() + n
 	in.bits, in.count = 0, 0

@@ -2,11 +2,11 @@ package inflate
 
 import "fmt"
 
-// A block's symbols are decoded by two loops that do the same: fast, which decodes
-// most, and step, which decodes one symbol and looks at all. The tests hold both to
-// compress/flate, and to each other.
+// Two functions decode the symbols of a block: fast decodes most of them, and step one
+// symbol with all checks. The tests compare both with compress/flate and with each
+// other.
 
-// outcome is why a loop came back.
+// outcome is why fast or step returned.
 type outcome uint8
 
 const (
@@ -44,8 +44,8 @@ func (d *Decoder) symbols() error {
 	}
 }
 
-// repeat copies a match to buf[end:stop] that begins at from and may run into
-// itself, and returns stop.
+// repeat copies a match from buf[from:] to buf[end:stop], and returns stop. The two may
+// overlap: the match then repeats itself.
 func repeat(buf []byte, from, end, stop int) int {
 	for end < stop {
 		end += copy(buf[end:stop], buf[from:end])
@@ -53,7 +53,7 @@ func repeat(buf []byte, from, end, stop int) int {
 	return end
 }
 
-// step decodes one symbol. There is room for it.
+// step decodes one symbol. The caller has made room for it.
 func (d *Decoder) step() (was outcome, distance int) {
 	d.fill()
 	literals, distances := d.codes.literals, d.codes.distances

@@ -1,7 +1,7 @@
 package inflate
 
 const (
-	// history is the farthest that a distance reaches (RFC 1951 section 3.2.5).
+	// history is the largest distance (RFC 1951 section 3.2.5).
 	history = 32 << 10
 	// windowMost is the memory of a Window: history, and as much output before
 	// the history has to move to the front again.
@@ -9,8 +9,8 @@ const (
 	// windowFirst is the memory that the first message takes. It doubles as it
 	// fills, so that short connections stay cheap.
 	windowFirst = 4 << 10
-	// slack is the room that the decoding of one step needs: a literal or two,
-	// the longest match, and the rest of the last words that are copied.
+	// slack is the room that one iteration needs: two literals, the longest match,
+	// and the rest of the last words that are copied.
 	slack = 4 + 258 + 16
 )
 
@@ -20,34 +20,33 @@ const (
 //	buf |<------- history ------->|<------ room ------>|
 //	    0                        end                len(buf)
 //
-// Messages are inflated into the room. When it is used up, the last 32 KiB
-// slide to the front.
+// A message is inflated into the room. When the room is full, the last 32 KiB move to
+// the front.
 type Window struct {
 	buf []byte
 	end int
 }
 
-// Size is how many bytes of memory the window holds, at most 64 KiB.
+// Size returns how many bytes of memory the window takes, at most 64 KiB.
 func (w *Window) Size() int { return len(w.buf) }
 
-// Reset forgets the history and keeps the memory: what a direction without
-// context takeover needs before each message (RFC 7692 section 7.1.1). Such
-// directions may share one Window.
+// Reset drops the history and keeps the memory. A direction without context takeover
+// needs that before each message (RFC 7692 section 7.1.1), and such directions may
+// share one Window.
 func (w *Window) Reset() { w.end = 0 }
 
-// Drop forgets the history and gives the memory back.
+// Drop drops the history and frees the memory.
 func (w *Window) Drop() { *w = Window{} }
 
 const (
-	// scratchKeep is the scratch that a Decoder keeps without need, in bytes.
+	// scratchKeep is the scratch memory in bytes that an idle Decoder keeps.
 	scratchKeep = 64 << 10
-	// scratchIdle is after how many messages that did not need it a larger
-	// scratch is given back.
+	// scratchIdle is the number of messages without need for a larger scratch after
+	// which a Decoder frees it.
 	scratchIdle = 64
 )
 
-// output is where a message goes: into the window, and what the window has no
-// room for into scratch.
+// output holds a message: in the window, and in scratch where the window has no room.
 //
 //	whole message = gathered bytes, of which scratch has the first, then buf[start:end]
 type output struct {
@@ -68,7 +67,7 @@ func (o *output) open(w *Window, limit uint64, keep int) {
 	o.scratch, o.gathered, o.limit, o.keep = o.scratch[:0], 0, limit, keep
 }
 
-// close hands the message out and the history to the window.
+// close returns the message, and leaves the history in the window.
 func (o *output) close() (payload []byte, length uint64, limited bool) {
 	o.w.buf, o.w.end = o.buf, o.end
 	length = o.gathered + uint64(o.end-o.start)
@@ -93,9 +92,9 @@ func (o *output) close() (payload []byte, length uint64, limited bool) {
 	return payload, length, limited
 }
 
-// room makes place for one more step: the window grows, or slides. It fails with
-// errLimited when the message has passed its limit, so that no message costs
-// more than a window beyond it.
+// room makes room for one iteration: the window grows, or its history moves to the
+// front. It fails with errLimited when the message is longer than its limit, so that a
+// message exceeds its limit by at most a window.
 func (o *output) room() error {
 	if len(o.buf)-o.end >= slack {
 		return nil
@@ -119,7 +118,7 @@ func (o *output) room() error {
 	return nil
 }
 
-// gather moves what the message has in buf out of the way.
+// gather copies the bytes of the message from buf to scratch.
 func (o *output) gather() {
 	part := o.buf[o.start:o.end]
 	o.gathered += uint64(len(part))
@@ -127,7 +126,7 @@ func (o *output) gather() {
 		part = part[:n]
 	}
 	if need := len(o.scratch) + len(part); need > cap(o.scratch) {
-		// In few and large steps: each leaves a slice behind for the collector.
+		// In few and large steps, because each leaves garbage behind.
 		grown := make([]byte, len(o.scratch), min(o.keep, max(4*cap(o.scratch), need)))
 		copy(grown, o.scratch)
 		o.scratch = grown
