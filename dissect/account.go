@@ -12,34 +12,34 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// account is what all layers of one transport share: who speaks, and what came
-// of it.
+// account is the state that all layers of one transport share: the protocols seen, the
+// connections opened, and how TCP ended.
 type account struct {
 	d         *Dissector
 	transport *timeline.Transport
-	root      Switch         // the lowest layer, which hears the ends of TCP
-	opener    opener         // the first
-	passed    passed         // what root points to once its HTTP/1 has become a WebSocket
+	root      Switch         // the lowest layer, which receives the ends of TCP
+	opener    opener         // the first one; see newOpener
+	passed    passed         // the layer of root once HTTP/1 has become a WebSocket
 	client    netip.AddrPort // the true client behind a proxy; else zero
 	tls       *tls.Info      // nil without TLS
-	secure    *tls.Stream    // the same
-	reason    string         // why TLS cannot be read
-	conns     int            // WebSockets and attempts
-	kind      string         // of Other.Kind: the latest protocol seen
+	secure    *tls.Stream    // nil without TLS
+	reason    string         // why TLS is not decrypted
+	conns     int            // Conns opened: WebSockets and refused attempts
+	kind      string         // for Other.Kind: the latest protocol seen
 	http      *http1.Stream  // the first HTTP/1 layer
 	ending    timeline.Ending
-	waits     bool              // TCP has ended, keys may come
-	over      bool              // TCP has ended,
-	ended     timeline.Stamp    // then
-	limited   *timeline.Finding // the first limit that was reached over HTTP
-	shown     bool              // stands in Dissector.shown
-	released  bool              // nobody calls root any more
+	waits     bool              // TCP has ended, and keys may still come
+	over      bool              // TCP has ended
+	ended     timeline.Stamp    // over: when TCP ended
+	limited   *timeline.Finding // the first limit that an HTTP layer reached
+	shown     bool              // Dissector.shown refers to the account
+	released  bool              // the caller uses root no more; see Switch.Released
 }
 
-// mostFree is how many accounts, and how many Conns, are kept to be used again at most.
+// mostFree bounds the free accounts, and the free Conns, of a Dissector.
 const mostFree = 1 << 10
 
-// newAccount returns the account of t.
+// newAccount returns an account for t: a free one, or a new one.
 func (d *Dissector) newAccount(t *timeline.Transport) *account {
 	var a *account
 	if n := len(d.free); n > 0 {
@@ -47,14 +47,14 @@ func (d *Dissector) newAccount(t *timeline.Transport) *account {
 	} else {
 		a = new(account)
 	}
-	// Field by field: a is zero, and to write all of it would be to read it first, where
-	// its memory was never used, while garbage is collected.
+	// a is zero, so only these fields are set. To assign a whole struct would touch memory
+	// that is not used yet, and cost a write barrier for each pointer.
 	a.d, a.transport = d, t
 	a.root.account, a.root.layers = a, "tcp"
 	return a
 }
 
-// newConn returns a Conn, which is zero.
+// newConn returns a zero Conn: a free one, or a new one.
 func (d *Dissector) newConn() (c *timeline.Conn) {
 	n := len(d.conns)
 	if n == 0 {
@@ -64,10 +64,10 @@ func (d *Dissector) newConn() (c *timeline.Conn) {
 	return c
 }
 
-// recycle keeps a and its WebSocket layer to be used again, where nobody else can
-// know them any more: one WebSocket came of it and nothing else, be it an attempt,
-// which Dissector.shown would know, too. Short connections come by the thousand, and
-// to make and collect those takes as long as to hear what was said.
+// recycle puts a and its WebSocket layer in the lists of free ones. It does so only when
+// nothing else can refer to them: a carried exactly one WebSocket, no attempt and no
+// TLS, and Dissector.shown does not refer to it. With thousands of short connections,
+// to allocate and collect accounts takes as long as to parse the connections.
 func (a *account) recycle() {
 	d := a.d
 	if !a.released || a.shown || a.secure != nil || a.conns != 1 || a.root.next != timeline.Stream(&a.passed) || len(d.free) == mostFree {
@@ -81,21 +81,22 @@ func (a *account) recycle() {
 		*a.opener.conn = timeline.Conn{}
 		d.conns = append(d.conns, a.opener.conn)
 	}
-	*a = account{} // lets go of all
+	*a = account{} // so that the garbage collector can free what a pointed to
 	d.free = append(d.free, a)
 }
 
-func (a *account) saw(kind string) {
+// sawProtocol notes the protocol of a layer. "other" replaces no protocol.
+func (a *account) sawProtocol(kind string) {
 	if kind != "other" || a.kind == "" {
 		a.kind = kind
 	}
 }
 
-// inner returns a Switch for what a layer carries.
+// inner returns a Switch for the protocol inside a layer, such as TLS.
 func (a *account) inner(layers string) *Switch { return &Switch{account: a, layers: layers} }
 
-// newOpener returns an opener: the first one that is inside the account, which
-// saves an object for each of very many WebSockets, then others.
+// newOpener returns an opener. The first one is a field of the account, which saves an
+// allocation for each WebSocket.
 func (a *account) newOpener(layers string) *opener {
 	o := &a.opener
 	if o.account != nil {
@@ -113,8 +114,8 @@ func (a *account) newHTTP2(layers string, opt http2.Options) timeline.Stream {
 	return http2.New(o, a.d.limits, opt)
 }
 
-// end hears the ends of every layer and minds those of TCP. It reports whether
-// the transport is over.
+// end notes the end of a direction, when s is the lowest layer. It reports whether both
+// directions of TCP have ended.
 func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why timeline.End) (over bool) {
 	if s != &a.root || !a.ending.Add(dir, at, why) {
 		return false
@@ -129,7 +130,7 @@ func (a *account) end(s *Switch, dir timeline.Direction, at timeline.Stamp, why 
 	return true
 }
 
-// conclude tells what came of a transport that carried no WebSocket.
+// conclude emits [timeline.Other] for a transport that carried no WebSocket.
 func (a *account) conclude() {
 	if a.secure != nil {
 		delete(a.d.live, a.secure)
@@ -157,7 +158,7 @@ func (a *account) conclude() {
 		o.ServerName, o.ALPN, o.Version, o.Cipher, o.Names = a.tls.ServerName, a.tls.ALPN, a.tls.VersionName(), a.tls.CipherName(), a.tls.Certificate
 	}
 	if a.limited != nil {
-		a.d.gaveUp(a.limited)
+		a.d.countLimited(a.limited)
 	}
 	a.d.count(&o)
 	a.d.sink.Other(&o)

@@ -11,7 +11,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// becomeTLS puts the TLS layer in place.
+// becomeTLS makes TLS the current layer.
 func (s *Switch) becomeTLS() {
 	layer := &secure{account: s.account}
 	layer.stream = tls.New(layer, s.account.d.keys)
@@ -52,8 +52,8 @@ func (t *secure) Finding(f *timeline.Finding) {
 	}
 }
 
-// The PROXY protocol (haproxy's proxy-protocol.txt): a header before all else
-// in which a proxy names the true client.
+// The PROXY protocol (haproxy's proxy-protocol.txt): the first bytes of a transport are
+// a header in which a proxy names the true client.
 const (
 	proxyV1 = "PROXY "
 	proxyV2 = "\r\n\r\n\x00\r\nQUIT\n"
@@ -80,7 +80,7 @@ func probeProxy(b []byte) timeline.Verdict {
 	return timeline.NotMine
 }
 
-// becomeProxied steps over a PROXY header and notes who the client is.
+// becomeProxied skips a PROXY header and notes the client that it names.
 func (s *Switch) becomeProxied(b []byte) {
 	client, n := parseProxy(b)
 	if client.IsValid() {
@@ -89,8 +89,8 @@ func (s *Switch) becomeProxied(b []byte) {
 	s.become("other", &behind{skip: n, Stream: s.account.inner(s.layers)})
 }
 
-// parseProxy returns the client that a header names, zero when it names none,
-// and the header's length.
+// parseProxy returns the client that a PROXY header names, zero for none, and the
+// length of the header in bytes.
 func parseProxy(b []byte) (client netip.AddrPort, n int) {
 	if b[0] == 'P' {
 		n = bytes.IndexByte(b, '\n') + 1
@@ -119,7 +119,7 @@ func addrPort(addr, port string) netip.AddrPort {
 	return netip.AddrPortFrom(a, uint16(p))
 }
 
-// behind is a stream that begins skip bytes later in the client's direction.
+// behind is a stream without the first skip bytes of the client.
 type behind struct {
 	timeline.Stream
 	skip int

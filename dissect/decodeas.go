@@ -9,8 +9,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// DecodeAs says what is spoken on a range of TCP ports, where the bytes alone
-// do not tell, or tell wrong.
+// DecodeAs names the protocol on a range of TCP ports, for traffic that the first bytes
+// do not identify.
 type DecodeAs struct {
 	From, To uint16
 	Protocol string // "ws", "tls", "http" or "none"
@@ -41,8 +41,9 @@ func ParseDecodeAs(spec string) (d DecodeAs, err error) {
 	return d, fmt.Errorf("%q is none of ws, tls, http, none", d.Protocol)
 }
 
-// told returns what the operator said of t, "" for nothing. Later words win.
-func (d *Dissector) told(t *timeline.Transport) (protocol string) {
+// protocolOf returns the protocol that the operator named for the ports of t, "" for
+// none. The last entry that fits wins.
+func (d *Dissector) protocolOf(t *timeline.Transport) (protocol string) {
 	for _, r := range d.decodeAs {
 		for _, port := range [...]uint16{t.Server.Port(), t.Client.Port()} {
 			if r.From <= port && port <= r.To {
@@ -53,8 +54,8 @@ func (d *Dissector) told(t *timeline.Transport) (protocol string) {
 	return protocol
 }
 
-// force makes s read what the operator said, whatever the bytes look like. A
-// WebSocket is still looked for its handshake first.
+// force makes s decode the protocol that the operator named, whatever the first bytes
+// are. For "ws" s still looks for a handshake first.
 func (s *Switch) force(protocol string) {
 	switch protocol {
 	case "none":
@@ -68,8 +69,8 @@ func (s *Switch) force(protocol string) {
 	}
 }
 
-// becomeForced opens a Conn whose first bytes, of direction dir, are no
-// handshake. Who masks is the client.
+// becomeForced opens a Conn without a handshake. Its first bytes are of direction dir.
+// The side that masks its frames is the client.
 func (s *Switch) becomeForced(dir timeline.Direction) {
 	a := s.account
 	if b := s.peek[dir]; a.transport.Midstream && len(b) >= 2 && (b[1]&0x80 != 0) != (dir == timeline.ClientToServer) {

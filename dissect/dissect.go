@@ -1,9 +1,9 @@
-// Package dissect joins the protocol layers: for each transport a [Switch]
-// finds out which protocol speaks on it now, from the first bytes and not from
-// ports, and hands the stream from layer to layer until WebSocket frames come
-// out (RFC 6455, RFC 9112).
+// Package dissect joins the protocol layers. For each transport a [Switch] identifies
+// the protocol by the first bytes, not by ports. It passes the stream from layer to
+// layer, up to WebSocket frames (RFC 6455, RFC 9112).
 //
-// It knows no packets. A reassembly, a test, or a log of a proxy can feed it.
+// The package does not depend on packets: a reassembly, a test, or the log of a proxy
+// can feed it.
 package dissect
 
 import (
@@ -17,50 +17,49 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Dissector is what the transports of one goroutine share.
+// Dissector is the state that the transports of one goroutine share.
 type Dissector struct {
 	sink     timeline.Sink
 	limits   timeline.Limits
 	keys     *tls.Keys
 	ws       *ws.Env
-	live     map[*tls.Stream]*account // those that may wait for keys
-	over     int                      // of them: TCP has ended, and nothing else is waited for
+	live     map[*tls.Stream]*account // transports with TLS that may wait for keys
+	over     int                      // how many of live wait for keys although TCP has ended
 	legs     legs
-	shown    views // what may be captured twice
+	shown    views // connections that may be captured a second time
 	decodeAs []DecodeAs
 	looked   int               // bytes in recognisers
 	seen     map[string]uint64 // transports without a WebSocket, by kind
 	names    map[string]uint64 // TLS without keys, by server name
-	spare    *http1.Stream     // an HTTP/1 layer to use again
-	free     []*account        // to use again
-	conns    []*timeline.Conn  // likewise, zero
-	forgets  bool              // see Options
-	part     int               // of how many Dissectors this is one
-	beyond   func()            // see Options; nil: this is the only one
-	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count: how many had one
+	spare    *http1.Stream     // a free HTTP/1 layer
+	free     []*account        // free accounts
+	conns    []*timeline.Conn  // free Conns, all zero
+	forgets  bool              // Options.Forgets
+	part     int               // Options.Parts, at least 1
+	beyond   func()            // Options.Beyond; nil when this is the only Dissector
+	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count is the number of such transports
 }
 
 // Options sets up a Dissector. The zero value is useful.
 type Options struct {
 	Limits   timeline.Limits
 	Keys     *tls.Keys  // nil: TLS is not decrypted
-	DecodeAs []DecodeAs // the latest that fits wins
-	// Forgets says that the sink keeps no Conn once Close has returned: it may then be
-	// used again for another.
+	DecodeAs []DecodeAs // the last that fits wins
+	// Forgets promises that the sink keeps no Conn after Close returns, so that the
+	// Dissector may use it for another connection.
 	Forgets bool
 
-	// Parts says that this is one of so many Dissectors, each of which hears a part
-	// of the transports; 0 or 1: it hears all. Connections are then not tied to each
-	// other, see [Legs].
+	// Parts is the number of Dissectors that share the transports of one input; 0 or 1:
+	// this is the only one. With more, the Dissector does not connect the two legs of a
+	// proxy; [Parts] does.
 	Parts int
-	// Beyond is called, with Parts, when something depends on what the others hear:
-	// what is told from then on may not be what one Dissector would tell. So it is
-	// where a limit that all share may be reached. [timeline.Limits.Part] divides
-	// those in Limits.
+	// Beyond is called, with Parts, when the output depends on transports of another
+	// Dissector, or a limit that all share may be reached. From then on the output may
+	// differ from that of a single Dissector. [timeline.Limits.Part] divides the limits.
 	Beyond func()
 }
 
-// New returns a Dissector that tells sink.
+// New returns a Dissector that emits to sink.
 func New(sink timeline.Sink, opt Options) *Dissector {
 	d := &Dissector{
 		sink: sink, limits: opt.Limits.WithDefaults(), keys: opt.Keys, decodeAs: opt.DecodeAs, ws: ws.NewEnv(sink, opt.Limits),
@@ -75,40 +74,40 @@ func New(sink timeline.Sink, opt Options) *Dissector {
 	return d
 }
 
-// Open returns the stream that hears t.
+// Open returns the stream that the caller feeds with the bytes of t.
 func (d *Dissector) Open(t *timeline.Transport) timeline.Stream {
 	a := d.newAccount(t)
 	if t.Midstream {
 		a.root.seek()
 	}
 	if len(d.decodeAs) > 0 {
-		a.root.force(d.told(t))
+		a.root.force(d.protocolOf(t))
 	}
 	return &a.root
 }
 
-// follow remembers a TLS layer that may wait for keys.
+// follow registers a TLS layer that may wait for keys.
 func (d *Dissector) follow(s *tls.Stream, a *account) {
 	if d.keys != nil {
 		d.live[s] = a
 	}
 }
 
-// Retry tries what waits for keys: some were added. Rows that this makes known
+// Retry decrypts the connections that wait for keys, after keys were added. The rows
 // have the stamps of their packets.
 func (d *Dissector) Retry() {
 	d.forWaiting(func(_ *account, s *tls.Stream) { s.Retry() })
 }
 
-// Due returns the capture time at which [Dissector.Advance] is wanted next.
+// Due returns the capture time in ns at which [Dissector.Advance] must be called next.
 func (d *Dissector) Due() int64 { return d.ws.Due() }
 
-// Advance moves the clock without bytes, so that silence is heard. Give it all
-// times that Due returned up to a packet's before that packet.
+// Advance moves the clock to now without a packet, so that timeouts are reported.
+// Before each packet, call it with every time that Due returns up to the packet's.
 func (d *Dissector) Advance(now int64) { d.ws.Advance(now) }
 
-// GiveUp ends the waiting for the keys of connections that ended long before now
-// ([timeline.Limits.KeyWait]).
+// GiveUp stops waiting for keys of connections that ended more than
+// [timeline.Limits.KeyWait] before now.
 func (d *Dissector) GiveUp(now int64) {
 	if d.over == 0 {
 		return
@@ -145,13 +144,13 @@ func (d *Dissector) count(o *timeline.Other) {
 	}
 	d.seen[o.Kind]++
 	if o.Kind == "tls" && o.ServerName != "" {
-		d.sawName(o.ServerName)
+		d.countName(o.ServerName)
 	}
 }
 
-// gaveUp counts a transport whose HTTP was given up at a limit before it could
-// become a WebSocket, so that no connection can tell.
-func (d *Dissector) gaveUp(f *timeline.Finding) {
+// countLimited counts a transport whose HTTP layer reached a limit before it opened a
+// Conn. Judge reports them, since there is no Conn to report f for.
+func (d *Dissector) countLimited(f *timeline.Finding) {
 	if d.beyond != nil {
 		d.beyond()
 	}
@@ -162,17 +161,17 @@ func (d *Dissector) gaveUp(f *timeline.Finding) {
 	d.limited.Count++
 }
 
-// Judge tells what concerns no WebSocket, when the input is over.
-func (d *Dissector) Judge(tell func(*timeline.Finding)) {
+// Judge reports the findings that concern no Conn, at the end of the input.
+func (d *Dissector) Judge(report func(*timeline.Finding)) {
 	if d.limited != nil {
-		tell(d.limited)
+		report(d.limited)
 	}
 }
 
 // maxNames bounds how many server names are counted.
 const maxNames = 4096
 
-func (d *Dissector) sawName(name string) {
+func (d *Dissector) countName(name string) {
 	if _, ok := d.names[name]; ok || len(d.names)*d.part < maxNames {
 		d.names[name]++
 	} else if d.beyond != nil {
@@ -183,10 +182,10 @@ func (d *Dissector) sawName(name string) {
 // idleTLS stands for TLS that carried no application data.
 const idleTLS = "tls, idle"
 
-// kinds are the words for people of what a transport can be beside a WebSocket.
+// kinds are the names of protocols other than WebSocket for people.
 var kinds = map[string]string{idleTLS: "TLS without data", "http": "plain HTTP", "http2": "HTTP/2", "ssh": "SSH", "other": "other"}
 
-// Report adds what was seen besides WebSockets to t.
+// Report adds the transports without a WebSocket to t.
 func (d *Dissector) Report(t *timeline.Totals) {
 	for _, c := range ranked(d.seen) {
 		if c.What == "tls" {
@@ -198,7 +197,7 @@ func (d *Dissector) Report(t *timeline.Totals) {
 	t.ServerNames = append(t.ServerNames, ranked(d.names)...)
 }
 
-// ranked returns the counts, largest first.
+// ranked returns the counts, the largest first.
 func ranked(m map[string]uint64) []timeline.Count {
 	out := make([]timeline.Count, 0, len(m))
 	for what, n := range m {

@@ -5,26 +5,26 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// headless is HTTP/1 with bytes missing where a head stood, as in a capture with
-// a short snap length: the head may have been a handshake. HTTP goes on looking
-// for its next head, and what follows is looked at for WebSocket frames, as on a
-// connection whose start is not in the capture.
+// headless is an HTTP/1 layer that lost a message head to a gap, as in a capture with a
+// short snap length. The head may have been a handshake. So the HTTP layer looks for
+// its next head while a recogniser looks for WebSocket frames, as on a connection whose
+// start is not in the capture.
 type headless struct {
 	*http1.Stream
 	s *Switch
 }
 
-// beheaded puts a headless in the place of HTTP that has lost a head.
-func (s *Switch) beheaded() {
+// afterGap makes headless the current layer when HTTP/1 has lost a head.
+func (s *Switch) afterGap() {
 	if layer, ok := s.next.(*http1.Stream); ok && s.account.conns == 0 && layer.Lost() {
 		s.frames = newRecogniser()
 		s.next = &headless{layer, s}
-		held := layer.Held() // the client spoke on behind a request whose answer is missing
+		held := layer.Held() // bytes after a request whose response is missing
 		held.Replay(&earlier{recogniser: s.frames, d: s.account.d})
 	}
 }
 
-// earlier lets a recogniser see what was heard before it was there.
+// earlier is a stream that adds earlier bytes to a recogniser.
 type earlier struct {
 	timeline.Deaf
 	*recogniser
@@ -44,7 +44,7 @@ func (e *earlier) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) { e.g
 func (h *headless) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	s := h.s
 	h.Stream.Data(dir, at, b)
-	if s.account.conns > 0 || !h.Lost() || s.frames == nil { // HTTP found its way, or nobody looks any more
+	if s.account.conns > 0 || !h.Lost() || s.frames == nil { // HTTP found a head, or the recogniser has given no result
 		s.stopLooking()
 		s.next = h.Stream
 		return
@@ -53,7 +53,7 @@ func (h *headless) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	d.looked += len(b)
 	client, decided, done := r.add(dir, at, b)
 	switch {
-	case decided && client == timeline.ClientToServer: // HTTP told who is who
+	case decided && client == timeline.ClientToServer: // HTTP has told client from server
 		s.stopLooking()
 		s.becomeWebSocket(r)
 	case decided, done, d.lookedEnough():

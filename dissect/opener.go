@@ -75,7 +75,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	return next
 }
 
-// begun remembers an attempt over HTTP/1: the next request ends it.
+// begun notes an attempt over HTTP/1, because the next request ends it.
 func (o *opener) begun(next timeline.Stream) {
 	if try, ok := next.(*attempt); ok && o.http1 {
 		o.attempt = try
@@ -103,8 +103,8 @@ func (o *opener) Tunnel(protocol string) timeline.Stream {
 	return next
 }
 
-// Midstream implements [http2.Handler]: a stream whose request is not known may
-// be a WebSocket, recognised by its frames.
+// Midstream implements [http2.Handler]. A stream whose request is not in the capture may
+// be a WebSocket, which a recogniser finds by its frames.
 func (o *opener) Midstream(uint32, *timeline.Handshake) timeline.Stream {
 	s := o.account.inner(o.layers)
 	s.seek()
@@ -117,9 +117,9 @@ func (o *opener) Limit(dir timeline.Direction, at timeline.Stamp, what string, m
 	if o.account.limited == nil {
 		o.account.limited = &f
 	}
-	told := f
-	told.Dir, told.HasDir = dir, true
-	o.Finding(&told)
+	directed := f
+	directed.Dir, directed.HasDir = dir, true
+	o.Finding(&directed)
 }
 
 // Finding implements [http1.Handler] and [http2.Handler].
@@ -132,8 +132,8 @@ func (o *opener) Finding(f *timeline.Finding) {
 	}
 }
 
-// attempt is the stream of a handshake that opened no WebSocket: it hears the
-// end and closes the Conn.
+// attempt is the stream of a handshake that opened no WebSocket. It closes the Conn at
+// the end of the stream.
 type attempt struct {
 	timeline.Deaf
 	opener *opener
@@ -147,7 +147,7 @@ func (t *attempt) End(dir timeline.Direction, at timeline.Stamp, why timeline.En
 	if !t.ending.Add(dir, at, why) {
 		return
 	}
-	if why == timeline.EndOpen { // it was over with the answer, not with the capture
+	if why == timeline.EndOpen { // the attempt ended with the response, not with the capture
 		at = t.conn.Transport.Last
 	}
 	t.close(at)

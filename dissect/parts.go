@@ -2,19 +2,18 @@ package dissect
 
 import "github.com/wsdump/wsdump/timeline"
 
-// Parts joins what several Dissectors tell, of which each hears a part of the
-// transports ([Options.Parts]). It does what needs the connections of all of them.
-// The zero value is ready.
+// Parts does what needs the connections of all Dissectors that share the transports of
+// one input ([Options.Parts]). The zero value is ready.
 type Parts struct {
 	legs  legs
 	shown views
 }
 
-// Open ties c to the connection on the other side of a proxy, if there is one. Give it
-// all that the Dissectors open, in the order of their packets and with their numbers,
-// before the sink hears of it. It reports false when c may be another capture of a
-// connection that another Dissector told: then one Dissector that hears both would
-// tell less. c and s are borrowed; the handshake of c must stay as it is.
+// Open sets Conn.LegOf of c when the connection on the other side of a proxy is known.
+// Call it for every Conn that a Dissector opens, in the order of their packets, with
+// its ID set, before Open of the sink. It returns false when c may be a second capture
+// of a connection of another Dissector. A single Dissector would hide such a c. Open
+// borrows c and s; the handshake of c must not change later.
 func (p *Parts) Open(c *timeline.Conn, s *Signs) (alone bool) {
 	if !s.captured {
 		return true

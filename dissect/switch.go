@@ -9,24 +9,24 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Switch is the stream of one transport, or of what another layer carries
-// inside it (TLS, a CONNECT tunnel, the PROXY protocol). It waits for the first
-// bytes, lets each protocol look at them, and points past itself from then on.
+// Switch is the stream of one transport, or of the bytes inside another layer (TLS, a
+// CONNECT tunnel, the PROXY protocol). It identifies the protocol by the first bytes,
+// and then passes all calls to the layer of that protocol.
 type Switch struct {
 	account *account
 	layers  string          // what lies below: "tcp" or "tls"
 	next    timeline.Stream // the current layer; nil while undecided
 	flip    timeline.Direction
-	first   timeline.Backlog // while undecided
-	peek    [2][]byte        // the same bytes, by direction
+	first   timeline.Backlog // while undecided: all calls so far
+	peek    [2][]byte        // while undecided: the bytes so far, by direction
 	waiting []timeline.Finding
-	// anywhere: the bytes may begin anywhere inside anything.
+	// anywhere: the start is missing, so that the bytes may begin inside a message.
 	anywhere bool
-	forced   bool        // the operator says that it is a WebSocket
-	frames   *recogniser // looks for WebSocket frames; nil when it is no use
+	forced   bool        // the operator named WebSocket, see DecodeAs
+	frames   *recogniser // looks for WebSocket frames; nil when it has decided or given no result
 }
 
-// maxWaiting is how many findings from below wait for a Conn.
+// maxWaiting bounds the findings from lower layers that wait for a Conn.
 const maxWaiting = 16
 
 // Data implements [timeline.Stream].
@@ -38,7 +38,7 @@ func (s *Switch) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		return
 	}
 	if dir == timeline.ClientToServer && s.undecided() && http1.ProbeRequest(b) == timeline.Mine {
-		s.becomeHTTP1() // as decide would have it, with nothing to keep
+		s.becomeHTTP1() // as decide would do, without a copy of b
 		s.next.Data(dir, at, b)
 		return
 	}
@@ -47,8 +47,8 @@ func (s *Switch) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	s.decide(dir, at)
 }
 
-// Settled implements [timeline.Settled]. It is asked again only while nothing is
-// known, so that HTTP, which may still lose its way, says nothing.
+// Settled implements [timeline.Settled]. The caller asks until it gets a stream, so
+// Settled returns nil for HTTP, which may still become another layer.
 func (s *Switch) Settled() timeline.Stream {
 	if s.next == nil || s.flip != 0 {
 		return nil
@@ -57,16 +57,16 @@ func (s *Switch) Settled() timeline.Stream {
 		return further.Settled()
 	}
 	if p, is := s.next.(*passed); is {
-		return p.Stream // who hears Data alone need not go through it
+		return p.Stream // passed only changes where findings go
 	}
 	return s.next
 }
 
-// undecided reports whether nothing was said so far, by a connection that was
-// seen from its start.
+// undecided reports whether no byte came so far on a connection whose start is in the
+// capture.
 func (s *Switch) undecided() bool { return !s.anywhere && !s.forced && s.first.Empty() }
 
-// decide looks at the first bytes of a direction.
+// decide identifies the protocol by the first bytes of direction dir, if they suffice.
 func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 	b := s.peek[dir]
 	request, response := http1.ProbeRequest(b), http1.ProbeResponse(b)
@@ -95,12 +95,12 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 		s.become("ssh", timeline.Deaf{})
 	case request == timeline.NeedMore || response == timeline.NeedMore || h2 == timeline.NeedMore || proxy == timeline.NeedMore || record:
 	case dir == timeline.ServerToClient && isSettings(b):
-		// An HTTP/2 server may speak first (RFC 9113 3.4); its client will tell.
+		// An HTTP/2 server may send first (RFC 9113 3.4). The client's bytes will decide.
 	case s.anywhere && http2.ProbeFrames(dir, b) == timeline.Mine:
 		s.becomeHTTP2(http2.Options{Seek: true})
 	case s.anywhere:
-		// Anywhere inside anything: look again where the next piece begins.
-		s.account.saw("other")
+		// Not identified. The next piece may begin with a message.
+		s.account.sawProtocol("other")
 		s.first, s.peek[dir] = timeline.Backlog{}, nil
 		s.look(dir, at, b)
 	default:
@@ -145,8 +145,8 @@ func (s *Switch) becomeHTTP1() {
 	s.become("http", layer)
 }
 
-// passed is what is left of an HTTP/1 layer whose connection has become a
-// WebSocket: bytes go past it, findings are still those of its Conn.
+// passed replaces an HTTP/1 layer whose connection has become a WebSocket. Bytes go to
+// the WebSocket layer, and findings to the handler of the HTTP layer.
 type passed struct {
 	timeline.Stream
 	handler http1.Handler
@@ -158,8 +158,8 @@ func (p *passed) Finding(f *timeline.Finding) { p.handler.Finding(f) }
 // Weight implements [timeline.Weighed].
 func (p *passed) Weight() int { return timeline.Weight(p.Stream) }
 
-// pass lets go of an HTTP/1 layer that is done: there may be very many
-// WebSockets, and they live long.
+// pass frees an HTTP/1 layer that is done. There may be many WebSockets, and they live
+// long.
 func (s *Switch) pass() {
 	layer, ok := s.next.(*http1.Stream)
 	if !ok || s.account.conns == 0 {
@@ -176,7 +176,7 @@ func (s *Switch) pass() {
 	*p = passed{next, handler}
 	s.next = p
 	if s.account.http == layer {
-		s.account.http = nil // asked only where there is no WebSocket
+		s.account.http = nil // used only when there is no WebSocket
 	}
 	s.account.d.spare = layer
 }
@@ -185,9 +185,9 @@ func (s *Switch) becomeHTTP2(opt http2.Options) {
 	s.become("http2", s.account.newHTTP2(s.layers, opt))
 }
 
-// become makes next the current layer and lets it hear what was said so far.
+// become makes next the current layer and passes it all calls so far.
 func (s *Switch) become(saw string, next timeline.Stream) {
-	s.account.saw(saw)
+	s.account.sawProtocol(saw)
 	s.stopLooking()
 	s.next = next
 	s.peek = [2][]byte{}
@@ -198,8 +198,8 @@ func (s *Switch) become(saw string, next timeline.Stream) {
 	s.first.Replay(next)
 }
 
-// orient swaps client and server when the bytes say that they are the other
-// way round. A SYN knows better, and no row was told yet.
+// orient swaps client and server when swap is true. It does nothing when a SYN was
+// captured, because a SYN is sure. No row was emitted before.
 func (s *Switch) orient(swap bool) {
 	if !swap || !s.anywhere || s != &s.account.root || !s.account.transport.Midstream {
 		return
@@ -215,10 +215,10 @@ func (s *Switch) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	dir ^= s.flip
 	if s.next != nil {
 		s.next.Gap(dir, at, n)
-		s.beheaded()
+		s.afterGap()
 		return
 	}
-	// What follows may begin anywhere; HTTP finds its own way.
+	// The bytes after the gap may begin inside a message.
 	if !s.anywhere {
 		s.seek()
 	}
@@ -261,7 +261,7 @@ func (s *Switch) Released() {
 	s.account.recycle()
 }
 
-// switchWeight is what an account takes, by measurement.
+// switchWeight is the memory of an account in bytes, by measurement.
 const switchWeight = 580
 
 // Weight implements [timeline.Weighed].

@@ -69,9 +69,9 @@ func (e *CorruptError) Error() string {
 }
 
 // Decoder holds the tables and scratch memory that one message needs. The zero
-// value is ready. One Decoder serves any number of Windows, one call at a time;
-// it is some 24 KiB, and scratch for messages that outgrow a Window, which it
-// gives back when such messages stop coming.
+// value is ready. One Decoder serves any number of Windows, one call at a time. It
+// takes about 24 KiB, and scratch memory for messages that are larger than a Window.
+// It frees the scratch memory when such messages stop coming.
 type Decoder struct {
 	input
 	output
