@@ -9,41 +9,41 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// One connection is often captured twice: before and after NAT, on a machine
-// that forwards it. The packets are the same but for their addresses, and the
-// connection is shown once, as it was first opened.
+// A machine that forwards a connection often captures it twice: before and after NAT.
+// The packets differ only in their addresses. The connection is shown once, as it was
+// first opened; the other capture is its copy and is hidden.
 //
-// What makes a copy is its handshake: the same key, the same initial sequence
-// numbers both ways, and a place in time that only forwarding gives: the outer
-// request comes before the inner one, the outer response after it. What keeps
-// it hidden is that it says nothing else: a [shadow] holds every byte of the
-// copy until the shown connection has said the same byte. From the first byte
-// that it has not said, the copy is a connection of its own, so that nothing
-// is lost to a captured program that reuses numbers, nor where only the copy
-// holds bytes that the shown connection lost.
+// A copy is identified by its handshake: the same key, the same initial sequence
+// numbers in both directions, and nested times. The outer request comes before the
+// inner one, and the outer response after the inner one.
+//
+// A copy stays hidden while its bytes are the same. A [hiddenCopy] holds each byte of
+// the copy until the shown connection has had the same byte. From the first byte that
+// differs, the copy becomes a connection of its own. So nothing is lost when a program
+// reuses numbers, or when only the copy has bytes that the shown connection lost.
 
-// copyWithin is how far apart the two captures of a handshake are at most.
+// copyWithin bounds the time between the two captures of a handshake.
 const copyWithin = 5 * time.Millisecond
 
-// copyMemory is how long connections are remembered for that: longer, since a
-// segment may have to wait for the one before it.
+// copyMemory is how long a connection stays in views. It is longer than copyWithin,
+// because a segment may wait for the one before it.
 const copyMemory = 50 * time.Millisecond
 
-// mostAhead is how many bytes one of the two may be ahead of the other in a
-// direction. It is the largest window that is in common use.
+// mostAhead bounds how many bytes one capture may be ahead of the other in a direction.
+// It is the largest TCP window in common use.
 const mostAhead = 4 << 20
 
-// shown is a connection that was told, and may be seen again.
+// shown is a connection that was opened, and may be captured a second time.
 type shown struct {
 	handshake *timeline.Handshake
 	transport uint64 // its ID
 	isn       isn
-	at        int64 // when the handshake was answered
+	answered  int64 // time of the response
 
-	// nil where another Dissector shows it
+	// nil when another Dissector has the connection
 	conn   *timeline.Conn
 	by     *account
-	stream *ws.Stream // and for a refused attempt
+	stream *ws.Stream // also nil for a refused attempt
 
 	copies []*timeline.Transport
 	other  *shown // with the same initial sequence numbers, shown before
@@ -51,22 +51,22 @@ type shown struct {
 	later  *shown // shown next, of all
 }
 
-// views are the connections that were shown of late, by their initial sequence
-// numbers, and in the order in which they were.
+// views are the connections that were opened in the last moments, by their initial
+// sequence numbers, and as a list in the order in which they were opened.
 type views struct {
 	byISN         map[isn]*shown
 	first, latest *shown
 	free          *shown // to use again; later is the next one
 }
 
-// add remembers it, and forgets what is old or, where there is too much, was
-// shown first. full says that there was too much.
+// add adds it, and removes connections that are old. When there are too many, add
+// removes the oldest ones or does not add it, and full is true.
 func (v *views) add(it shown) (full bool) {
 	if v.byISN == nil {
 		v.byISN = make(map[isn]*shown)
 	}
-	for v.first != nil && (it.at-v.first.at > int64(copyMemory) || len(v.byISN) >= legMarks) {
-		full = full || it.at-v.first.at <= int64(copyMemory)
+	for v.first != nil && (it.answered-v.first.answered > int64(copyMemory) || len(v.byISN) >= legMarks) {
+		full = full || it.answered-v.first.answered <= int64(copyMemory)
 		v.forget()
 	}
 	if it.other = v.byISN[it.isn]; it.other != nil {
@@ -94,22 +94,22 @@ func (v *views) add(it shown) (full bool) {
 	return full
 }
 
-// remember keeps c for a while as what may be captured twice: by is nil where another
-// Dissector tells of it, and then c is borrowed. full says that it may be forgotten
-// before its time, or another one is.
+// remember adds c, which may be captured a second time. by is nil when c belongs to
+// another Dissector, and then c is borrowed. full reports that c, or another connection,
+// was removed too early.
 func (v *views) remember(c *timeline.Conn, by *account, stream *ws.Stream) (full bool) {
 	t, h := c.Transport, c.Handshake
 	if t.HasISN != [2]bool{true, true} {
 		return false
 	}
-	it := shown{handshake: h, transport: t.ID, isn: t.ISN, at: h.Response.Time}
+	it := shown{handshake: h, transport: t.ID, isn: t.ISN, answered: h.Response.Time}
 	if by != nil {
 		it.conn, it.by, it.stream = c, by, stream
 	}
 	return v.add(it)
 }
 
-// forget forgets the one that was shown first.
+// forget removes the connection that was opened first.
 func (v *views) forget() {
 	s := v.first
 	if v.first, s.later = s.later, nil; v.first == nil {
@@ -160,60 +160,60 @@ func within(a, b timeline.Stamp) bool {
 	return time.Duration(b.Time-a.Time).Abs() <= copyWithin
 }
 
-// gate is the sink of a copy. It is shut while the copy is hidden.
-type gate struct {
+// copySink is the sink of a copy. It drops all calls until open is set.
+type copySink struct {
 	timeline.Sink
 	open bool
 }
 
-func (g *gate) Frame(f *timeline.Frame) {
+func (g *copySink) Frame(f *timeline.Frame) {
 	if g.open {
 		g.Sink.Frame(f)
 	}
 }
 
-func (g *gate) Message(m *timeline.Message) {
+func (g *copySink) Message(m *timeline.Message) {
 	if g.open {
 		g.Sink.Message(m)
 	}
 }
 
-func (g *gate) Finding(f *timeline.Finding) {
+func (g *copySink) Finding(f *timeline.Finding) {
 	if g.open {
 		g.Sink.Finding(f)
 	}
 }
 
-func (g *gate) Close(c *timeline.Conn, at timeline.Stamp) {
+func (g *copySink) Close(c *timeline.Conn, at timeline.Stamp) {
 	if g.open {
 		g.Sink.Close(c, at)
 	}
 }
 
-// shadow is the stream of a copy. It hands bytes on to the copy's WebSocket
-// layer, whose rows nobody hears, once the shown connection has said the same;
-// what it hears of that comes through [echo].
-type shadow struct {
-	gate *gate
+// hiddenCopy is the stream of a copy. It passes a byte to the WebSocket layer of the copy
+// once the shown connection has had the same byte, which it learns from [shownTap]. The
+// sink of that layer drops all rows.
+type hiddenCopy struct {
+	sink *copySink
 	conn *timeline.Conn
 	next *ws.Stream // the layer of the copy
 	of   *timeline.Conn
-	half [2]shadowHalf
+	half [2]copyHalf
 
 	beyond func() // of the Dissector
 }
 
-// shadowHalf is one direction. Of ahead and held, one at the least is empty.
-type shadowHalf struct {
-	skip  uint64  // bytes that the shown connection said before the copy was known
-	ahead []byte  // said by the shown connection, not yet by the copy
-	owed  uint64  // bytes missing from the copy that the shown one has yet to say
-	held  []piece // said by the copy, not yet by the shown connection
+// copyHalf is one direction. At least one of ahead and held is empty.
+type copyHalf struct {
+	skip  uint64  // bytes that the shown connection had before the copy was known
+	ahead []byte  // bytes of the shown connection that the copy has not had yet
+	owed  uint64  // bytes missing from the copy that the shown connection has not had yet
+	held  []piece // what the copy had, and the shown connection has not had yet
 	size  int     // bytes in held
 	over  bool    // the shown direction has ended
 }
 
-// piece is what the copy said: bytes, missing bytes, or its end.
+// piece is a call that the copy received: Data, Gap or End.
 type piece struct {
 	at  timeline.Stamp
 	b   []byte // owned
@@ -222,8 +222,8 @@ type piece struct {
 	why timeline.End
 }
 
-// hide makes the stream of c, which is a copy of s.
-func (o *opener) hide(c *timeline.Conn, s *shown, g *gate) timeline.Stream {
+// hide returns the stream of c, which is a copy of s.
+func (o *opener) hide(c *timeline.Conn, s *shown, g *copySink) timeline.Stream {
 	s.copies = append(s.copies, c.Transport)
 	d := o.account.d
 	if s.conn.Ended.IsZero() {
@@ -236,18 +236,18 @@ func (o *opener) hide(c *timeline.Conn, s *shown, g *gate) timeline.Stream {
 	if s.stream == nil {
 		return &attempt{opener: o, conn: c, sink: g}
 	}
-	x := &shadow{gate: g, conn: c, of: s.conn, next: ws.New(ws.NewEnv(g, d.limits), c), beyond: d.beyond}
+	x := &hiddenCopy{sink: g, conn: c, of: s.conn, next: ws.New(ws.NewEnv(g, d.limits), c), beyond: d.beyond}
 	for dir := range x.half {
 		x.half[dir].skip = s.stream.Passed(timeline.Direction(dir))
 	}
-	s.stream.Tap(&echo{x, s.stream.Tapped()})
+	s.stream.Tap(&shownTap{x, s.stream.Tapped()})
 	return x
 }
 
 // Data implements [timeline.Stream].
-func (x *shadow) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+func (x *hiddenCopy) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	h := &x.half[dir]
-	if n := min(h.skip, uint64(len(b))); n > 0 && !x.gate.open {
+	if n := min(h.skip, uint64(len(b))); n > 0 && !x.sink.open {
 		x.next.Data(dir, at, b[:n])
 		h.skip -= n
 		b = b[n:]
@@ -255,7 +255,7 @@ func (x *shadow) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	if len(b) == 0 {
 		return
 	}
-	if x.gate.open {
+	if x.sink.open {
 		x.next.Data(dir, at, b)
 		return
 	}
@@ -276,12 +276,11 @@ func (x *shadow) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 }
 
-// Gap implements [timeline.Stream]: what the copy lost, the shown connection
-// need not have lost.
-func (x *shadow) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+// Gap implements [timeline.Stream]. The shown connection may have the missing bytes.
+func (x *hiddenCopy) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	h := &x.half[dir]
 	switch {
-	case x.gate.open:
+	case x.sink.open:
 		x.next.Gap(dir, at, n)
 	case len(h.held) > 0:
 		x.hold(dir, piece{at: at, gap: n})
@@ -290,8 +289,8 @@ func (x *shadow) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 }
 
-// missed steps over n bytes that the copy lacks.
-func (x *shadow) missed(dir timeline.Direction, at timeline.Stamp, n uint64) {
+// missed skips n bytes that are missing from the copy.
+func (x *hiddenCopy) missed(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	h := &x.half[dir]
 	x.next.Gap(dir, at, n)
 	skipped := min(n, h.skip)
@@ -303,19 +302,19 @@ func (x *shadow) missed(dir timeline.Direction, at timeline.Stamp, n uint64) {
 }
 
 // Finding implements [timeline.Stream].
-func (x *shadow) Finding(f *timeline.Finding) { x.next.Finding(f) }
+func (x *hiddenCopy) Finding(f *timeline.Finding) { x.next.Finding(f) }
 
 // End implements [timeline.Stream].
-func (x *shadow) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
-	if !x.gate.open && len(x.half[dir].held) > 0 {
+func (x *hiddenCopy) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	if !x.sink.open && len(x.half[dir].held) > 0 {
 		x.hold(dir, piece{at: at, end: true, why: why})
 		return
 	}
 	x.next.End(dir, at, why)
 }
 
-// hold keeps what the shown connection has not said yet.
-func (x *shadow) hold(dir timeline.Direction, p piece) {
+// hold keeps a piece that the shown connection has not had yet.
+func (x *hiddenCopy) hold(dir timeline.Direction, p piece) {
 	h := &x.half[dir]
 	h.held = append(h.held, p)
 	if h.over || h.size > mostAhead {
@@ -323,20 +322,20 @@ func (x *shadow) hold(dir timeline.Direction, p piece) {
 	}
 }
 
-// reveal makes the copy a connection of its own and tells what was held.
-func (x *shadow) reveal() {
-	if x.gate.open {
+// reveal makes the copy a connection of its own, and emits what was held.
+func (x *hiddenCopy) reveal() {
+	if x.sink.open {
 		return
 	}
 	if x.beyond != nil {
 		x.beyond() // it is tied to the number of the shown one
 	}
-	x.gate.open = true
+	x.sink.open = true
 	c := x.conn
 	c.LegOf = x.of.ID
-	x.gate.Sink.Open(c)
+	x.sink.Sink.Open(c)
 	at := c.Transport.Last
-	c.Tell(x.gate.Sink, &timeline.Finding{
+	c.Tell(x.sink.Sink, &timeline.Finding{
 		Rule: timeline.RuleDuplicate, At: at,
 		Detail: "until here it said the same as the connection that it is a leg of, and is told from where it says something else",
 	})
@@ -348,13 +347,13 @@ func (x *shadow) reveal() {
 		x.pass(dir, len(x.half[dir].held[0].b))
 	}
 	for dir := range x.half {
-		x.half[dir] = shadowHalf{}
+		x.half[dir] = copyHalf{}
 	}
 }
 
-// pass hands n bytes of the first piece held to the layer of the copy, and the
-// piece itself when nothing is left of it.
-func (x *shadow) pass(dir timeline.Direction, n int) {
+// pass passes n bytes of the first held piece to the layer of the copy, and removes the
+// piece when no bytes of it are left.
+func (x *hiddenCopy) pass(dir timeline.Direction, n int) {
 	h := &x.half[dir]
 	p := &h.held[0]
 	if n > 0 {
@@ -372,27 +371,27 @@ func (x *shadow) pass(dir timeline.Direction, n int) {
 	switch {
 	case done.end:
 		x.next.End(dir, done.at, done.why)
-	case done.gap > 0 && x.gate.open:
+	case done.gap > 0 && x.sink.open:
 		x.next.Gap(dir, done.at, done.gap)
 	case done.gap > 0:
 		x.missed(dir, done.at, done.gap)
 	}
 }
 
-// echo is what a shadow hears of the connection that is shown.
-type echo struct {
-	shadow *shadow
+// shownTap is the tap on the shown connection, for the copy.
+type shownTap struct {
+	copied *hiddenCopy
 	before timeline.Stream // the tap of another copy, nil for none
 }
 
 // Data implements [timeline.Stream].
-func (e *echo) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+func (e *shownTap) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	if e.before != nil {
 		e.before.Data(dir, at, b)
 	}
-	x := e.shadow
+	x := e.copied
 	h := &x.half[dir]
-	for len(b) > 0 && !x.gate.open {
+	for len(b) > 0 && !x.sink.open {
 		if h.owed > 0 {
 			n := min(h.owed, uint64(len(b)))
 			h.owed -= n
@@ -411,7 +410,7 @@ func (e *echo) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		b = b[n:]
 		x.pass(dir, n)
 	}
-	if x.gate.open || len(b) == 0 || x.next.Ended(dir) {
+	if x.sink.open || len(b) == 0 || x.next.Ended(dir) {
 		return
 	}
 	if h.ahead = append(h.ahead, b...); len(h.ahead) > mostAhead {
@@ -419,33 +418,33 @@ func (e *echo) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 }
 
-// Gap implements [timeline.Stream]: the copy may hold what is missing here.
-func (e *echo) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+// Gap implements [timeline.Stream]. The copy may have the missing bytes.
+func (e *shownTap) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	if e.before != nil {
 		e.before.Gap(dir, at, n)
 	}
-	if !e.shadow.next.Ended(dir) {
-		e.shadow.reveal()
+	if !e.copied.next.Ended(dir) {
+		e.copied.reveal()
 	}
 }
 
 // Finding implements [timeline.Stream].
-func (e *echo) Finding(*timeline.Finding) {}
+func (e *shownTap) Finding(*timeline.Finding) {}
 
 // End implements [timeline.Stream].
-func (e *echo) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+func (e *shownTap) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
 	if e.before != nil {
 		e.before.End(dir, at, why)
 	}
-	h := &e.shadow.half[dir]
+	h := &e.copied.half[dir]
 	h.over = true
 	if h.size > 0 {
-		e.shadow.reveal()
+		e.copied.reveal()
 	}
 }
 
 // Weight implements [timeline.Weighed].
-func (x *shadow) Weight() int {
+func (x *hiddenCopy) Weight() int {
 	n := x.next.Weight()
 	for i := range x.half {
 		n += cap(x.half[i].ahead) + x.half[i].size

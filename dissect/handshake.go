@@ -33,7 +33,7 @@ func acceptBytes(key string) (accept [28]byte) {
 }
 
 // Understand fills in the fields of h that follow from its messages: the parts of
-// its URL, what was offered and agreed on. secure says that TLS was below.
+// its URL, what was offered and agreed on. secure reports that TLS is below.
 func Understand(h *timeline.Handshake, secure bool) {
 	h.Scheme = "ws"
 	if secure {
@@ -183,7 +183,7 @@ func unquote(s string) string {
 // judge returns what is wrong with a handshake. server is where it went.
 func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 	http1 := strings.HasPrefix(h.HTTPVersion, "1") || strings.HasPrefix(h.HTTPVersion, "0")
-	tell := func(r *timeline.Rule, dir timeline.Direction, got, want string) {
+	report := func(r *timeline.Rule, dir timeline.Direction, got, want string) {
 		at := h.Request
 		if dir == timeline.ServerToClient {
 			at = h.Response
@@ -193,10 +193,10 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 	const request, response = timeline.ClientToServer, timeline.ServerToClient
 	if h.Method != "" {
 		if http1 {
-			judgeUpgrade(h, tell)
+			judgeUpgrade(h, report)
 		}
 		if h.Host == "" {
-			tell(ruleHostMissing, request, "", "Host")
+			report(ruleHostMissing, request, "", "Host")
 		}
 	}
 	switch {
@@ -207,57 +207,57 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 		if version != "" {
 			version = "Sec-WebSocket-Version: " + version
 		}
-		tell(ruleRefused, response, strings.TrimSpace(itoa(h.Status)+" "+h.Reason), version)
+		report(ruleRefused, response, strings.TrimSpace(itoa(h.Status)+" "+h.Reason), version)
 		return all
 	}
 	if http1 && h.Method != "" {
-		judgeAccept(h, tell)
+		judgeAccept(h, report)
 	}
 	if chosen := list(h.ResponseHeaders, "Sec-WebSocket-Protocol"); len(chosen) > 0 && h.Method != "" {
 		offered := strings.Join(h.SubprotocolsOffered, ", ")
 		if len(chosen) > 1 || !contains(h.SubprotocolsOffered, chosen[0]) {
-			tell(ruleSubprotocol, response, strings.Join(chosen, ", "), offered)
+			report(ruleSubprotocol, response, strings.Join(chosen, ", "), offered)
 		}
 	}
 	if h.Method != "" {
-		judgeExtensions(h, tell)
+		judgeExtensions(h, report)
 	}
 	if h.Origin != "" {
 		if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
-			tell(ruleOriginCross, request, h.Origin, h.Host)
+			report(ruleOriginCross, request, h.Origin, h.Host)
 		}
 	}
 	if h.Scheme == "ws" && public(server) {
 		if what := credentials(h); what != "" {
-			tell(ruleCleartext, request, what, "wss://")
+			report(ruleCleartext, request, what, "wss://")
 		}
 	}
 	return all
 }
 
-func judgeUpgrade(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+func judgeUpgrade(h *timeline.Handshake, report func(*timeline.Rule, timeline.Direction, string, string)) {
 	const request = timeline.ClientToServer
 	if h.Method != "GET" {
-		tell(ruleUpgradeHeader, request, h.Method, "GET")
+		report(ruleUpgradeHeader, request, h.Method, "GET")
 	}
 	if h.HTTPVersion < "1.1" {
-		tell(ruleUpgradeHeader, request, "HTTP/"+h.HTTPVersion, "HTTP/1.1")
+		report(ruleUpgradeHeader, request, "HTTP/"+h.HTTPVersion, "HTTP/1.1")
 	}
-	judgeUpgradeHeaders(h.RequestHeaders, request, tell)
+	judgeUpgradeHeaders(h.RequestHeaders, request, report)
 	keys := timeline.CountHeaders(h.RequestHeaders, "Sec-WebSocket-Key")
 	switch {
 	case keys == 0:
-		tell(ruleKeyInvalid, request, "none", "16 bytes in base64")
+		report(ruleKeyInvalid, request, "none", "16 bytes in base64")
 	case keys > 1:
-		tell(ruleKeyInvalid, request, itoa(keys)+" of them", "one")
+		report(ruleKeyInvalid, request, itoa(keys)+" of them", "one")
 	case !isKey(h.Key):
-		tell(ruleKeyInvalid, request, h.Key, "16 bytes in base64")
+		report(ruleKeyInvalid, request, h.Key, "16 bytes in base64")
 	}
 	if v, ok := timeline.Get(h.RequestHeaders, "Sec-WebSocket-Version"); !ok || v != "13" {
 		if !ok {
 			v = "none"
 		}
-		tell(ruleVersion, request, v, "13")
+		report(ruleVersion, request, v, "13")
 	}
 }
 
@@ -271,35 +271,35 @@ func isKey(key string) bool {
 	return err == nil && n == 16
 }
 
-func judgeUpgradeHeaders(headers []timeline.Header, dir timeline.Direction, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+func judgeUpgradeHeaders(headers []timeline.Header, dir timeline.Direction, report func(*timeline.Rule, timeline.Direction, string, string)) {
 	for _, want := range [...][2]string{{"Upgrade", "websocket"}, {"Connection", "upgrade"}} {
 		if !lists(headers, want[0], want[1]) {
 			got := "no " + want[0]
 			if items := list(headers, want[0]); len(items) > 0 {
 				got = want[0] + ": " + strings.Join(items, ", ")
 			}
-			tell(ruleUpgradeHeader, dir, got, want[0]+": "+want[1])
+			report(ruleUpgradeHeader, dir, got, want[0]+": "+want[1])
 		}
 	}
 }
 
-func judgeAccept(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+func judgeAccept(h *timeline.Handshake, report func(*timeline.Rule, timeline.Direction, string, string)) {
 	const response = timeline.ServerToClient
-	judgeUpgradeHeaders(h.ResponseHeaders, response, tell)
+	judgeUpgradeHeaders(h.ResponseHeaders, response, report)
 	switch n := timeline.CountHeaders(h.ResponseHeaders, "Sec-WebSocket-Accept"); {
 	case n == 0:
-		tell(ruleAcceptWrong, response, "none", acceptFor(h.Key))
+		report(ruleAcceptWrong, response, "none", acceptFor(h.Key))
 	case n > 1:
-		tell(ruleAcceptWrong, response, itoa(n)+" of them", "one")
+		report(ruleAcceptWrong, response, itoa(n)+" of them", "one")
 	case h.Verdict == timeline.AcceptWrong:
-		tell(ruleAcceptWrong, response, h.Accept, acceptFor(h.Key))
+		report(ruleAcceptWrong, response, h.Accept, acceptFor(h.Key))
 	}
 }
 
 // judgeExtensions holds the response to the offer. The window of the server
 // may be narrowed without being asked (RFC 7692 7.1.2.1), and both context
-// takeovers may be given up; the client's window only when it said it can.
-func judgeExtensions(h *timeline.Handshake, tell func(*timeline.Rule, timeline.Direction, string, string)) {
+// takeovers may be dropped; the client's window only when the client offered that.
+func judgeExtensions(h *timeline.Handshake, report func(*timeline.Rule, timeline.Direction, string, string)) {
 	for _, e := range h.Extensions {
 		offered, canNarrow := false, false
 		for _, o := range h.ExtensionsOffered {
@@ -311,7 +311,7 @@ func judgeExtensions(h *timeline.Handshake, tell func(*timeline.Rule, timeline.D
 			}
 		}
 		if !offered {
-			tell(ruleExtension, timeline.ServerToClient, e.String(), "one of the offered")
+			report(ruleExtension, timeline.ServerToClient, e.String(), "one of the offered")
 			continue
 		}
 		if e.Name != "permessage-deflate" {
@@ -319,7 +319,7 @@ func judgeExtensions(h *timeline.Handshake, tell func(*timeline.Rule, timeline.D
 		}
 		for _, p := range e.Params {
 			if p.Name == "client_max_window_bits" && !canNarrow {
-				tell(ruleExtension, timeline.ServerToClient, p.Name, "only when the client offered it")
+				report(ruleExtension, timeline.ServerToClient, p.Name, "only when the client offered it")
 			}
 		}
 	}

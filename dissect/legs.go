@@ -8,21 +8,20 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// legs finds connections that belong together: the two sides of a proxy. Handshakes are known by their
-// key, which most proxies pass on, else by an identifier that a proxy adds; and
-// in time the handshake behind a proxy lies inside that before it.
+// legs finds the two connections of a proxy: its legs. Both handshakes have the same key,
+// which most proxies pass on, or the same identifier in a header. The handshake on one
+// side of the proxy happens during the handshake on the other side.
 type legs struct {
 	first  map[mark]leg   // the first connection of a mark; most have one
 	others map[mark][]leg // those after it, in the order of their handshakes
 	oldest int64          // capture time of the last pruning
 }
 
-// leg is what is remembered of a connection: little, since connections may come
-// by the thousand.
+// leg is what legs keeps of a connection. It is small, because there may be thousands.
 type leg struct {
 	id                uint64
 	transport         uint64 // its ID
-	request, response int64  // when the handshake was
+	request, response int64  // times of the handshake
 }
 
 func (a *leg) around(b *leg) bool { return a.request <= b.request && b.response <= a.response }
@@ -61,9 +60,8 @@ const (
 	legViews  = 8 // connections with one mark
 )
 
-// mark is something that a handshake may be known by: two hashes of its text, with
-// random seeds that each kind has of its own. So what is remembered takes the same
-// little room whatever was sent, and points to nothing.
+// mark is an identifier of a handshake: two hashes of its text, with random seeds for
+// each kind. So it has a small fixed size, and no pointers.
 type mark [2]uint64
 
 var markSeeds = func() (seeds [traceMark + 1][2]maphash.Seed) {
@@ -89,8 +87,7 @@ const (
 // marked are the marks of a connection, by kind.
 type marked [traceMark + 1]mark
 
-// marks returns what a handshake may be known by, by kind; those it does not have are
-// zero.
+// marks returns the marks of a handshake, by kind. Those that it does not have are zero.
 func marks(h *timeline.Handshake) (all marked) {
 	if h.Key != "" {
 		all[keyMark] = newMark(keyMark, h.Key)
@@ -106,8 +103,8 @@ func marks(h *timeline.Handshake) (all marked) {
 	return all
 }
 
-// Signs are what a connection may be known by. They are looked for in the goroutine of
-// its Dissector, in whose cache the handshake is, and once.
+// Signs identify the legs of a connection. They are computed once, in the goroutine of
+// its Dissector, because the handshake is in the cache there.
 type Signs struct {
 	leg      leg
 	marks    marked
@@ -115,7 +112,7 @@ type Signs struct {
 	accepted bool
 }
 
-// SignsOf returns the signs of c, which may be without its number.
+// SignsOf returns the signs of c. The ID of c may be zero.
 func SignsOf(c *timeline.Conn) (s Signs) {
 	h := c.Handshake
 	if h == nil || c.Transport == nil {
@@ -129,8 +126,8 @@ func SignsOf(c *timeline.Conn) (s Signs) {
 	return s
 }
 
-// tie looks for the connection on the other side of a proxy from that of s. guessed
-// says that it is not known by the handshake's key.
+// tie returns the ID of the other leg of the connection of s, 0 for none. guessed reports
+// that the key of the handshake is not the same.
 func (l *legs) tie(s *Signs) (of uint64, guessed bool) {
 	for kind, m := range s.marks {
 		if m == (mark{}) {
@@ -148,8 +145,7 @@ func nested(a, b *timeline.Handshake) bool {
 	return a.Request.Time <= b.Request.Time && b.Response.Time <= a.Response.Time
 }
 
-// number remembers the connection of s, which has its number now, by what it may be
-// known by.
+// number adds the connection of s, which now has the ID id, under all its marks.
 func (l *legs) number(s *Signs, id uint64) {
 	s.leg.id = id
 	now := s.leg.response
@@ -172,8 +168,7 @@ func (l *legs) number(s *Signs, id uint64) {
 	}
 }
 
-// prune forgets the marks of connections that are old, and all of them where too
-// many are young.
+// prune removes the marks of old connections. When too many are left, it removes all.
 func (l *legs) prune(now int64) {
 	for m := range l.first {
 		if now-l.latest(m).response > int64(legMemory) {

@@ -5,23 +5,23 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// recogniser decides whether a transport whose start is not in the capture is a
-// WebSocket, by its frames alone: masked one way, plain the other. Both
-// orientations are tried, with the evidence that [ws.Search] counts.
+// recogniser decides by frames alone whether a transport is a WebSocket, when its start
+// is not in the capture. One direction must be masked, the other not. It tries both
+// orientations, with the evidence of [ws.Search].
 type recogniser struct {
 	log    timeline.Backlog
 	bytes  [2]int
 	search [2][2]*ws.Search // by who would be the client, and by direction
 }
 
-// Evidence that is asked for, in tenths of a bit. Two directions that fit each
-// other prove more than one.
+// The evidence that is enough, in tenths of a bit. Two directions that fit each other
+// need less than one.
 const (
 	enoughEach    = 100
 	enoughBoth    = 400
 	enoughClient  = 480 // the other direction is not in the capture
 	enoughServer  = 600
-	enoughAgainst = 700       // the other direction says nothing yet
+	enoughAgainst = 700       // the other direction gives no evidence
 	lookedAt      = 128 << 10 // bytes of a transport
 	lookedAtAll   = 64 << 20  // bytes of all transports at a time
 )
@@ -36,9 +36,9 @@ func newRecogniser() *recogniser {
 	return r
 }
 
-// add takes the next bytes of a direction. decided is true when they are a
-// WebSocket, and client is then the direction of the client. done is true when
-// it is no use to go on.
+// add adds the next bytes of a direction. decided is true when the transport is a
+// WebSocket, and client is then the direction of the client. done is true when r gives
+// up.
 func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (client timeline.Direction, decided, done bool) {
 	r.log.Data(dir, at, b)
 	r.bytes[dir] += len(b)
@@ -57,7 +57,7 @@ func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (c
 	return 0, false, r.bytes[0]+r.bytes[1] > lookedAt
 }
 
-// gap takes missing bytes.
+// gap adds missing bytes.
 func (r *recogniser) gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	r.log.Gap(dir, at, n)
 	for client := range r.search {
@@ -65,13 +65,13 @@ func (r *recogniser) gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 }
 
-// seek makes s look for what may begin anywhere.
+// seek makes s look for protocols whose start is missing.
 func (s *Switch) seek() {
 	s.anywhere = true
 	s.frames = newRecogniser()
 }
 
-// look lets the recogniser see a piece that no other protocol took.
+// look passes a piece to the recogniser, when it is of no other protocol.
 func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	if s.frames == nil {
 		return
@@ -87,7 +87,7 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 	if client == timeline.ServerToClient {
 		if !s.account.transport.Midstream {
-			return // a SYN said otherwise
+			return // a SYN contradicts
 		}
 		s.orient(true)
 		r.log.Exchange()
@@ -95,7 +95,7 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	s.becomeWebSocket(r)
 }
 
-// lookedEnough reports whether recognisers hold as much as they may together.
+// lookedEnough reports whether all recognisers together have reached their limit.
 func (d *Dissector) lookedEnough() bool {
 	enough := d.looked*d.part > lookedAtAll
 	if enough && d.beyond != nil {
@@ -104,7 +104,7 @@ func (d *Dissector) lookedEnough() bool {
 	return enough
 }
 
-// stopLooking lets go of the recogniser.
+// stopLooking drops the recogniser.
 func (s *Switch) stopLooking() {
 	if s.frames != nil {
 		s.account.d.looked -= s.frames.bytes[0] + s.frames.bytes[1]
@@ -122,7 +122,7 @@ func (s *Switch) becomeWebSocket(r *recogniser) {
 	s.become("other", stream)
 }
 
-// withoutHandshake returns a Conn that is known by its frames alone.
+// withoutHandshake returns a Conn without a handshake, recognised by its frames.
 func (a *account) withoutHandshake(layers string) *timeline.Conn {
 	a.conns++
 	return &timeline.Conn{

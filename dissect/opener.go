@@ -39,7 +39,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	}
 	a.conns++
 	if of := a.d.shown.copyOf(c); of != nil {
-		g := &gate{Sink: a.d.sink}
+		g := &copySink{Sink: a.d.sink}
 		o.conn, o.sink, o.waiting = c, g, nil
 		next := o.hide(c, of, g)
 		o.begun(next)
