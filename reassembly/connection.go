@@ -8,52 +8,51 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// connection is one TCP connection between two endpoints. What every segment
-// needs stands first and together: there may be thousands, and most of what one
-// costs is to fetch it into the cache.
+// connection is one TCP connection between two endpoints. The fields that every segment
+// uses come first. With thousands of connections, most of the cost of a segment is to
+// fetch them into the cache.
 type connection struct {
 	client    uint8           // which side of the key is the client
-	closed    bool            // both directions ended; kept to know stragglers
-	waiting   bool            // stands in Tracker.waiting
-	unweighed uint32          // bytes since it was asked for its weight
-	direct    timeline.Stream // hears Data in place of stream once it is settled; nil until then
+	closed    bool            // both directions ended; kept to recognise late segments
+	waiting   bool            // is in Tracker.waiting
+	unweighed uint32          // bytes delivered since its weight was computed
+	direct    timeline.Stream // receives Data in place of stream once it is settled; nil until then
 	transport *timeline.Transport
 	reborn    *rebirth
-	weight    int // that is counted
+	weight    int // as Tracker.weight counts it
 	t         *Tracker
 	half      [2]half
 
 	key           key
 	stream        timeline.Stream // nil before the first byte and after the end
 	sooner, later *connection     // neighbours in timers
-	tick          *tickList       // where it stands in timers; nil when it does not
+	tick          *tickList       // its list in timers, nil for none
 	closedAt      uint64          // the packet that closed it
-	doubled       bool            // that packets were seen twice was told
+	doubled       bool            // RuleDuplicate was reported
 }
 
-// half is one direction: what its sender sent. What every segment needs stands
-// first.
+// half is one direction. The fields that every segment uses come first.
 type half struct {
 	next     wire.Seq // the next byte to deliver
-	acked    wire.Seq // up to here the peer has everything
+	acked    wire.Seq // the peer has acknowledged all bytes before it
 	known    bool     // next is known
 	hasAcked bool
 	syn      bool // isn is known
-	hasOver  bool // FIN or RST was seen at at
-	ended    bool // and told
+	hasOver  bool // a FIN or RST was captured: over, overSeq and overAt are valid
+	ended    bool // End was called
 	over     timeline.End
-	piece    uint32 // length of the latest piece
-	latest   int64  // when it was delivered
+	piece    uint32 // length of the latest piece delivered
+	latest   int64  // capture time of that piece
 	queue    queue
 	isn      wire.Seq
-	at       wire.Seq // where FIN or RST stands
+	overSeq  wire.Seq // sequence number of the FIN or RST
 	overAt   timeline.Stamp
 }
 
-// ahead returns how far behind next seq lies: positive is a hole.
+// ahead returns how many bytes seq is after next. Positive means a hole.
 func (h *half) ahead(seq wire.Seq) int32 { return h.next.Diff(seq) }
 
-// segment takes one segment of direction dir.
+// segment processes one segment of direction dir.
 func (c *connection) segment(dir timeline.Direction, seg *wire.Segment, at timeline.Stamp) {
 	h, peer := &c.half[dir], &c.half[dir.Reverse()]
 	c.transport.Packets++
@@ -81,18 +80,17 @@ func (c *connection) segment(dir timeline.Direction, seg *wire.Segment, at timel
 	}
 }
 
-// start learns the first sequence number of a direction from its SYN.
+// start sets the first sequence number of a direction from its SYN.
 func (c *connection) start(dir timeline.Direction, h *half, isn wire.Seq) {
 	if h.syn || h.known {
 		return
 	}
-	c.transport.ISN[c.told(dir)], c.transport.HasISN[c.told(dir)] = uint32(isn), true
+	c.transport.ISN[c.counted(dir)], c.transport.HasISN[c.counted(dir)] = uint32(isn), true
 	h.isn, h.syn = isn, true
 	h.next, h.known = isn.Add(1), true
 }
 
-// acknowledge learns from an acknowledgement of direction dir's bytes, sent by
-// from.
+// acknowledge processes an acknowledgement of the bytes of direction dir, sent by from.
 func (c *connection) acknowledge(dir timeline.Direction, h, from *half, seg *wire.Segment, at timeline.Stamp) {
 	ack := seg.Ack
 	if h.hasAcked && h.acked.Diff(ack) <= 0 {
@@ -109,7 +107,7 @@ func (c *connection) acknowledge(dir timeline.Direction, h, from *half, seg *wir
 			c.drain(dir, h)
 		}
 	case from.syn && seg.Flags&wire.SYN == 0:
-		// The SYN of this direction is lost, but its peer tells where it began.
+		// The SYN of this direction is missing, but the acknowledgement shows its number.
 		h.next, h.known = ack, true
 		c.drain(dir, h)
 	case h.queue.first != nil && h.queue.first.seq.Diff(ack) >= 0:
@@ -117,25 +115,25 @@ func (c *connection) acknowledge(dir timeline.Direction, h, from *half, seg *wir
 	}
 }
 
-// maxAhead is how far ahead of the last byte TCP can be: the largest window
-// (RFC 7323 2.3).
+// maxAhead is how many bytes TCP can be ahead of the last byte: the largest window (RFC
+// 7323 2.3).
 const maxAhead = 1 << 30
 
-// data takes the payload of a segment, which begins at seq.
+// data processes the payload of a segment, which begins at seq.
 func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, seg *wire.Segment, at timeline.Stamp) {
-	if h.hasOver && !h.ended && h.at.Diff(seq.Add(seg.Length)) > 0 {
-		h.hasOver = false // bytes behind a FIN or RST: it was not of this connection
+	if h.hasOver && !h.ended && h.overSeq.Diff(seq.Add(seg.Length)) > 0 {
+		h.hasOver = false // bytes after a FIN or RST show that it was not of this connection
 	}
-	c.transport.Segments[c.told(dir)]++
+	c.transport.Segments[c.counted(dir)]++
 	if h.ended {
-		c.transport.Retransmitted[c.told(dir)] += uint64(seg.Length)
+		c.transport.Retransmitted[c.counted(dir)] += uint64(seg.Length)
 		c.resent(dir, at)
 		return
 	}
 	b := block{data: seg.Payload, length: seg.Length, seq: seq, ack: seg.Ack, hasAck: seg.Flags&wire.ACK != 0, at: at}
 	if !h.known {
 		if !h.hasAcked || h.acked != seq {
-			c.queueUp(dir, h, b) // which may give up waiting
+			c.queueUp(dir, h, b) // which may stop waiting for a hole
 			if h.queue.blocks >= startBlocks || h.hasAcked && h.queue.first != nil && h.queue.first.seq.Diff(h.acked) >= 0 {
 				c.begin(dir, h)
 			}
@@ -150,7 +148,7 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 			c.duplicate(dir, h, &b)
 			c.resent(dir, at)
 		}
-		c.transport.Retransmitted[c.told(dir)] += uint64(old)
+		c.transport.Retransmitted[c.counted(dir)] += uint64(old)
 		if b = b.slice(old, b.length); b.length == 0 {
 			return
 		}
@@ -163,7 +161,7 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 	}
 	if ahead == 0 && h.queue.first == nil && !c.early(&b, peer) {
 		c.deliver(dir, h, at, b.data, b.length)
-		c.tellEnd(dir, h)
+		c.tryEnd(dir, h)
 		c.release(dir.Reverse(), peer)
 		return
 	}
@@ -175,8 +173,8 @@ func (c *connection) data(dir timeline.Direction, h, peer *half, seq wire.Seq, s
 	}
 }
 
-// duplicate tells, once, that packets were captured more than once: on several
-// interfaces, or on both sides of a bridge. No sender repeats itself so soon.
+// duplicate reports, once, that packets were captured more than once: on several
+// interfaces, or on both sides of a bridge. No sender retransmits so soon.
 func (c *connection) duplicate(dir timeline.Direction, h *half, b *block) {
 	if c.doubled || b.length != h.piece || b.seq.Add(b.length) != h.next || b.at.Time-h.latest > duplicateWithin || b.at.Time < h.latest {
 		return
@@ -185,20 +183,20 @@ func (c *connection) duplicate(dir timeline.Direction, h *half, b *block) {
 	c.finding(&timeline.Finding{Rule: timeline.RuleDuplicate, Dir: dir, HasDir: true, At: b.at})
 }
 
-// duplicateWithin is how soon a copy follows, in nanoseconds.
+// duplicateWithin bounds the time between a packet and its copy, in nanoseconds.
 const duplicateWithin = int64(200 * time.Microsecond)
 
-// startBlocks is how many segments of a connection whose start is missing are
-// looked at before the lowest is taken for its first.
+// startBlocks is how many segments of a direction whose start is missing are queued
+// before the lowest is taken as the first.
 const startBlocks = 3
 
-// early reports whether the sender of b had heard bytes of its peer that were
-// not captured yet: they come first. A lead of one is the peer's FIN.
+// early reports whether b acknowledges bytes of the peer that were not captured yet.
+// Those must be delivered first. A difference of one byte is the peer's FIN.
 func (c *connection) early(b *block, peer *half) bool {
 	return b.hasAck && peer.known && !peer.ended && peer.ahead(b.ack) > 1 && peer.ahead(b.ack) <= maxAhead
 }
 
-// queueUp lets b wait.
+// queueUp adds b to the queue of its direction.
 func (c *connection) queueUp(dir timeline.Direction, h *half, b block) {
 	if h.queue.insert(&c.t.pool, b) {
 		c.finding(&timeline.Finding{Rule: ruleOverlap, Dir: dir, HasDir: true, At: b.at})
@@ -222,13 +220,13 @@ func (c *connection) queueUp(dir timeline.Direction, h *half, b block) {
 	}
 }
 
-// begin takes the lowest waiting byte for the first of a direction.
+// begin takes the lowest queued byte as the first of a direction.
 func (c *connection) begin(dir timeline.Direction, h *half) {
 	h.next, h.known = h.queue.first.seq, true
 	c.drain(dir, h)
 }
 
-// drain delivers what is in order now, then the end if it is reached.
+// drain delivers the queued bytes that are in order, and then the end if it is next.
 func (c *connection) drain(dir timeline.Direction, h *half) {
 	peer := &c.half[dir.Reverse()]
 	moved := false
@@ -245,27 +243,26 @@ func (c *connection) drain(dir timeline.Direction, h *half) {
 		}
 		c.t.pool.put(b)
 	}
-	c.tellEnd(dir, h)
+	c.tryEnd(dir, h)
 	if moved {
 		c.release(dir.Reverse(), peer)
 	}
 }
 
-// release is called when the other direction moved on: h may have waited for
-// its bytes.
+// release delivers what waited for bytes of the other direction, which has moved on.
 func (c *connection) release(dir timeline.Direction, h *half) {
 	if h.queue.first != nil {
 		c.drain(dir, h)
 	}
 }
 
-// deliver gives the next bytes of a direction upwards: data, and a gap where
-// the packet was cut.
+// deliver passes the next bytes of a direction to the stream: data, and a gap where the
+// snap length cut the packet.
 func (c *connection) deliver(dir timeline.Direction, h *half, at timeline.Stamp, data []byte, length uint32) {
 	h.next = h.next.Add(length)
 	h.latest, h.piece = at.Time, length
 	c.open()
-	c.transport.Bytes[c.told(dir)] += uint64(len(data))
+	c.transport.Bytes[c.counted(dir)] += uint64(len(data))
 	if len(data) > 0 {
 		if c.direct != nil {
 			c.direct.Data(dir, at, data)
@@ -275,14 +272,14 @@ func (c *connection) deliver(dir timeline.Direction, h *half, at timeline.Stamp,
 				c.direct = settled.Settled()
 			}
 		}
-		c.heard(uint32(len(data)))
+		c.received(uint32(len(data)))
 	}
 	if missing := uint64(length) - uint64(len(data)); missing > 0 {
 		c.gap(dir, at, missing, "cut by the snap length")
 	}
 }
 
-// skipTo gives up the bytes before seq.
+// skipTo emits a gap for the bytes before seq.
 func (c *connection) skipTo(dir timeline.Direction, h *half, seq wire.Seq, at timeline.Stamp) {
 	n := h.ahead(seq)
 	if n <= 0 {
@@ -296,12 +293,12 @@ func (c *connection) skipTo(dir timeline.Direction, h *half, seq wire.Seq, at ti
 func (c *connection) gap(dir timeline.Direction, at timeline.Stamp, n uint64, why string) {
 	c.t.gaps++
 	c.t.gapBytes += n
-	c.transport.Gaps[c.told(dir)] += n
+	c.transport.Gaps[c.counted(dir)] += n
 	c.finding(&timeline.Finding{Rule: ruleGap, Dir: dir, HasDir: true, At: at, Got: fmt.Sprintf("%d bytes", n), Detail: why})
 	c.stream.Gap(dir, at, n)
 }
 
-// force ends the waiting of a direction: holes become gaps.
+// force turns the holes of a direction into gaps, and delivers all that is queued.
 func (c *connection) force(dir timeline.Direction, h *half, at timeline.Stamp) {
 	if !h.known && h.queue.first != nil {
 		h.next, h.known = h.queue.first.seq, true
@@ -316,12 +313,12 @@ func (c *connection) force(dir timeline.Direction, h *half, at timeline.Stamp) {
 		c.drain(dir, h)
 	}
 	if h.hasOver && !h.ended && h.known {
-		c.skipTo(dir, h, h.at, h.overAt)
-		c.tellEnd(dir, h)
+		c.skipTo(dir, h, h.overSeq, h.overAt)
+		c.tryEnd(dir, h)
 	}
 }
 
-// end notes a FIN or RST at seq and tells it when it is reached.
+// end notes a FIN or RST at seq, and emits it when all bytes before it are delivered.
 func (c *connection) end(dir timeline.Direction, h *half, seq wire.Seq, why timeline.End, at timeline.Stamp) {
 	if h.ended {
 		return
@@ -330,41 +327,41 @@ func (c *connection) end(dir timeline.Direction, h *half, seq wire.Seq, why time
 		h.next, h.known = seq, true
 	}
 	if h.known && (h.ahead(seq) < 0 || h.ahead(seq) > maxAhead) {
-		return // stale: its place was passed long ago
+		return // stale: bytes after it were delivered long ago
 	}
-	if h.hasOver && h.over == why && h.at == seq {
+	if h.hasOver && h.over == why && h.overSeq == seq {
 		return
 	}
-	h.at, h.over, h.overAt, h.hasOver = seq, why, at, true
+	h.overSeq, h.over, h.overAt, h.hasOver = seq, why, at, true
 	if h.known && h.ahead(seq) == 0 {
-		c.tellEnd(dir, h)
+		c.tryEnd(dir, h)
 	} else if !c.waiting {
 		c.t.wait(c, at)
 	}
 }
 
-// tellEnd tells a FIN or RST whose place is reached.
-func (c *connection) tellEnd(dir timeline.Direction, h *half) {
-	if !h.hasOver || h.ended || !h.known || h.ahead(h.at) != 0 {
+// tryEnd emits the FIN or RST of a direction if all bytes before it are delivered.
+func (c *connection) tryEnd(dir timeline.Direction, h *half) {
+	if !h.hasOver || h.ended || !h.known || h.ahead(h.overSeq) != 0 {
 		return
 	}
 	if h.over == timeline.EndFIN {
 		h.next = h.next.Add(1)
 	}
 	h.ended = true
-	c.tell(dir, h.overAt, h.over)
+	c.emitEnd(dir, h.overAt, h.over)
 	if h.over == timeline.EndReset {
 		c.finish(dir.Reverse(), h.overAt, timeline.EndReset)
 	}
 }
 
-func (c *connection) tell(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+func (c *connection) emitEnd(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
 	if c.stream != nil {
 		c.stream.End(dir, at, why)
 	}
 }
 
-// finish ends a direction that says nothing more: what waits is told first.
+// finish ends a direction. It first delivers all that is queued.
 func (c *connection) finish(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
 	h := &c.half[dir]
 	if h.ended {
@@ -374,19 +371,19 @@ func (c *connection) finish(dir timeline.Direction, at timeline.Stamp, why timel
 	if h.ended {
 		return
 	}
-	// Bytes that the peer has and the capture has not. One is a FIN.
+	// Bytes that the peer acknowledged and the capture lacks. One byte is a FIN.
 	if h.known && h.hasAcked && h.ahead(h.acked) > 1 && c.stream != nil {
 		c.skipTo(dir, h, h.acked, at)
 	}
 	h.ended = true
-	c.tell(dir, at, why)
+	c.emitEnd(dir, at, why)
 }
 
-// reset takes a RST. A stale one, from before bytes that the peer already
-// acknowledged, means nothing (RFC 5961 3.2 in an observer's terms).
+// reset processes a RST. It ignores a stale one, with a sequence number before bytes that
+// the peer has acknowledged (RFC 5961 3.2, as far as an observer can apply it).
 func (c *connection) reset(dir timeline.Direction, h *half, seg *wire.Segment, at timeline.Stamp) {
 	if h.ended {
-		// Behind a FIN: the other direction ends with it.
+		// After a FIN, the RST ends the other direction.
 		if h.over == timeline.EndFIN && !c.half[dir.Reverse()].ended {
 			c.finishReset(dir, at)
 		}
@@ -419,7 +416,7 @@ func (c *connection) finishBoth(at timeline.Stamp, why timeline.End) {
 	c.close()
 }
 
-// open makes the stream with the first byte, so that a SYN costs little.
+// open opens the stream with the first byte, so that a SYN alone costs little.
 func (c *connection) open() {
 	if c.stream != nil {
 		return
@@ -440,15 +437,16 @@ func (c *connection) finding(f *timeline.Finding) {
 	c.stream.Finding(f)
 }
 
-// told returns the index under which the Transport counts a direction.
-func (c *connection) told(dir timeline.Direction) timeline.Direction {
+// counted returns the index of dir in the counters of the Transport, whose client and
+// server may be exchanged.
+func (c *connection) counted(dir timeline.Direction) timeline.Direction {
 	if c.transport.Exchanged {
 		return dir.Reverse()
 	}
 	return dir
 }
 
-// close lets go of everything but what is needed to know stragglers.
+// close frees all state except what recognises late segments.
 func (c *connection) close() {
 	if c.closed {
 		return

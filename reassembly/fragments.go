@@ -11,28 +11,28 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// This file puts IP packets together again that were sent in pieces.
+// This file reassembles IP fragments.
 //
-// A packet in pieces is a datagram: pieces in the order of their place, without
-// overlap, and the end, once the last piece told it.
+// A datagram is an IP packet that came in pieces: a list of pieces by offset, without
+// overlap. Its end is known once the last piece came.
 //
 //	0         from        from+length            end
 //	|--piece--|             |------piece-----|----|
-//	                ^ nothing came yet
+//	                ^ missing
 //
-// Pieces come in any order, and more than once. First bytes win, as in TCP; that
-// others said something else for the same place is a finding. A piece that
-// contradicts the known end is left out and is the same finding. When nothing
-// is missing the bytes are handed over, as far as the capture has them: what
-// lies behind a piece that the snap length cut is not shown in its place.
+// Pieces come in any order, and more than once. Where pieces overlap, the first bytes
+// win, as in TCP. Different bytes at the same place are a finding, and so is a piece
+// that contradicts the known end, which is dropped. When no piece is missing, the
+// datagram is processed, as far as the capture has its bytes: it ends where the snap
+// length cut a piece.
 //
-// What was put together stays known for a while, so that a copy of a piece, as
-// bridges and several taps give it, is known for one and does not wait for the
-// rest in vain, or worse, for that of a later packet with the same number.
+// A complete datagram stays known for a while. Bridges and several taps give copies of
+// pieces. Without the datagram, such a copy would wait for other pieces, and could be
+// joined with pieces of a later packet with the same number.
 //
-// Everything that is kept counts against [timeline.Limits.Fragments]; what was
-// put together goes first, then what waits for longest. A datagram waits for
-// [timeline.Limits.FragmentTime] at most. The tracker tells what was given up.
+// All memory counts against [timeline.Limits.Fragments]. Complete datagrams are evicted
+// first, then the oldest ones. A datagram waits for [timeline.Limits.FragmentTime] at
+// most. The tracker reports the datagrams that were evicted or timed out.
 
 // fragments are the datagrams of an input.
 type fragments struct {
@@ -55,7 +55,7 @@ func newFragments(limits timeline.Limits) fragments {
 // lost counts what never became whole.
 type lost struct {
 	packets, datagrams uint64
-	full               uint64 // of the datagrams: given up for want of room
+	full               uint64 // of the datagrams: evicted for lack of memory
 	at                 timeline.Stamp
 }
 
@@ -79,7 +79,7 @@ type datagram struct {
 	protocol  uint8    // of the piece at offset 0
 	hasEnd    bool
 	whole     bool
-	differs   bool // pieces said different things
+	differs   bool // pieces had different bytes for the same place
 	accounted int
 }
 
@@ -195,7 +195,7 @@ func (s *fragments) account(d *datagram) {
 	d.accounted = n
 }
 
-// bound gives up what is too much, but not spared.
+// bound evicts datagrams until the limit holds, but not spared.
 func (s *fragments) bound(spared *datagram) {
 	for s.inUse > s.limit {
 		switch {
@@ -221,7 +221,7 @@ func (s *fragments) due() int64 {
 	return due
 }
 
-// expire gives up what waits for too long.
+// expire drops the datagrams that have waited for too long.
 func (s *fragments) expire(at timeline.Stamp) {
 	for d := s.waiting.oldest; d != nil && at.Time-d.at.Time > s.patience; d = s.waiting.oldest {
 		s.giveUp(d)
@@ -231,7 +231,7 @@ func (s *fragments) expire(at timeline.Stamp) {
 	}
 }
 
-// flush gives up everything: the input is over.
+// flush drops all datagrams at the end of the input.
 func (s *fragments) flush() {
 	for s.waiting.oldest != nil {
 		s.giveUp(s.waiting.oldest)

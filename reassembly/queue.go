@@ -7,7 +7,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// block is a run of bytes that waits behind a hole.
+// block is the payload of a segment that waits behind a hole.
 type block struct {
 	next   *block
 	data   []byte // captured; owned by the block
@@ -34,7 +34,7 @@ const maxBlocks = 4096
 const blockCost = 128
 
 // insert adds the bytes of b that the queue does not hold yet: first bytes
-// win. differs tells that an overlap carries other bytes. b.data is borrowed.
+// win. differs reports that an overlap has different bytes. b.data is borrowed.
 func (q *queue) insert(p *pool, b block) (differs bool) {
 	if q.last != nil && q.last.end().Diff(b.seq) >= 0 {
 		q.link(p, q.last, b)
@@ -107,7 +107,7 @@ func (q *queue) link(p *pool, before *block, b block) {
 	p.inUse += cost
 }
 
-// pop takes the first block out; the caller gives it back to the pool.
+// pop removes the first block. The caller returns it to the pool.
 func (q *queue) pop(p *pool) *block {
 	b := q.first
 	q.first = b.next
@@ -121,7 +121,7 @@ func (q *queue) pop(p *pool) *block {
 	return b
 }
 
-// pool lends blocks, so that reordering allocates nothing in the long run.
+// pool is a pool of blocks, so that reordering allocates nothing in the steady state.
 type pool struct {
 	free  [2][]*block // small, large
 	inUse int         // bytes in all queues

@@ -6,11 +6,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Nearly every segment of a capture is the next one of its direction, on a
-// connection that is known both ways and on which nothing waits. This file has
-// the short way for those: from the packet to their connection and through it. It
-// decides nothing: what is not plainly in order is that of [Tracker.Segment] and
-// [connection.segment], and both leave the same behind, see TestQuick.
+// Nearly every segment of a capture is the next one of its direction, on a connection
+// whose sequence numbers are known in both directions and on which nothing waits. This
+// file processes those faster. It leaves all other segments to [Tracker.Segment] and
+// [connection.segment]. TestQuick compares the two.
 
 // plainly takes p if it is a plain packet, and reports whether it did.
 func (t *Tracker) plainly(p *capture.Packet, at timeline.Stamp) bool {
@@ -57,7 +56,7 @@ func (c *connection) quick(dir timeline.Direction, seg *wire.Segment, at timelin
 	c.transport.Packets++
 	c.transport.Last = at
 	if seg.Length > 0 {
-		c.transport.Segments[c.told(dir)]++
+		c.transport.Segments[c.counted(dir)]++
 		c.deliver(dir, h, at, seg.Payload, seg.Length)
 	}
 	return true

@@ -7,15 +7,15 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// rebirth is a SYN that may begin a new connection on the addresses and ports
-// of one that has not ended in the capture. It is believed when somebody
-// answers to it, so that a stray or forged SYN ends nothing.
+// rebirth is a SYN that may begin a new connection on the addresses and ports of one that
+// has not ended in the capture. It counts once it is answered, so that a stray or forged
+// SYN ends no connection.
 type rebirth struct {
 	seg wire.Segment // owned
 	at  timeline.Stamp
 }
 
-// reuse looks at a segment for the signs of a new connection on the same
+// reuse checks whether a segment begins a new connection on the same
 // 4-tuple and returns the connection that it belongs to; nil when it is to be
 // ignored.
 func (c *connection) reuse(seg *wire.Segment, at timeline.Stamp) *connection {
@@ -43,8 +43,8 @@ func (c *connection) reuse(seg *wire.Segment, at timeline.Stamp) *connection {
 	return c
 }
 
-// lateSYN is how close to the first byte a SYN must stand to be the one of a
-// connection that seemed to have none.
+// lateSYN is how close to the first byte a late SYN must be, in sequence numbers, to be
+// the SYN of a connection that seemed to have none.
 const lateSYN = 1 << 16
 
 func abs(n int32) int32 {

@@ -8,11 +8,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Recent tells which packets belong to connections that were chosen when they
-// ended, while more packets come: a [Selector] for captures that nobody reads
-// twice. Every packet goes to [Recent.Learn] when it comes and to [Recent.Has]
-// when it is to be kept or not, both in their order. The zero value chooses
-// nothing.
+// Recent finds the packets of connections that were chosen when they ended, while more
+// packets come. It is a [Selector] for live captures, which cannot be read twice. Pass
+// each packet to [Recent.Learn] when it comes, and to [Recent.Has] to decide whether to
+// keep it, both in order. The zero value chooses no connection.
 type Recent struct {
 	decoder wire.Decoder
 	segment wire.Segment
@@ -92,8 +91,8 @@ func (r *Recent) Has(p *capture.Packet) bool {
 	return false
 }
 
-// Forget lets go of what ended before a capture time: no such packet comes any
-// more.
+// Forget drops the connections that ended before a capture time. No packet of an earlier
+// time may follow.
 func (r *Recent) Forget(before int64) {
 	for k, spans := range r.chosen {
 		last := int64(math.MinInt64)

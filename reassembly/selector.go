@@ -6,13 +6,12 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Selector tells, in a second pass over an input, which packets belong to
-// connections of the first one. It holds some 100 bytes a connection. The zero
-// value selects nothing.
+// Selector finds, in a second pass over an input, the packets of connections of the first
+// pass. It takes about 100 bytes a connection. The zero value selects no connection.
 //
-// Of IP packets that came in pieces only the last piece tells what they were
-// part of. Where there are any ([timeline.Totals.Fragments]), a pass with
-// [Selector.Learn] has to come between.
+// Only the last fragment of an IP packet shows to which connection the others belong.
+// An input with fragments ([timeline.Totals.Fragments]) needs a pass with
+// [Selector.Learn] in between.
 type Selector struct {
 	decoder wire.Decoder
 	segment wire.Segment

@@ -6,23 +6,22 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Share is one of several parts of all connections, each of which a [Tracker] of
-// its own follows, in a goroutine of its own. All of them are given all packets:
-// to find out that a packet is another one's takes less time than to hand it over.
+// Share is a part of the connections of an input. Each share has its own [Tracker] in its
+// own goroutine. All Trackers receive all packets: to see that a packet belongs to
+// another share takes less time than to pass it to another goroutine.
 //
-// What one says of a connection is then what a Tracker says that follows all of
-// them, with one exception. Limits on what all connections take together are the
-// same only while nothing reaches them; so each share has its part of them, and
-// says when it needs more ([Tracker.Share]).
+// A Tracker emits for a connection what a single Tracker would, with one exception: the
+// limits on all connections together. Each share has a part of such a limit, and calls
+// beyond when it needs more ([Tracker.Share]).
 type Share struct {
 	part
 	seed seed
 }
 
-// part of the numbers that a hash may have. The zero value is all of them.
+// part is a range of hashes. The zero value has all of them.
 type part struct{ index, of uint32 }
 
-// has reports whether what has this hash is of the part.
+// has reports whether hash is in the part.
 func (p part) has(hash uint32) bool { return uint32(uint64(hash)*uint64(p.of)>>32) == p.index }
 
 // Shares returns n shares, which together are all connections.
@@ -34,8 +33,8 @@ func Shares(n int) []Share {
 	return shares
 }
 
-// Elsewhere reports whether a packet, which was captured whole, is plainly of another
-// share: then [Tracker.Passed] may be told of it in the place of [Tracker.Packet].
+// Elsewhere reports whether a packet, which must be captured whole, certainly belongs to
+// another share. Such packets may go to [Tracker.Passed] and not to [Tracker.Packet].
 func (t *Tracker) Elsewhere(link capture.LinkType, data []byte) bool {
 	if t.plain || t.decoder.Checksums {
 		return false
@@ -44,17 +43,17 @@ func (t *Tracker) Elsewhere(link capture.LinkType, data []byte) bool {
 	return plain && t.conns.elsewhere(flow)
 }
 
-// Passed takes packets that are [Tracker.Elsewhere], of so many bytes together. at is
-// the last one, of a time before [Tracker.Due].
+// Passed counts packets that are [Tracker.Elsewhere], and their bytes. at is the stamp of
+// the last one; its time must be before [Tracker.Due].
 func (t *Tracker) Passed(packets, bytes uint64, at timeline.Stamp) {
 	t.packets += packets
 	t.bytes += bytes
 	t.Advance(at)
 }
 
-// Share says, before any packet, that t follows only the connections of s. beyond
-// is called when a limit on all of them together is reached: what t tells from then
-// on is not what it ought to be, until the caller stops giving it packets.
+// Share makes t follow only the connections of s. Call it before the first packet. t calls
+// beyond when it reaches its part of a limit on all connections. From then on the output
+// of t may be wrong, and the caller must stop.
 func (t *Tracker) Share(s Share, beyond func()) {
 	t.conns.share, t.conns.seed, t.beyond = s.part, s.seed, beyond
 }

@@ -5,10 +5,9 @@ import (
 	"slices"
 )
 
-// timers remembers when to look at connections again. Times are rounded up to
-// ticks of a second, so that busy connections are not touched; what is due is
-// looked at in the order of its tick. The connections of a tick are a list
-// through the connections themselves, so that one that is gone leaves nothing
+// timers holds the timers of connections. Times are rounded up to ticks of a second, so
+// that a busy connection need not move. Timers expire in the order of their ticks. The
+// connections of a tick form an intrusive list, so that a removed one leaves nothing
 // behind.
 type timers struct {
 	ticks  map[int64]*tickList
@@ -59,7 +58,7 @@ func (t *timers) at(k int64) *tickList {
 	return list
 }
 
-// remove forgets c.
+// remove removes the timer of c.
 func (t *timers) remove(c *connection) {
 	list := c.tick
 	if list == nil {
@@ -84,7 +83,7 @@ func (t *timers) remove(c *connection) {
 	c.sooner, c.later, c.tick = nil, nil, nil
 }
 
-// due returns when there may be something to do.
+// due returns the time of the first tick.
 func (t *timers) due() int64 {
 	if len(t.order) == 0 {
 		return math.MaxInt64

@@ -1,12 +1,11 @@
-// Package reassembly turns packets into connections and connections into
-// ordered bytes (RFC 9293). What is missing is told as a gap: never silence,
-// never a guess.
+// Package reassembly turns packets into connections, and connections into ordered bytes
+// (RFC 9293). It emits a gap for all bytes that are missing.
 //
-// First bytes win where segments overlap. A hole becomes a gap when the peer
-// has acknowledged bytes behind it, or when a limit, a timeout or the end says
-// so. Bytes are delivered from the packet itself and copied only while they
-// wait behind a hole. Time is the capture's: the same file gives the same
-// story today and next year.
+// Where segments overlap, the first bytes win. A hole becomes a gap when the peer
+// acknowledges bytes after it, when a limit or timeout is reached, or at the end of the
+// input. Bytes are delivered from the packet. They are copied only while they wait
+// behind a hole. The only clock is the capture time, so a file always gives the same
+// output.
 package reassembly
 
 import (
@@ -30,23 +29,23 @@ type Tracker struct {
 	segment wire.Segment
 	conns   table
 	pool    pool
-	waiting []*connection // bytes wait behind a hole, oldest first
-	since   []int64       // when they began to, by capture time
+	waiting []*connection // connections with bytes behind a hole, oldest first
+	since   []int64       // for each of them the capture time since when
 	timers  timers
 	expired []*connection // of the tick at hand
-	closed  []*connection // the latest that closed, those that did first first
+	closed  []*connection // the latest closed ones, oldest first
 	beyond  func()        // see Share; nil: this tracker follows all connections
-	free    *connection   // to be used again; later is the next one
+	free    *connection   // list of free ones, linked by later
 	nFree   int
 	weight  int // of all connections
 	given   given
-	// evicting: a connection is being given up.
+	// evicting: a connection is being evicted.
 	evicting bool
-	plain    bool // no segment takes the short way; for tests
+	plain    bool // process no segment by quick, for tests
 	pieces   fragments
-	differ   bool           // the pieces of the IP packet that the segment came in did
+	differ   bool           // the IP fragments of the current segment contradict each other
 	now      timeline.Stamp // the latest packet; Time never goes back
-	due      int64          // what Due said; unknown when that may have changed
+	due      int64          // the result of Due; unknown when it may have changed
 
 	packets, bytes uint64
 	fragments      uint64         // packets that were pieces of others
@@ -135,9 +134,9 @@ func (t *Tracker) Due() int64 {
 	return t.due
 }
 
-// Advance moves the clock without a packet, so that silence is heard. A packet
-// does the same; who gives it all times that Due returned up to the packet's
-// before the packet has everything told in order of time.
+// Advance moves the clock without a packet, so that timeouts are handled. A packet moves
+// it too. Before each packet, call Advance with every time that Due returns up to the
+// packet's; then all events are emitted in order of time.
 func (t *Tracker) Advance(at timeline.Stamp) {
 	if at.Time < t.now.Time && !t.now.IsZero() {
 		at.Time = t.now.Time
@@ -181,8 +180,8 @@ func (t *Tracker) expire() {
 	t.expired = t.expired[:0]
 }
 
-// inOrder sorts connections by when they began. What happens to several at one
-// time is told in that order, whatever else there is to follow.
+// inOrder sorts connections by their first packet. Events of several connections at the
+// same time are emitted in that order.
 func inOrder(all []*connection) {
 	slices.SortFunc(all, func(a, b *connection) int { return cmp.Compare(a.transport.ID, b.transport.ID) })
 }
@@ -267,7 +266,7 @@ func (t *Tracker) replace(c *connection, seg *wire.Segment, at timeline.Stamp) *
 	return t.add(c.key, seg, at)
 }
 
-// given counts what was given up to keep memory bounded.
+// given counts the connections that were evicted to bound memory.
 type given struct {
 	up    uint64
 	at    timeline.Stamp
@@ -324,19 +323,19 @@ func (t *Tracker) weigh(c *connection, n int) {
 	c.unweighed = 0
 }
 
-// heardLeast is how many bytes a stream hears before it is weighed again: as many
-// may be kept that are not counted.
-const heardLeast = 2 << 10
+// weighEvery is how many bytes a stream receives before its weight is computed again. So
+// many bytes may be held that are not counted.
+const weighEvery = 2 << 10
 
-// heard asks a stream for its weight when it has heard enough to have gained a
-// part that matters.
-func (c *connection) heard(n uint32) {
-	if c.unweighed += n; int(c.unweighed) < max(c.weight/4, heardLeast) && c.weight > bareWeight {
+// received counts n bytes that the stream received, and computes its weight again when it
+// may have changed much.
+func (c *connection) received(n uint32) {
+	if c.unweighed += n; int(c.unweighed) < max(c.weight/4, weighEvery) && c.weight > bareWeight {
 		return
 	}
 	c.t.weigh(c, timeline.Weight(c.stream))
 	if c.t.evicting {
-		return // what is given up may tell what waited; who gives up goes on until it is enough
+		return // the connection being evicted emits what waited; its caller goes on evicting
 	}
 	for c.t.weight > c.t.limits.Memory && c.t.evict(c, "Memory", c.t.now) {
 	}
@@ -350,11 +349,11 @@ func (t *Tracker) forget(c *connection) {
 	}
 }
 
-// strayPackets is for how many packets a closed connection is known, so that
-// stragglers are told from new connections.
+// strayPackets is for how many packets a closed connection stays known, so that its late
+// segments are not taken for a new connection.
 const strayPackets = 1 << 16
 
-// keepClosed knows c for a while, and forgets those that closed long ago.
+// keepClosed keeps c for a while, and drops connections that closed long ago.
 func (t *Tracker) keepClosed(c *connection) {
 	c.closedAt = t.now.Packet
 	n := 0
@@ -384,10 +383,10 @@ func (t *Tracker) reuse(c *connection) {
 // maxFree is how many connections are kept to be used again at most.
 const maxFree = 1 << 10
 
-// schedule looks at c again after d.
+// schedule sets the timer of c to d from now.
 func (t *Tracker) schedule(c *connection, d time.Duration) { t.timers.add(c, t.now.Time+int64(d)) }
 
-// deadline is when c is given up for its silence.
+// deadline returns the capture time at which c times out.
 func (t *Tracker) deadline(c *connection) int64 {
 	if c.closed || c.stream == nil {
 		return c.transport.Last.Time + int64(t.limits.HalfOpen)
@@ -416,23 +415,23 @@ func (t *Tracker) Flush() {
 // [timeline.Limits.Memory].
 func (t *Tracker) Weight() int { return t.weight }
 
-// Judge tells what concerns no connection, when the input is over.
-func (t *Tracker) Judge(tell func(*timeline.Finding)) {
+// Judge reports the findings that concern no connection, at the end of the input.
+func (t *Tracker) Judge(report func(*timeline.Finding)) {
 	if t.given.up > 0 {
-		tell(&timeline.Finding{
+		report(&timeline.Finding{
 			Rule: ruleLimit, At: t.given.at, Count: t.given.up, Got: t.given.limit, Want: "fewer connections at once",
 			Detail: "TCP connections were given up, those idle for longest first; a larger --max-memory keeps more of them",
 		})
 	}
 	if n := t.skipped[wire.SkipChecksum]; n > 0 {
-		tell(&timeline.Finding{Rule: ruleChecksum, At: t.wrongAt, Count: n})
+		report(&timeline.Finding{Rule: ruleChecksum, At: t.wrongAt, Count: n})
 	}
 	if lost := &t.pieces.lost; lost.datagrams > 0 {
 		f := timeline.Finding{Rule: ruleFragmentLost, At: lost.at, Count: lost.datagrams}
 		if lost.full > 0 {
 			f.Detail = fmt.Sprintf("%d of them were given up to keep memory bounded (Fragments)", lost.full)
 		}
-		tell(&f)
+		report(&f)
 	}
 }
 

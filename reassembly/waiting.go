@@ -6,7 +6,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// This file is about bytes that wait behind a hole, and how long they do.
+// This file decides how long bytes wait behind a hole.
 
 // wait notes that bytes of c wait since at.
 func (t *Tracker) wait(c *connection, at timeline.Stamp) {
@@ -15,9 +15,9 @@ func (t *Tracker) wait(c *connection, at timeline.Stamp) {
 	t.since = append(t.since, t.now.Time)
 }
 
-// giveUpWaiting is called now and then while bytes wait. Those that came
-// before what they acknowledge stop waiting for it after ReorderTime; behind a
-// hole that nobody acknowledged they wait longer, for a retransmission.
+// giveUpWaiting is called regularly while bytes wait. Bytes that acknowledge bytes not
+// captured yet wait for ReorderTime. Bytes behind a hole that was not acknowledged wait
+// longer, for a retransmission.
 func (c *connection) giveUpWaiting(at timeline.Stamp) {
 	limits := &c.t.limits
 	for d := range c.half {
@@ -52,7 +52,7 @@ func (c *connection) giveUpWaiting(at timeline.Stamp) {
 // direction is not in the capture.
 const oneSided = 10
 
-// waited looks at the connections that wait for longest, which began at one time.
+// waited handles the connections that have waited longest, since the same time.
 func (t *Tracker) waited(at timeline.Stamp) {
 	n := 1
 	for n < len(t.since) && t.since[n] == t.since[0] {
