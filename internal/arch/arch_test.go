@@ -1,170 +1,171 @@
-// Package arch holds the import map of docs/ARCHITECTURE.md. It parses the
-// files itself: a test that shells out to the go command is cached and would
-// stay green.
+// Package arch holds docs/ARCHITECTURE.md to the code: its import map, its table of
+// packages, its types. It parses the files itself: the go command caches a test that
+// runs `go list`, which would stay green.
 package arch
 
 import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 )
 
-const module = "github.com/wsdump/wsdump"
+const (
+	module = "github.com/wsdump/wsdump"
+	root   = "../.."
+)
 
-// allowed says what each package may import beside the standard library:
-// packages of this module by their folder ("." is the root), others by the
-// beginning of their path. Unsafe has to be named. Sub-folders not named here follow their parent.
-var allowed = map[string][]string{
-	"timeline":           {},
-	"capture":            {"github.com/google/gopacket", "golang.org/x/sys", "golang.org/x/net/bpf", "github.com/klauspost/compress", "github.com/pierrec/lz4", "github.com/ulikunitz/xz"},
-	"capture/live":       {"capture", "capture/filter", "unsafe", "golang.org/x/sys", "golang.org/x/net/bpf"},
-	"capture/filter":     {"internal/excerpt", "golang.org/x/net/bpf"},
-	"reassembly/wire":    {"github.com/google/gopacket"},
-	"reassembly":         {"reassembly/wire", "capture", "timeline"},
-	"dissect":            {"dissect/http1", "dissect/http2", "dissect/tls", "dissect/ws", "dissect/payload", "timeline"},
-	"dissect/http1":      {"timeline"},
-	"dissect/http2":      {"timeline", "golang.org/x/net/http2/hpack"},
-	"dissect/tls":        {"timeline", "golang.org/x/crypto", "golang.org/x/sys"},
-	"dissect/ws":         {"timeline", "dissect/ws/inflate"},
-	"dissect/ws/inflate": {"unsafe"},
-	"dissect/payload":    {"timeline"},
-	"query":              {"timeline", "internal/excerpt", "github.com/expr-lang/expr"},
-	"transcript":         {"timeline", "internal/spool"},
-	"har":                {"timeline", "internal/spool"},
-	"stats":              {"timeline"},
-	"redact":             {"timeline", "query"},
-	"normalize":          {"timeline", "query"},
-	"diff":               {"timeline", "query", "transcript", "stats", "normalize"},
-	"check":              {"timeline", "query", "transcript", "stats", "normalize", "github.com/goccy/go-yaml", "github.com/santhosh-tekuri/jsonschema"},
-	"report": {
-		"timeline", "query", "internal/spool", "internal/terminal", "internal/quantity", "internal/decimal", "internal/ndjson", "internal/page",
-	},
-	"report/statistics": {
-		"timeline", "query", "stats", "report", "internal/terminal", "internal/quantity", "internal/decimal", "internal/ndjson", "internal/page",
-		"github.com/clipperhouse/displaywidth",
-	},
-	"report/verdict": {"internal/outfile", "timeline", "transcript", "check", "diff", "internal/terminal", "internal/quantity", "internal/ndjson"},
-	"metrics":        {"timeline"},
-	"pipeline":       {"capture", "reassembly", "dissect", "dissect/tls", "dissect/payload", "har", "timeline", "internal/spool", "golang.org/x/sys"},
-	"input":          {"capture", "capture/live", "capture/filter", "dissect", "dissect/tls", "har", "pipeline", "timeline", "internal/console", "internal/outfile", "golang.org/x/net/bpf"},
-	"record":         {"capture", "capture/live", "dissect/tls", "pipeline", "query", "reassembly", "timeline", "internal/console", "internal/outfile"},
-	"split":          {"query", "report", "timeline", "internal/console", "internal/outfile"},
-	"chain":          {"capture/live", "input", "pipeline", "query", "redact", "report", "report/statistics", "stats", "timeline", "internal/console"},
-	".":              {"chain", "input", "timeline"},
-	"cmd/wsdump": {
-		"capture", "capture/filter", "capture/live", "chain", "check", "diff", "dissect", "dissect/tls", "har", "input", "metrics", "normalize", "pipeline", "query", "record", "redact",
-		"report", "report/statistics", "report/verdict", "split", "stats", "timeline", "transcript",
-		"internal/child", "internal/console", "internal/flagvalue", "internal/helptext", "internal/outfile", "internal/pager", "internal/privilege", "internal/progress", "internal/terminal",
-		"github.com/spf13/cobra", "github.com/spf13/pflag",
-	},
-	"internal/child":     {"internal/console", "internal/outfile", "internal/privilege"},
-	"internal/flagvalue": {"capture/filter", "internal/console", "github.com/spf13/cobra", "github.com/spf13/pflag"},
-	"internal/helptext":  {"github.com/spf13/cobra", "github.com/spf13/pflag"},
-	"internal/pager":     {"internal/console", "internal/terminal"},
-	"internal/console":   {"query", "internal/terminal"},
-	"internal/outfile":   {},
-	"internal/privilege": {"internal/console", "golang.org/x/sys", "unsafe"},
-	"internal/progress":  {"capture", "capture/live", "timeline", "internal/console", "github.com/schollz/progressbar"},
-	"internal/spool":     {},
-	"internal/excerpt":   {},
-	"internal/decimal":   {},
-	"internal/quantity":  {"internal/decimal"},
-	"internal/terminal":  {"golang.org/x/term", "github.com/olekukonko/tablewriter", "github.com/clipperhouse/displaywidth"},
-	"internal/ndjson":    {"internal/decimal", "internal/terminal", "github.com/segmentio/asm", "golang.org/x/sys"},
-	"internal/page":      {"internal/quantity", "internal/terminal"},
-	// Test tools may use what they test.
-	"internal": {"*"},
-	"bench":    {"*"},
-	"testdata": {"*"},
+// page returns docs/ARCHITECTURE.md.
+func page(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(root + "/docs/ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }
 
-func TestImports(t *testing.T) {
-	root := filepath.Join("..", "..")
-	checked := 0
+// block returns the code blocks of the page that are in that language.
+func blocks(page, language string) (all []string) {
+	for _, m := range regexp.MustCompile("(?ms)^```"+language+"\n(.*?)^```").FindAllStringSubmatch(page, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// imports is the import map: what each folder may import. Packages of this module are
+// folders, "." is the root; others are the beginning of their path. A folder that is
+// not named follows its parent.
+type imports map[string][]string
+
+func importMap(t *testing.T) imports {
+	t.Helper()
+	found := blocks(page(t), "imports")
+	if len(found) != 1 {
+		t.Fatalf("the page has %d import maps", len(found))
+	}
+	allowed := imports{}
+	for line := range strings.Lines(found[0]) {
+		folder, rules, ok := strings.Cut(line, "->")
+		folder = strings.TrimSpace(folder)
+		if _, twice := allowed[folder]; !ok || twice {
+			t.Fatalf("not a line of an import map, or twice: %s", line)
+		}
+		allowed[folder] = strings.Fields(strings.ReplaceAll(rules, "|", " "))
+	}
+	return allowed
+}
+
+// sources calls f for every file of Go that is no test, with its folder.
+func sources(t *testing.T, f func(folder, path string)) {
+	t.Helper()
+	files := 0
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		if d.IsDir() && (d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".") && d.Name() != ".." && path != root) {
+		name := d.Name()
+		if d.IsDir() && path != root && (name == "testdata" && filepath.Dir(path) != root || name == "node_modules" || strings.HasPrefix(name, ".")) {
 			return filepath.SkipDir
 		}
-		if d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+		if d.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") && filepath.Base(filepath.Dir(path)) != "arch" {
 			return nil
 		}
-		rel, err := filepath.Rel(root, path)
+		rel, err := filepath.Rel(root, filepath.Dir(path))
 		if err != nil {
 			return err
 		}
-		checked++
-		checkFile(t, filepath.ToSlash(rel), path)
+		files++
+		f(filepath.ToSlash(rel), path)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if checked < 20 {
-		t.Fatalf("only %d files were looked at", checked)
+	if files < 100 {
+		t.Fatalf("only %d files were looked at", files)
 	}
 }
 
-func checkFile(t *testing.T, rel, path string) {
-	t.Helper()
-	folder := filepath.ToSlash(filepath.Dir(rel))
-	rules, ok := rulesFor(folder)
-	if !ok {
-		t.Errorf("%s: the folder is not in the import map", rel)
-		return
-	}
-	file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, spec := range file.Imports {
-		name := strings.Trim(spec.Path.Value, `"`)
-		if !permitted(folder, name, rules) {
-			t.Errorf("%s imports %s, which the import map does not allow", rel, name)
+// TestImports: no file imports what the map does not allow, and the map allows nothing
+// that no file imports.
+func TestImports(t *testing.T) {
+	allowed := importMap(t)
+	unused := map[string]bool{}
+	for folder, rules := range allowed {
+		for _, rule := range rules {
+			if rule != "*" {
+				unused[folder+" -> "+rule] = true
+			}
 		}
 	}
+	sources(t, func(folder, path string) {
+		of, rules, ok := allowed.of(folder)
+		if !ok {
+			t.Errorf("%s: the folder is not in the import map", path)
+			return
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range file.Imports {
+			name := strings.Trim(spec.Path.Value, `"`)
+			rule, ok := permits(folder, name, rules)
+			if !ok {
+				t.Errorf("%s imports %s, which the import map does not allow", path, name)
+			}
+			delete(unused, of+" -> "+rule)
+		}
+	})
+	for _, rule := range slices.Sorted(maps.Keys(unused)) {
+		t.Errorf("the import map allows %s, and no file needs it", rule)
+	}
 }
 
-func rulesFor(folder string) ([]string, bool) {
+// of returns the rules of a folder, and which folder of the map they are of.
+func (m imports) of(folder string) (of string, rules []string, ok bool) {
 	for f := folder; ; f = filepath.ToSlash(filepath.Dir(f)) {
-		if rules, ok := allowed[f]; ok && (f != "." || folder == ".") {
-			return rules, true
+		if rules, ok := m[f]; ok && (f != "." || folder == ".") {
+			return f, rules, true
 		}
 		if f == "." {
-			return nil, false
+			return "", nil, false
 		}
 	}
 }
 
-func permitted(folder, name string, rules []string) bool {
-	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") {
-		return name != "C" && (name != "unsafe" || slices.Contains(rules, name))
+// permits reports whether a file of folder may import name, and by which rule; "" is
+// the standard library, or the folder itself.
+func permits(folder, name string, rules []string) (rule string, ok bool) {
+	if first, _, _ := strings.Cut(name, "/"); !strings.Contains(first, ".") && name != "unsafe" {
+		return "", name != "C"
 	}
 	local, ours := strings.CutPrefix(name, module)
-	local = strings.TrimPrefix(local, "/")
-	if local == "" {
+	if local = strings.TrimPrefix(local, "/"); local == "" {
 		local = "."
 	}
 	if ours && local == folder {
-		return true
+		return "", true
 	}
 	for _, r := range rules {
 		if r == "*" || ours && r == local || !ours && (name == r || strings.HasPrefix(name, r+"/")) {
-			return true
+			return r, true
 		}
 	}
-	return false
+	return "", false
 }
 
 // TestTheMapBites: the check finds what it is there for.
 func TestTheMapBites(t *testing.T) {
-	for _, tc := range []struct {
+	allowed := importMap(t)
+	for _, test := range []struct {
 		folder, name string
 		want         bool
 	}{
@@ -181,9 +182,9 @@ func TestTheMapBites(t *testing.T) {
 		{"capture/live", module + "/capture", true},
 		{"capture/live", "unsafe", true},
 	} {
-		rules, ok := rulesFor(tc.folder)
-		if !ok || permitted(tc.folder, tc.name, rules) != tc.want {
-			t.Errorf("%s importing %s: allowed %v, want %v", tc.folder, tc.name, !tc.want, tc.want)
+		_, rules, ok := allowed.of(test.folder)
+		if _, permitted := permits(test.folder, test.name, rules); !ok || permitted != test.want {
+			t.Errorf("%s importing %s: allowed %v, want %v", test.folder, test.name, permitted, test.want)
 		}
 	}
 }

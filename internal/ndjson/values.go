@@ -2,9 +2,10 @@ package ndjson
 
 import (
 	"bytes"
-	"encoding/base64"
 	"slices"
 	"time"
+
+	"github.com/segmentio/asm/base64"
 
 	"github.com/wsdump/wsdump/internal/decimal"
 )
