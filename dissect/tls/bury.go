@@ -4,8 +4,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// bury gives up a direction. When the other one cannot be read either, and
-// nothing was read so far, the whole connection is given up.
+// bury stops decrypting a direction. When the other direction cannot be decrypted either,
+// and nothing was decrypted so far, it reports the whole connection as undecipherable.
 func (s *Stream) bury(dir timeline.Direction, at timeline.Stamp, rule *timeline.Rule, why Reason) {
 	h, other := &s.half[dir], &s.half[dir.Reverse()]
 	if h.dead {
@@ -22,7 +22,7 @@ func (s *Stream) bury(dir timeline.Direction, at timeline.Stamp, rule *timeline.
 	switch {
 	case s.next != nil || s.hopeful(dir.Reverse()):
 		f.Dir, f.HasDir = dir, true
-	case s.told:
+	case s.refused:
 		return
 	default:
 		if !other.dead {
@@ -49,12 +49,12 @@ func (s *Stream) hopeful(dir timeline.Direction) bool {
 	return h.open != nil
 }
 
-// fall counts a record of a direction that was just given up.
+// fall counts a record of a direction that bury has stopped.
 func (s *Stream) fall(dir timeline.Direction, at timeline.Stamp, rec []byte) {
 	s.pass(dir, at, uint64(len(rec)))
 }
 
-// pass tells the layer above that n bytes of a direction cannot be read.
+// pass emits a gap of n bytes that cannot be decrypted.
 func (s *Stream) pass(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	if s.next != nil {
 		s.tellGap(dir, at)

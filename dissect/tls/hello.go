@@ -10,7 +10,7 @@ import (
 // record holds 16 KiB at most; post-quantum key shares fill some 2 KiB.
 const MaxHello = 16<<10 + 5
 
-// Hello is what a ClientHello tells without any key.
+// Hello holds the facts of a ClientHello, which needs no key.
 type Hello struct {
 	ServerName string
 	ALPN       []string

@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// maxProblems is how many problems of one text are told.
+// maxProblems bounds the problems that are reported for one text.
 const maxProblems = 20
 
 // AddLog adds lines of a key log, the file that SSLKEYLOGFILE names (RFC 9850),
 // and returns how many bytes of text it used. A last line without an end may
 // still grow: it is left, to be given again with what follows; at the end of a
-// file add a newline. Lines that are not of this format are told in problems,
+// file add a newline. Lines that are not of this format are listed in problems,
 // without their secrets, and passed over.
 //
 // Labels: CLIENT_RANDOM, CLIENT_EARLY_TRAFFIC_SECRET, CLIENT_ and

@@ -61,7 +61,7 @@ func (s *secret) bytes() []byte {
 	return s.b[:s.n]
 }
 
-// secrets is what a key log says of one client random.
+// secrets are the secrets of one client random in a key log.
 type secrets struct {
 	random  [32]byte
 	used    bool   // a connection was seen that they belong to
@@ -86,7 +86,7 @@ func (s *secrets) at(dir timeline.Direction, e epoch) []byte {
 	return s.traffic[dir][e-1].bytes()
 }
 
-// Len returns how many sessions key logs have told of.
+// Len returns the number of sessions in all key logs.
 func (k *Keys) Len() int { return len(k.sessions) }
 
 // Format implements [fmt.Formatter]: secrets are never printed.
@@ -94,9 +94,8 @@ func (k *Keys) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "tls.Keys of %d sessions and %d RSA keys", len(k.sessions), len(k.private))
 }
 
-// Complete says that no more secrets will come: what cannot be decrypted then
-// is decided at once and nothing waits. What waits already hears of it by
-// [Stream.Retry].
+// Complete states that no more secrets will come, so that no stream waits for them. Call
+// [Stream.Retry] for the streams that wait already.
 func (k *Keys) Complete() {
 	if !k.complete {
 		k.complete = true
@@ -126,9 +125,9 @@ func (k *Keys) Wipe() {
 	*k = Keys{version: k.version + 1, complete: k.complete, held: k.held}
 }
 
-// Part says that the connections that share k are one of so many parts of all.
-// beyond is called when something may depend on the others: a session that one of
-// them may have had before, or what they hold together.
+// Part states that the connections that share k are one of several parts of all. k calls
+// beyond when the result may depend on other parts: for a session that another part may
+// have seen, and for a limit on all parts together.
 func (k *Keys) Part(parts int, beyond func()) { k.parts, k.beyond = parts, beyond }
 
 // full reports whether more ciphertext waits, over all connections, than may.
@@ -158,7 +157,7 @@ func (k *Keys) session(random [32]byte) *secrets {
 // AddPEM adds the RSA private keys of a PEM text, PKCS #1 or PKCS #8 (RFC 8017
 // A.1.2, RFC 5958); other blocks, such as certificates, are passed over. They
 // open connections with RSA key exchange (RFC 5246 7.4.7.1), which TLS 1.3 and
-// most of TLS 1.2 do not use. The error says what to do.
+// most of TLS 1.2 do not use. The error has advice for the operator.
 func (k *Keys) AddPEM(text []byte) error {
 	added, other := 0, ""
 	for {
@@ -212,8 +211,8 @@ func (k *Keys) AddPEM(text []byte) error {
 }
 
 // premaster decrypts what a ClientKeyExchange carries (RFC 5246 7.4.7.1); nil
-// when no key fits. version is what the ClientHello asked for, which tells the
-// right key from one that fits by chance.
+// when no key fits. version is what the ClientHello asked for, which shows
+// that the key is right and does not fit by chance.
 func (k *Keys) premaster(sealed []byte, version uint16) []byte {
 	if len(sealed) >= 8 {
 		if s, ok := k.premade[[8]byte(sealed)]; ok {

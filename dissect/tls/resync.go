@@ -84,7 +84,7 @@ func (h *half) seek(rec []byte) {
 	h.hope()
 }
 
-// lose gives up a record of n bytes and looks for the next.
+// lose drops a record of n bytes and searches for the next one.
 func (s *Stream) lose(h *half, n int) {
 	h.missing += uint64(n)
 	h.lost, h.loss = true, true
@@ -126,7 +126,7 @@ func (s *Stream) fail(dir timeline.Direction, at timeline.Stamp, rec []byte) {
 
 // search looks for the next record behind a gap in what was heard since and in
 // b. It returns the bytes from that record on when there is one (lost is then
-// false), or those that have to wait; both are owned by the caller. last says
+// false), or those that have to wait; both are owned by the caller. last reports
 // that no more bytes will come.
 func (s *Stream) search(dir timeline.Direction, at timeline.Stamp, b []byte, last bool) (rest []byte) {
 	h := &s.half[dir]

@@ -8,9 +8,9 @@ import (
 
 // Stream is the TLS layer of one connection. It implements [timeline.Stream].
 //
-// Records that cannot be judged yet, because their keys or the peer's answer
-// are not there, wait in queue; the two directions keep their order, so that
-// the layer above hears a request before its response.
+// Records wait in queue while their keys or the peer's answer are missing. Both
+// directions share the queue, so that the layer above receives a request before its
+// response.
 type Stream struct {
 	handler Handler
 	keys    *Keys
@@ -18,8 +18,8 @@ type Stream struct {
 	shake   handshake
 	half    [2]half
 	next    timeline.Stream // set with the first application data
-	told    bool            // Undecipherable was called
-	over    [2]bool         // End was heard
+	refused bool            // Undecipherable was called
+	over    [2]bool         // End was called
 	final   bool            // nothing waits any more
 	limited bool            // because of a limit
 	queue   []event
@@ -27,7 +27,7 @@ type Stream struct {
 	changed bool               // something was learned that others may wait for
 	version uint64             // of keys, when the queue was last tried
 	effort  int                // bytes decrypted in vain, see resync.go
-	latest  timeline.Direction // who spoke last, and when
+	latest  timeline.Direction // of the last record, and its time
 	spoke   int64
 }
 
@@ -57,18 +57,18 @@ type half struct {
 	why     Reason
 
 	loss    bool   // bytes are missing since the last record that opened
-	lost    bool   // so that it is not known where the next begins
-	hunt    []byte // what was heard while lost
-	kept    bool   // it begins with 16 bytes that were looked at
+	lost    bool   // it is not known where the next record begins
+	hunt    []byte // bytes received while lost
+	kept    bool   // hunt begins with 16 bytes that were searched before
 	missing uint64 // bytes since the last record that opened
-	gap     uint64 // bytes to tell as missing before the next data
+	gap     uint64 // bytes of the gap to emit before the next data
 
 	ended bool
 	endAt timeline.Stamp
 	end   timeline.End
 }
 
-// event is something heard that waits.
+// event is a record, gap or end that waits.
 type event struct {
 	kind eventKind
 	dir  timeline.Direction
@@ -163,7 +163,7 @@ func (s *Stream) Retry() {
 // Waiting reports whether something waits for keys or for the other side.
 func (s *Stream) Waiting() bool { return len(s.queue) > 0 }
 
-// hold queues e, and gives up waiting when too much waits.
+// hold queues e, and stops waiting when the queue reaches its limit.
 func (s *Stream) hold(e event) {
 	s.queue = append(s.queue, e)
 	size := len(e.b) + eventSize
@@ -223,7 +223,7 @@ func (s *Stream) try(e *event) {
 	case eventGap:
 		s.tear(e.dir, e.at, e.n)
 	case eventEnd:
-		// The layer above must not hear an end before the bytes that it follows.
+		// The layer above must not receive an end before the bytes that precede it.
 		if s.polite(e.dir) || !s.finish(e.dir, e.at, e.end) {
 			h.blocked = true
 			return
@@ -232,8 +232,8 @@ func (s *Stream) try(e *event) {
 	*e = event{kind: eventDone}
 }
 
-// polite reports whether dir has to wait for the other direction, which said
-// something earlier.
+// polite reports whether dir must wait for the other direction, which has an earlier
+// event in the queue.
 func (s *Stream) polite(dir timeline.Direction) bool {
 	return s.half[dir.Reverse()].blocked && !s.final
 }
@@ -320,8 +320,8 @@ func (s *Stream) conclude(halves ...*half) {
 }
 
 func (s *Stream) undecipherable(why Reason) {
-	if !s.told {
-		s.told = true
+	if !s.refused {
+		s.refused = true
 		s.shake.transcript = nil
 		s.handler.Undecipherable(&s.info, why)
 	}

@@ -1,7 +1,7 @@
-// Package tls is the TLS layer of an observer: it is fed the two directions of
-// a TCP connection and feeds their plaintext to the layer above, when the keys
-// are known (RFC 8446, RFC 5246, RFC 4346, RFC 2246). Without keys it tells
-// what stands in the clear: names, version, cipher suite, sizes.
+// Package tls is the TLS layer of an observer. It receives the two directions of a TCP
+// connection, and passes their plaintext to the layer above when the keys are known (RFC
+// 8446, RFC 5246, RFC 4346, RFC 2246). Without keys it reports what is not encrypted:
+// names, version, cipher suite, sizes.
 //
 // Nothing is delivered that did not authenticate under its key and its record
 // number; so lost bytes cost the records they touch, and wrong keys give
@@ -16,10 +16,10 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Handler is told what a connection leads to.
+// Handler receives the results of a TLS connection.
 type Handler interface {
 	// Plaintext is called once, when the first application data is about to
-	// come. It returns who hears it. info is borrowed.
+	// come. It returns the stream that receives it. info is borrowed.
 	Plaintext(info *Info) timeline.Stream
 	// Undecipherable is called at most once, instead of Plaintext, when it is
 	// certain that no application data can be read, and why. info is borrowed.
@@ -43,19 +43,19 @@ type Info struct {
 	Resumed      bool      // TLS 1.2: keys are those of an earlier connection
 	Agreed       bool      // a ServerHello was seen
 	Bytes        [2]uint64 // of TCP, by direction
-	Records      [2]uint64 // of application data, as far as the outside tells
+	Records      [2]uint64 // of application data, as far as their types show
 	Largest      [2]int    // bytes of the largest of them
-	Unprompted   int       // times that a side spoke again, after a silence, before the other had
-	ClientRandom [32]byte  // what a key log knows the connection by; no secret
+	Unprompted   int       // how often a side sent again after a silence, before the other side sent
+	ClientRandom [32]byte  // identifies the connection in a key log; not secret
 }
 
-// Silence is how long a side must be silent before it speaks unprompted.
+// Silence is how long a side must be silent before its next record counts as unprompted.
 const Silence = 200 * time.Millisecond
 
-// LikeWebSocket guesses, by what stands outside of the encryption, whether a
-// WebSocket ran here that lasted for d: small records both ways, and one side
-// that speaks although it was not asked, which HTTP/1.1 does not do. Browsers do
-// not offer HTTP/2 where they open a WebSocket with a connection of its own.
+// LikeWebSocket guesses from the records, without decryption, whether the connection,
+// which lasted for d, was a WebSocket. The signs are small records in both directions,
+// and a side that sends without a request, which HTTP/1.1 does not do. A browser does
+// not offer HTTP/2 on a connection that it opens for a WebSocket.
 func (i *Info) LikeWebSocket(d time.Duration) bool {
 	for dir := range i.Records {
 		if i.Records[dir] < likeRecords || i.Bytes[dir]/i.Records[dir] > likeBytes {
@@ -83,7 +83,7 @@ func (i *Info) CipherName() string {
 	return SuiteName(i.Cipher)
 }
 
-// ReasonKind says why a connection cannot be decrypted.
+// ReasonKind is the kind of a Reason.
 type ReasonKind uint8
 
 const (
@@ -95,7 +95,7 @@ const (
 	Limit                         // keys did not come before a limit was reached
 )
 
-// Reason is why a connection cannot be decrypted; Text says it in a sentence.
+// Reason is why a connection cannot be decrypted. Text is a sentence for people.
 type Reason struct {
 	Kind ReasonKind
 	Text string
@@ -109,8 +109,8 @@ const (
 	heldBytesTotal = 64 << 20 // of all that share their Keys
 )
 
-// New returns the TLS layer of one connection. keys may be nil: then nothing
-// waits, and what stands in the clear is told.
+// New returns the TLS layer of one connection. With nil keys nothing waits, and only what
+// is not encrypted is reported.
 func New(h Handler, keys *Keys) *Stream {
 	if keys == nil {
 		keys = &Keys{complete: true}
