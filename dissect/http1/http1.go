@@ -5,7 +5,7 @@
 // It is lenient as real servers are: bare LF, folded headers and odd spacing
 // are read. Bodies are skipped by length, by chunk or up to the close, and
 // never copied. Bytes that a client sends behind an upgrade request are held
-// until the response tells what they are.
+// until the response decides which protocol they are.
 package http1
 
 import (
@@ -15,13 +15,13 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Handler is told what a connection leads to.
+// Handler receives the results of an HTTP/1 connection.
 type Handler interface {
 	// Handshake is called once for every WebSocket handshake, with the fields
-	// that stand in the messages themselves: accepted, refused, or (Status 0)
-	// unanswered when the connection ends. For an accepted one it returns the
-	// stream that hears both directions from here on; for any other one that
-	// hears their ends, or nil.
+	// that are in the messages themselves: accepted, refused, or (Status 0)
+	// unanswered when the connection ends. For an accepted handshake it returns the
+	// stream that receives both directions from here on; for another one a stream
+	// that receives only the ends, or nil.
 	Handshake(h *timeline.Handshake) timeline.Stream
 	// Tunnel is called when a CONNECT was accepted, or another protocol than
 	// WebSocket was switched to. It returns the stream that takes over.
@@ -45,11 +45,11 @@ type Stream struct {
 	half     [2]half
 	pending  []request // that wait for their response, oldest first
 	facts    Facts
-	refused  timeline.Stream // of the latest refused handshake: it hears the end
+	refused  timeline.Stream // of the latest refused handshake; it receives the ends
 	held     timeline.Backlog
 	heldAt   timeline.Stamp
-	overfull bool             // more came than may be held
-	ends     timeline.Backlog // heard so far, for a next layer
+	overfull bool             // the bytes held have reached their limit
+	ends     timeline.Backlog // the ends so far, for the next layer
 	ended    [2]bool
 }
 
@@ -376,7 +376,7 @@ var methods = [...]string{
 	"PROPFIND ", "PROPPATCH ", "MKCOL ", "COPY ", "MOVE ", "LOCK ", "UNLOCK ", "REPORT ", "SEARCH ",
 }
 
-// ProbeRequest says whether b begins an HTTP/1 request.
+// ProbeRequest decides whether b begins an HTTP/1 request.
 func ProbeRequest(b []byte) timeline.Verdict {
 	for len(b) > 0 && (b[0] == '\r' || b[0] == '\n') {
 		b = b[1:]
@@ -384,7 +384,7 @@ func ProbeRequest(b []byte) timeline.Verdict {
 	return probe(b, methods[:])
 }
 
-// ProbeResponse says whether b begins an HTTP/1 response.
+// ProbeResponse decides whether b begins an HTTP/1 response.
 func ProbeResponse(b []byte) timeline.Verdict { return probe(b, []string{"HTTP/1."}) }
 
 func probe(b []byte, prefixes []string) timeline.Verdict {
