@@ -212,7 +212,7 @@ func (s *Stream) readSettings(dir timeline.Direction, h *half, p []byte) {
 	}
 }
 
-// goAway ends the streams that the server says it never looked at (RFC 9113 6.8).
+// goAway ends the streams that the server did not process (RFC 9113 6.8).
 func (s *Stream) goAway(dir timeline.Direction, at timeline.Stamp, last uint32) {
 	for _, id := range s.ids() {
 		if id > last {

@@ -73,8 +73,8 @@ func fragment(f *frame, p []byte) (rest []byte, ok bool) {
 	return p[front : len(p)-padding], true
 }
 
-// finishBlock decodes a header block; whole says that all of it is there. Even
-// when nobody wants it, the header table has to follow.
+// finishBlock decodes a header block; whole reports that no byte of it is missing. Every
+// block must be decoded, because it changes the header table.
 func (s *Stream) finishBlock(dir timeline.Direction, h *half, at timeline.Stamp, head *frame, p []byte, whole bool) {
 	t := &h.table
 	if whole {
@@ -172,7 +172,7 @@ func (s *Stream) answer(at timeline.Stamp, st *stream, t *table, status int) {
 }
 
 // lateResponse takes the response to a request that was not captured or not
-// understood. It may tell what the request was.
+// understood. Its fields may show what the request was.
 func (s *Stream) lateResponse(at timeline.Stamp, head *frame, t *table, status int) {
 	if status == 0 {
 		return
@@ -190,7 +190,7 @@ func (s *Stream) lateResponse(at timeline.Stamp, head *frame, t *table, status i
 			st.unsure, st.quiet = false, false
 			st.handshake = &timeline.Handshake{Request: head.first, HTTPVersion: "2"}
 			st.unreadable = true
-			// What the client sent so far was not heard.
+			// The bytes of the client so far were dropped.
 			st.held.Gap(timeline.ClientToServer, at, timeline.GapUnknown)
 			s.answer(at, st, t, status)
 		}
@@ -204,10 +204,10 @@ func (s *Stream) lateResponse(at timeline.Stamp, head *frame, t *table, status i
 // fieldPrefix begins the fields of RFC 6455 11.3.
 const fieldPrefix = "Sec-WebSocket-"
 
-// unreadable tells, once a connection, that header fields are unknown.
+// unreadable reports, once a connection, that header fields are unknown.
 func (s *Stream) unreadable(dir timeline.Direction, at timeline.Stamp) {
-	if !s.toldUnknown {
-		s.toldUnknown = true
+	if !s.headersLost {
+		s.headersLost = true
 		s.handler.Finding(&timeline.Finding{
 			Rule: ruleHeadersUnknown, Dir: dir, HasDir: true, At: at,
 			Detail: "what a stream was opened for cannot be known",

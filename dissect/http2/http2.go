@@ -3,8 +3,8 @@
 //
 // Framing is its own, header blocks go through the HPACK decoder of
 // golang.org/x/net (RFC 7541). Payload of DATA frames is never kept: the next
-// layer of a stream hears each piece as it comes, borrowed, with the padding
-// taken off. Other requests cost nothing but the reading of their headers.
+// layer of a stream receives each piece as it comes, borrowed and without padding. Other
+// requests cost only the decoding of their headers.
 //
 // After a loss it goes on where it can prove a frame boundary. What the header
 // tables held before is then unknown: fields that need it are left out, never
@@ -18,20 +18,20 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// Handler is told what a connection leads to.
+// Handler receives the results of an HTTP/2 connection.
 type Handler interface {
 	// Handshake is called once for every extended CONNECT with the protocol
 	// "websocket", with the fields that stand in the messages themselves:
 	// accepted (2xx), refused, or (Status 0) unanswered when the stream ends.
 	// RequestHeaders holds the pseudo-header fields too, in wire order. The
-	// stream that is returned hears all that the HTTP/2 stream carries from
-	// the request on, and its ends; nil hears nothing.
+	// stream that it returns receives all data of the HTTP/2 stream after the
+	// request, and its ends; nil for none.
 	Handshake(h *timeline.Handshake) timeline.Stream
 	// Midstream is called when DATA comes on the stream id and the capture
-	// does not tell what opened it: h is nil, or the request when its response
-	// is what was lost. The bytes may begin anywhere. The stream that is
-	// returned hears them; nil means that nobody wants to. With h and nil,
-	// Handshake is still called when the stream ends.
+	// lacks the request (h is nil) or only the response (h is the request). The bytes
+	// may begin inside a message. The stream that it returns receives them; nil for
+	// none. When h is not nil and the result is nil, Handshake is still called when
+	// the stream ends.
 	Midstream(id uint32, h *timeline.Handshake) timeline.Stream
 	// EarlyData is called right after an accepted Handshake when n bytes of
 	// the client were captured before the response.
@@ -44,7 +44,7 @@ type Handler interface {
 	Finding(f *timeline.Finding)
 }
 
-// Options says how a connection begins. The zero value is one whose first byte
+// Options are how a connection begins. The zero value is one whose first byte
 // is the client's preface.
 type Options struct {
 	// Seek: the start of the connection is not in the capture, the first bytes
@@ -73,8 +73,8 @@ type Stream struct {
 	lo, hi      uint32
 	settings    bool // the server's SETTINGS were seen
 	enabled     bool // with SETTINGS_ENABLE_CONNECT_PROTOCOL = 1 (RFC 8441 3)
-	full        bool // that there are too many streams was told
-	toldUnknown bool // that header fields are unknown was told
+	full        bool // the limit on streams was reported
+	headersLost bool // ruleHeadersUnknown was reported
 }
 
 // half is one direction.
@@ -183,7 +183,7 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 }
 
-// lose gives up the framing of a direction until a boundary is proven.
+// lose drops the bytes of a direction until a frame boundary is proven.
 func (s *Stream) lose(dir timeline.Direction, at timeline.Stamp) {
 	h := &s.half[dir]
 	known := h.state != seeking

@@ -4,7 +4,7 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// mark says when the bytes of a buffer from an offset on were captured.
+// mark is the stamp of the bytes of a buffer from an offset on.
 type mark struct {
 	offset int
 	at     timeline.Stamp
@@ -22,7 +22,7 @@ const (
 	maxSpread = 1 << 17
 )
 
-// Probe says whether b begins with the preface of a client (RFC 9113 3.4).
+// Probe decides whether b begins with the preface of a client (RFC 9113 3.4).
 func Probe(b []byte) timeline.Verdict {
 	n := min(len(b), len(preface))
 	switch {
@@ -34,7 +34,7 @@ func Probe(b []byte) timeline.Verdict {
 	return timeline.NeedMore
 }
 
-// ProbeFrames says whether b, from anywhere in a connection, begins with at
+// ProbeFrames decides whether b, from anywhere in a connection, begins with at
 // least three HTTP/2 frames of that direction, one behind the other.
 func ProbeFrames(dir timeline.Direction, b []byte) timeline.Verdict {
 	c := chain{dir: dir, maxFrame: defaultMaxFrame}
@@ -83,7 +83,7 @@ func (s *Stream) seekLast(dir timeline.Direction, h *half) {
 	}
 }
 
-// beginAnew says that the connection begins here: nothing came before.
+// beginAnew resets c to the start of a connection.
 func (s *Stream) beginAnew(h *half) {
 	h.table = table{most: h.table.most}
 	h.blind = false

@@ -6,7 +6,7 @@ import "github.com/wsdump/wsdump/timeline"
 type stream struct {
 	id        uint32
 	handshake *timeline.Handshake // nil when the request was not captured
-	next      timeline.Stream     // nil until it is known who should hear
+	next      timeline.Stream     // nil until the handshake is decided
 	ended     [2]bool
 
 	unsure     bool // what opened it could not be read
@@ -73,7 +73,7 @@ func (s *Stream) release(st *stream) {
 	st.charged = 0
 }
 
-// data gives DATA of a stream to who should hear it.
+// data passes DATA of a stream to its receiver.
 func (s *Stream) data(dir timeline.Direction, at timeline.Stamp, id uint32, p []byte) {
 	st := s.streams[id]
 	if st == nil {
@@ -99,8 +99,8 @@ func (s *Stream) data(dir timeline.Direction, at timeline.Stamp, id uint32, p []
 	st.next.Data(dir, at, p)
 }
 
-// midstream asks who wants to hear a stream whose opening is unknown: the
-// request, or the response before the server's DATA.
+// midstream asks the Handler for the receiver of a stream whose request, or response,
+// is not in the capture.
 func (s *Stream) midstream(st *stream, at timeline.Stamp) bool {
 	next := s.handler.Midstream(st.id, st.handshake)
 	st.unsure = false
@@ -123,7 +123,7 @@ func (s *Stream) midstream(st *stream, at timeline.Stamp) bool {
 	return true
 }
 
-// hand makes next hear what st carried so far.
+// hand passes to next what st has carried so far.
 func (s *Stream) hand(st *stream, next timeline.Stream) {
 	st.next = next
 	s.release(st)
@@ -141,7 +141,7 @@ func (s *Stream) charge(st *stream, n int) bool {
 	return true
 }
 
-// hold keeps client bytes until the response tells what they are.
+// hold keeps bytes of the client until the response decides the protocol.
 func (s *Stream) hold(dir timeline.Direction, at timeline.Stamp, st *stream, p []byte) {
 	if st.early == 0 {
 		st.earlyAt = at
@@ -158,7 +158,7 @@ func (s *Stream) hold(dir timeline.Direction, at timeline.Stamp, st *stream, p [
 	st.held.Gap(dir, at, uint64(len(p)))
 }
 
-// gap tells a stream that bytes of it are missing.
+// gap passes a gap to the receiver of a stream.
 func (s *Stream) gap(dir timeline.Direction, at timeline.Stamp, id uint32, n uint64) {
 	st := s.streams[id]
 	switch {
@@ -201,7 +201,7 @@ func (s *Stream) reset(dir timeline.Direction, at timeline.Stamp, id uint32) {
 	s.end(dir.Reverse(), at, id, timeline.EndReset)
 }
 
-// conclude tells the handshake of st: answered, or over without an answer.
+// conclude emits the handshake of st, with or without a response.
 func (s *Stream) conclude(at timeline.Stamp, st *stream) {
 	hs := st.handshake
 	next := s.handler.Handshake(hs)
