@@ -53,8 +53,8 @@ const (
 // Decoder reads packets. The zero value is ready. It keeps nothing from one
 // packet to the next but memory to reuse; it is not safe for concurrent use.
 type Decoder struct {
-	// Checksums says that IPv4 headers and TCP segments with a wrong checksum
-	// are skipped. Of packets in tunnels those of all layers count.
+	// Checksums makes Decode skip packets with a wrong checksum of an IPv4 header or TCP
+	// segment, in any layer of a tunnel.
 	Checksums bool
 
 	nested   int
@@ -62,10 +62,9 @@ type Decoder struct {
 	fragment Fragment
 }
 
-// Decode reads the packet data, which had length bytes on the wire, by the
-// LINKTYPE_ value link. It returns SkipNone and fills seg, or says why there is
-// no segment; what seg holds is then undefined. Of tunnels inside each other
-// the innermost TCP counts.
+// Decode parses the packet data, which had length bytes on the wire. link is its
+// LINKTYPE_ value. Decode returns SkipNone and fills seg, or returns why there is no
+// segment and leaves seg undefined. In nested tunnels it returns the innermost segment.
 //
 // data is only read. seg.Payload is a slice of it.
 func (d *Decoder) Decode(link uint32, data []byte, length uint32, seg *Segment) Skip {
@@ -103,8 +102,8 @@ func (d *Decoder) Decode(link uint32, data []byte, length uint32, seg *Segment) 
 	return SkipLinkType
 }
 
-// short tells a packet that the capture cut from one that never had the bytes.
-// Everywhere in this package length is what data had on the wire, so it is
+// short returns the Skip of a packet that is too short: cut by the capture, or short on
+// the wire. In this package length is always the length of data on the wire, so it is
 // never less than len(data).
 func short(data []byte, length uint32) Skip {
 	if uint32(len(data)) < length {
@@ -128,7 +127,7 @@ func (d *Decoder) ethernet(data []byte, length uint32, seg *Segment) Skip {
 	return d.etherType(t, data, length, seg)
 }
 
-// etherType goes on with what an EtherType names; data begins behind it.
+// etherType parses data by its EtherType.
 func (d *Decoder) etherType(t uint16, data []byte, length uint32, seg *Segment) Skip {
 	for range maxTags + 1 {
 		switch t {
@@ -178,7 +177,7 @@ func (d *Decoder) llc(data []byte, length uint32, seg *Segment) Skip {
 
 // null reads BSD loopback: the address family in 4 bytes, in the order of the
 // host that captured (LINKTYPE_NULL) or in network order (LINKTYPE_LOOP).
-// Families are small, so either order is told by the value.
+// Families are small numbers, so the value shows the order.
 func (d *Decoder) null(data []byte, length uint32, seg *Segment) Skip {
 	if len(data) < 4 {
 		return short(data, length)
@@ -190,7 +189,7 @@ func (d *Decoder) null(data []byte, length uint32, seg *Segment) Skip {
 	return d.family(family, data[4:], length-4, seg)
 }
 
-// family goes on by an address family. AF_INET is 2 everywhere; AF_INET6 is 24
+// family parses data by its address family. AF_INET is 2 everywhere; AF_INET6 is 24
 // on NetBSD and OpenBSD, 28 on FreeBSD, 30 on macOS, 10 on Linux, 23 on Windows.
 func (d *Decoder) family(family uint32, data []byte, length uint32, seg *Segment) Skip {
 	switch family {
@@ -254,8 +253,8 @@ func (d *Decoder) pppoe(data []byte, length uint32, seg *Segment) Skip {
 	return d.ppp(data[6:], length-6, seg)
 }
 
-// pflog reads the log of the BSD packet filter: a header that says its own
-// length, padded to 4, and the address family in its second byte.
+// pflog reads the log of the BSD packet filter: a header with its own length, padded to
+// 4 bytes, and the address family in its second byte.
 func (d *Decoder) pflog(data []byte, length uint32, seg *Segment) Skip {
 	if len(data) < 4 {
 		return short(data, length)

@@ -5,16 +5,15 @@ import (
 	"net/netip"
 )
 
-// Fragment is one piece of an IP packet that its sender or a router took
-// apart (RFC 791 section 3.2, RFC 8200 section 4.5). Pieces that agree in
-// Source, Destination, ID and Protocol belong together.
+// Fragment is one fragment of an IP packet (RFC 791 section 3.2, RFC 8200 section 4.5).
+// Fragments with the same Source, Destination, ID and Protocol belong to one packet.
 type Fragment struct {
 	Source, Destination netip.Addr // an IPv4-mapped IPv6 address stays IPv6
 	ID                  uint32     // 16 bits in IPv4
 	// Protocol is what the whole packet carries; in IPv6 it is 0, because
-	// only the piece at offset 0 tells ([Fragment.First]).
+	// only the fragment at offset 0 has it ([Fragment.First]).
 	Protocol uint8
-	First    uint8  // what this piece says that the packet carries; it counts at offset 0
+	First    uint8  // the protocol in the packet, valid at offset 0
 	Offset   uint32 // of Data in what the packet carries, in bytes
 	More     bool   // it is not the last piece
 	Data     []byte // borrowed: a slice of the packet
@@ -22,8 +21,8 @@ type Fragment struct {
 	nested   int    // tunnels around it
 }
 
-// maxDatagram is how many bytes an IP packet may carry: both versions have 16
-// bits for its length, and a piece beyond it is an old attack.
+// maxDatagram is the largest payload of an IP packet, whose length has 16 bits. Fragments
+// beyond it are an old attack.
 const maxDatagram = 1<<16 - 1
 
 // Fragment returns what the last [Decoder.Decode] or [Decoder.Whole] found when
@@ -53,8 +52,8 @@ func (d *Decoder) fragment6(header, body []byte, rest uint32) Skip {
 	return d.fragmented(body[8:], rest-8)
 }
 
-// fragmented completes a fragment. All but the last carry a multiple of 8
-// bytes; what is over is of no use, because the next begins at such a place.
+// fragmented completes a fragment. All but the last carry a multiple of 8 bytes. The rest
+// is dropped, because the next fragment begins at a multiple of 8.
 func (d *Decoder) fragmented(body []byte, rest uint32) Skip {
 	f := &d.fragment
 	if f.More {

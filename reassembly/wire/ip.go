@@ -27,7 +27,7 @@ const (
 	protoEthernet = 143
 )
 
-// ip reads an IP packet whose version its first byte says.
+// ip parses an IP packet of either version.
 func (d *Decoder) ip(data []byte, length uint32, seg *Segment) Skip {
 	if len(data) == 0 {
 		return short(data, length)
@@ -43,10 +43,9 @@ func (d *Decoder) ip(data []byte, length uint32, seg *Segment) Skip {
 
 // ipv4 reads an IPv4 packet (RFC 791 section 3.1).
 //
-// The total length decides what belongs to the packet: bytes behind it are
-// padding of the link. A total length above length means that the capture lost
-// the tail and did not say so. 0 is written by senders that offload
-// segmentation: then everything belongs to it.
+// The total length is the end of the packet; bytes after it are padding of the link. A
+// total length above length means that the capture cut the packet without recording it.
+// Senders that offload segmentation write 0: then all bytes belong to the packet.
 func (d *Decoder) ipv4(data []byte, length uint32, seg *Segment) Skip {
 	if len(data) < 20 {
 		return short(data, length)
@@ -172,7 +171,7 @@ func extension(protocol uint8, data []byte, length uint32) (next uint8, body []b
 	return data[0], data[n:], length - n, SkipNone
 }
 
-// protocol goes on with what an IP protocol other than TCP may hold.
+// protocol parses IP protocols other than TCP that can hold a packet.
 func (d *Decoder) protocol(protocol uint8, data []byte, length uint32, seg *Segment) Skip {
 	switch protocol {
 	case protoUDP:
@@ -202,8 +201,7 @@ func (d *Decoder) protocol(protocol uint8, data []byte, length uint32, seg *Segm
 }
 
 // tcp reads a TCP header (RFC 9293 section 3.1) into all fields of seg but the
-// endpoints. The options are stepped over, not read: a bad one must not cost
-// the payload.
+// endpoints. It skips the options, so that a bad option does not cost the payload.
 func tcp(data []byte, length uint32, seg *Segment) Skip {
 	if len(data) < 20 {
 		return short(data, length)

@@ -5,8 +5,8 @@ import (
 	"net/netip"
 )
 
-// Flow is who sent a plain packet to whom, as the packet says it: two of them are
-// the same when they are equal.
+// Flow is the source and destination of a plain packet, in wire format. Flows can be
+// compared with ==.
 type Flow struct {
 	Addresses uint64 // of IPv4: the source in the upper half, the destination in the lower
 	Ports     uint32 // likewise
@@ -25,10 +25,10 @@ func (f Flow) Endpoints() (source, destination netip.AddrPort) {
 		netip.AddrPortFrom(netip.AddrFrom4([4]byte(a[4:])), uint16(f.Ports))
 }
 
-// Plain reads a packet of the shape that nearly all have: TCP in a whole IPv4
-// packet without options, right on Ethernet. It reports false for any other, and
-// for what is not in order: [Decoder.Decode] knows those. It fills what Decode
-// does, and leaves the endpoints, which the flow names, as they are.
+// Plain parses the most common form of a packet: TCP in a complete IPv4 packet without
+// options, over Ethernet without tags. It returns false for all others, and for bad
+// ones; [Decoder.Decode] handles those. It fills the same fields of seg as Decode, but
+// for the endpoints, which are in the flow.
 func Plain(link uint32, data []byte, length uint32, seg *Segment) (f Flow, ok bool) {
 	const ip, ports = plainIP, plainPorts
 	f, ok = PlainFlow(link, data, length)
@@ -53,7 +53,7 @@ const (
 	plainPorts = 34
 )
 
-// PlainFlow is Plain without a segment.
+// PlainFlow returns the flow of a packet, as Plain does, without a segment.
 func PlainFlow(link uint32, data []byte, length uint32) (f Flow, ok bool) {
 	const ip, ports = plainIP, plainPorts
 	if link != linkEthernet || len(data) < ports+20 || uint32(len(data)) > length ||

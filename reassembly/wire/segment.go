@@ -1,14 +1,12 @@
 // Package wire turns the bytes of one packet into one TCP segment. It is
-// stateless: link layer, VLAN tags, tunnels, IPv4 or IPv6, TCP, and a [Skip]
-// that says why a packet carries no segment.
+// stateless: link layer, VLAN tags, tunnels, IPv4 or IPv6, TCP. A [Skip] is the reason why
+// a packet carries no segment.
 //
-// The layers that nearly every packet has are read by own code, without an
-// allocation. GRE, VXLAN, Geneve, ERSPAN and EtherIP headers are read by
-// gopacket's layers, and gopacket is what the own code is tested against.
+// The package parses the common layers itself, without an allocation. gopacket parses
+// GRE, VXLAN, Geneve, ERSPAN and EtherIP headers, and is the reference in tests.
 //
-// Checksums are not verified unless [Decoder.Checksums] says so: a capture made
-// on the sending host has wrong ones (offload), and the receiver's
-// acknowledgement tells more.
+// Checksums are verified only with [Decoder.Checksums]. A capture made on the sending
+// host has wrong ones (offload), and an acknowledgement proves that a segment was right.
 package wire
 
 import (
@@ -70,7 +68,7 @@ type Segment struct {
 }
 
 // NextSeq returns the sequence number that follows the segment. SYN and FIN
-// count one each (RFC 9293 section 3.4); this is the only place that knows.
+// count one each (RFC 9293 section 3.4). No other code adds them.
 func (s *Segment) NextSeq() Seq {
 	next := s.Seq.Add(s.Length)
 	if s.Flags&SYN != 0 {
@@ -82,7 +80,7 @@ func (s *Segment) NextSeq() Seq {
 	return next
 }
 
-// Skip says why a packet carries no segment. The zero value, SkipNone, means
+// Skip is the reason why a packet carries no segment. The zero value, SkipNone, means
 // that it carries one.
 type Skip uint8
 

@@ -38,10 +38,10 @@ type layer interface {
 	LayerPayload() []byte
 }
 
-// header reads one header with gopacket and returns what lies behind it. Those
-// decoders index without looking at lengths in places, so a panic is a verdict
-// on the packet like an error.
-func header(l layer, data []byte, length uint32) (body []byte, rest uint32, skip Skip) {
+// decodeLayer decodes one header with gopacket and returns the bytes after it. Some of
+// gopacket's decoders index without a bounds check, so decodeLayer recovers their panics
+// and treats them as an error of the packet.
+func decodeLayer(l layer, data []byte, length uint32) (body []byte, rest uint32, skip Skip) {
 	defer func() {
 		if recover() != nil {
 			body, rest, skip = nil, 0, short(data, length)
@@ -57,7 +57,7 @@ func header(l layer, data []byte, length uint32) (body []byte, rest uint32, skip
 	return body, length - uint32(len(data)-len(body)), SkipNone
 }
 
-// udp reads UDP (RFC 768) and goes into the tunnels that it may carry.
+// udp parses UDP (RFC 768) and the tunnels that it may carry.
 func (d *Decoder) udp(data []byte, length uint32, seg *Segment) Skip {
 	if len(data) < 8 {
 		return SkipUDP
@@ -87,9 +87,9 @@ func (d *Decoder) udp(data []byte, length uint32, seg *Segment) Skip {
 	return skip
 }
 
-// looksLikeQUIC tells QUIC by the fixed bit and, in a long header, the version
-// (RFC 9000 section 17, RFC 9369). A short header says nothing else, but it is
-// never less than 21 bytes long (section 10.3).
+// looksLikeQUIC recognises QUIC by the fixed bit and, in a long header, the version (RFC
+// 9000 section 17, RFC 9369). A short header has no other sign, but a packet with one is
+// at least 21 bytes long (section 10.3).
 func looksLikeQUIC(data []byte, length uint32) bool {
 	if len(data) < 5 {
 		return false
@@ -104,10 +104,9 @@ func looksLikeQUIC(data []byte, length uint32) bool {
 	return false
 }
 
-// mpls walks to the bottom of a label stack (RFC 3032). What follows has no
-// type: a 4 or 6 is IP by custom, a 0 the control word before Ethernet (RFC
-// 4385 section 3) unless Ethernet without one makes sense, and anything else
-// is that.
+// mpls skips a label stack (RFC 3032). The packet after it has no type. By custom a first
+// nibble of 4 or 6 is IP. 0 is the control word before Ethernet (RFC 4385 section 3),
+// unless the bytes are valid Ethernet without one. Everything else is Ethernet.
 func (d *Decoder) mpls(data []byte, length uint32, seg *Segment) Skip {
 	if !d.enter() {
 		return SkipNested
@@ -156,7 +155,7 @@ func (d *Decoder) bridged(data []byte, length uint32, seg *Segment) Skip {
 // gre reads GRE (RFC 2784, RFC 2890) and its PPP form (RFC 2637).
 func (d *Decoder) gre(data []byte, length uint32, seg *Segment) Skip {
 	h := &d.headers.gre
-	body, rest, skip := header(h, data, length)
+	body, rest, skip := decodeLayer(h, data, length)
 	if skip != SkipNone {
 		return skip
 	}
@@ -172,11 +171,11 @@ func (d *Decoder) gre(data []byte, length uint32, seg *Segment) Skip {
 }
 
 // erspan reads a mirrored Ethernet frame. Type I has no header of its own, and
-// is told from type II by GRE that carries no sequence number.
+// differs from type II in that GRE has no sequence number.
 func (d *Decoder) erspan(data []byte, length uint32, numbered bool, seg *Segment) Skip {
 	if numbered {
 		var skip Skip
-		if data, length, skip = header(&d.headers.erspan, data, length); skip != SkipNone {
+		if data, length, skip = decodeLayer(&d.headers.erspan, data, length); skip != SkipNone {
 			return skip
 		}
 	}
@@ -208,7 +207,7 @@ func (d *Decoder) erspan3(data []byte, length uint32, seg *Segment) Skip {
 
 // etherIP reads Ethernet in IP (RFC 3378).
 func (d *Decoder) etherIP(data []byte, length uint32, seg *Segment) Skip {
-	body, rest, skip := header(&d.headers.etherIP, data, length)
+	body, rest, skip := decodeLayer(&d.headers.etherIP, data, length)
 	if skip != SkipNone {
 		return skip
 	}
@@ -217,7 +216,7 @@ func (d *Decoder) etherIP(data []byte, length uint32, seg *Segment) Skip {
 
 // vxlan reads VXLAN (RFC 7348); without the I bit it is none.
 func (d *Decoder) vxlan(data []byte, length uint32, seg *Segment) Skip {
-	body, rest, skip := header(&d.headers.vxlan, data, length)
+	body, rest, skip := decodeLayer(&d.headers.vxlan, data, length)
 	if skip != SkipNone {
 		return skip
 	}
@@ -231,7 +230,7 @@ func (d *Decoder) vxlan(data []byte, length uint32, seg *Segment) Skip {
 func (d *Decoder) geneve(data []byte, length uint32, seg *Segment) Skip {
 	h := &d.headers.geneve
 	h.Options = h.Options[:0] // gopacket only appends
-	body, rest, skip := header(h, data, length)
+	body, rest, skip := decodeLayer(h, data, length)
 	if skip != SkipNone {
 		return skip
 	}
