@@ -12,7 +12,7 @@ import (
 // them are led past it; blocks that are the same become one; and what a block
 // loads again is left out where all ways to it have loaded it.
 //
-// Blocks stand in an order in which every way leads forward, as BPF demands.
+// Blocks are ordered so that every jump goes forward, as BPF demands.
 
 // block is a test. Its ways are indexes of blocks, or the two ends.
 type block struct {
@@ -167,7 +167,7 @@ func (f *facts) meet(other facts) {
 	f.list = kept
 }
 
-// outcome tells how the test of b ends, if the facts say it.
+// outcome returns the result of the test of b, if the facts determine it.
 func (f facts) outcome(b *block) (yes, sure bool) {
 	if b.withX || b.impure {
 		return false, false

@@ -15,7 +15,7 @@ var encoded = [...]uint16{
 	ifEqualX: 0x1d, ifGreaterX: 0x2d, ifAtLeastX: 0x3d, ifAnyX: 0x4d,
 }
 
-// sizes are the bits of an opcode that say how much is loaded.
+// sizes are the bits of an opcode for the size of a load.
 var sizes = [...]uint16{0: 0, 1: 0x10, 2: 0x08, 4: 0x00}
 
 func (in instruction) raw() bpf.RawInstruction {

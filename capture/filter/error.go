@@ -12,7 +12,7 @@ import (
 type Error struct {
 	Expr    string // the whole expression
 	Message string // one sentence without a full stop
-	Hint    string // what to do, "" when there is nothing to say
+	Hint    string // advice, "" for none
 	Offset  int    // bytes into Expr, at most its length
 	Line    int    // 1-based
 	Column  int    // 1-based, in characters

@@ -1,7 +1,7 @@
 // Package filter is the capture filter: expressions of the pcap-filter language
 // compiled to classic BPF, and an evaluator for packets that come from a file.
 //
-// What an expression means is told by tcpdump's manual, pcap-filter(7), and
+// The meaning of an expression is defined by tcpdump's manual, pcap-filter(7), and
 // compiled as libpcap does it, so that a filter lets the same packets through
 // that tcpdump would. What is left out of the language is an error with its
 // place, never a filter that lets something else through.
@@ -24,7 +24,7 @@ type Expr struct {
 // Parse reads an expression; an empty one lets everything through. The error is
 // an *[Error].
 //
-// Whether an expression makes sense for a link type is told by Compile: a
+// Compile decides whether an expression makes sense for a link type: a
 // capture of tunnels has no Ethernet addresses.
 func Parse(text string) (e *Expr, err error) {
 	defer func() {

@@ -48,7 +48,7 @@ const (
 	sapISO     = 0xfe
 )
 
-// What Linux tells of a packet beside its bytes: loads from these places
+// Facts of a packet that Linux offers beside its bytes: loads from these places
 // (linux/filter.h, SKF_AD_OFF and what is behind it).
 const (
 	ancillary          = 0xfffff000
@@ -82,7 +82,7 @@ type generator struct {
 	cooked uint32 // for the kernel: bytes of the header that it does not have yet
 
 	header   offset // of the link layer
-	linkType offset // of the field that says what is inside
+	linkType offset // of the field with the type of the contents
 	payload  offset // behind the link layer
 	network  uint32 // from payload to the network layer: labels of MPLS
 	labels   int    // how many of them
@@ -125,7 +125,7 @@ type base uint8
 
 const (
 	ofHeader    base = iota // the link layer
-	ofLinkType              // the field that says what is inside
+	ofLinkType              // the field with the type of the contents
 	ofPayload               // behind the link layer
 	ofNetwork               // the network layer
 	ofTransport             // behind the IPv4 header

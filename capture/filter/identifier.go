@@ -32,7 +32,7 @@ func (p *parser) number(t *token, q qualifier) condition {
 	return p.bare(t)
 }
 
-// bare fails at an identifier that nothing says the meaning of.
+// bare returns an error for an identifier without a qualifier that defines its meaning.
 func (p *parser) bare(t *token) condition {
 	fail(t.at, "say what it is, such as host 10.0.0.1 or port 80", "not expected here: %s", quote(p.text[t.at:t.end]))
 	return nil

@@ -76,7 +76,7 @@ func (g *generator) ethernet(proto uint32) *node {
 	return g.equal(ofLinkType, 0, 2, proto)
 }
 
-// What the field of Linux's cooked header says of frames without an EtherType.
+// Values of the type field of Linux's cooked header for frames without an EtherType.
 const (
 	cooked8023 = 1
 	cooked8022 = 4

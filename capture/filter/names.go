@@ -84,7 +84,7 @@ const (
 	both
 )
 
-// subject is the qualifier that says what an identifier is.
+// subject is the qualifier for the kind of an identifier.
 type subject uint8
 
 const (

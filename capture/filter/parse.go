@@ -22,7 +22,7 @@ type parser struct {
 	values []bool // by token that is "(": a value or a number is inside, no condition
 }
 
-// qualifier says how an identifier is read.
+// qualifier is how an identifier is interpreted.
 type qualifier struct {
 	proto   protocol
 	dir     direction
@@ -42,7 +42,7 @@ const (
 	aList                   // a list of identifiers in brackets
 )
 
-// parse reads an expression; nil stands for the empty one.
+// parse parses an expression. It returns nil for the empty one.
 func parse(text string) condition {
 	p := &parser{text: text, tokens: scan(text)}
 	p.findValues()

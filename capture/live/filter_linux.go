@@ -17,7 +17,7 @@ import (
 //	a packet with a tag             -> yes, and we judge it when the tag is back
 //	the filter, moved to where the kernel has the bytes
 //
-// and a filter that cannot be moved, or is too long, is run by us alone.
+// and a filter that cannot be moved, or is too long, runs only in this process.
 
 // mostInstructions is what the kernel takes (BPF_MAXINSNS of linux/bpf_common.h).
 const mostInstructions = 4096

@@ -1,11 +1,11 @@
 // Package live captures packets from the network interfaces of this machine. It
 // works on Linux, without cgo, by a ring that the kernel fills (AF_PACKET with
-// TPACKET_V3, packet(7)); elsewhere [Open] says what to do instead.
+// TPACKET_V3, packet(7)); elsewhere [Open] returns an error with advice.
 //
 // A [Ring] is a [capture.Source]: one ring, one reader. Packets are borrowed
 // from the ring itself until the next call, and none is allocated for. VLAN tags
 // that the card took out are put back, so that a packet has the bytes that a
-// file has. What the kernel had no room for is counted, and told in its place as
+// file has. Packets that the kernel had no room for are counted, and reported in order as
 // a [capture.Note].
 package live
 
@@ -21,14 +21,14 @@ import (
 	"github.com/wsdump/wsdump/capture"
 )
 
-// Any is the interface that stands for all of them.
+// Any is the name for all interfaces.
 const Any = "any"
 
 // DefaultBuffer is the size of the ring in bytes. At 100,000 packets a second of
 // 300 bytes it holds one second.
 const DefaultBuffer = 32 << 20
 
-// Options are what [Open] may be told. Interface must be set.
+// Options are the options of [Open]. Interface must be set.
 type Options struct {
 	Interface   string // a name, or [Any]
 	Promiscuous bool   // packets for other machines too
@@ -93,14 +93,14 @@ func Interfaces() ([]Interface, error) {
 	return all, nil
 }
 
-// ErrUnsupported says that this system has no capture of ours.
+// ErrUnsupported means that capture/live does not support this system.
 var ErrUnsupported = errors.New("live capture needs Linux")
 
-// InterfaceError says that an interface cannot be captured from.
+// InterfaceError is the error of an interface that cannot be captured from.
 type InterfaceError struct {
 	Name string
 	Text string
-	Err  error // fs.ErrNotExist, fs.ErrPermission, ErrUnsupported, or what the system said
+	Err  error // fs.ErrNotExist, fs.ErrPermission, ErrUnsupported, or another error of the system
 }
 
 func (e *InterfaceError) Error() string {

@@ -20,7 +20,7 @@ const (
 )
 
 // Open opens a ring on an interface. The caller needs CAP_NET_RAW in the network
-// namespace; an error that is [fs.ErrPermission] says that it is missing. Once
+// namespace; an error that is [fs.ErrPermission] means that it is missing. Once
 // the ring is open it is needed no more.
 func Open(opt Options) (*Ring, error) {
 	if opt.Buffer == 0 {
@@ -38,7 +38,7 @@ func (r *Ring) open() (err error) {
 	if err := r.find(); err != nil {
 		return err
 	}
-	// A socket of protocol 0 hears nothing until it is bound, so that the filter
+	// A socket of protocol 0 receives nothing until it is bound, so that the filter
 	// is there before the first packet.
 	kind := unix.SOCK_RAW
 	if r.cooked {
@@ -66,7 +66,7 @@ func (r *Ring) open() (err error) {
 	return nil
 }
 
-// refused explains why the system said no.
+// refused returns an error that explains why the system refused.
 func (r *Ring) refused(err error) error {
 	if errors.Is(err, unix.EPERM) || errors.Is(err, unix.EACCES) {
 		return &InterfaceError{Name: r.opt.Interface, Text: "capturing on " + r.opt.Interface + " is not permitted", Err: fs.ErrPermission}
@@ -192,7 +192,7 @@ func (r *Ring) bind() error {
 	return unix.Bind(r.fd, &unix.SockaddrLinklayer{Protocol: all<<8 | all>>8, Ifindex: r.index})
 }
 
-// failed hears why the socket failed: the interface went down or away.
+// failed returns why the socket failed: the interface went down or away.
 func (r *Ring) failed() error {
 	code, err := unix.GetsockoptInt(r.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 // The ring is memory that the kernel and we share, in blocks. The kernel puts
 // packets into one block after the other and hands each over when it is full, or
 // when its first packet has waited for retireAfter; we read it from its front and
-// hand it back. Whose it is says its status, the only word that both write.
+// hand it back. Its status, the only word that both write, names the owner.
 //
 //	block  | version, offset | status | packets | first | length | number | times |
 //	packet | next | time | captured, length | status | mac | net | tag | sockaddr_ll | room | bytes
