@@ -9,10 +9,10 @@ type Alone struct {
 	number uint64
 }
 
-// Alone returns a source for each file, to be read by a goroutine of its own or
-// one after the other. notes returns who hears what the file with that index says
-// besides packets, from now on; nil: nobody. Next of in is not to be called any
-// more, and its Close only when nobody reads.
+// Alone returns a source for each file. The sources may be read in goroutines of their
+// own, or one after the other. notes returns the callback for the notes of the file with
+// that index, nil for none. After Alone, do not call Next of in, and call its Close only
+// when no source is read.
 func (in *Input) Alone(notes func(file int) func(Note)) []*Alone {
 	in.started = true
 	all := make([]*Alone, len(in.files))
@@ -28,7 +28,7 @@ func (in *Input) Alone(notes func(file int) func(Note)) []*Alone {
 	return all
 }
 
-// Packets returns how many packets were given.
+// Packets returns how many packets Next has returned.
 func (a *Alone) Packets() uint64 { return a.number }
 
 // Next implements [Source]. At the end the error is io.EOF, or what was wrong with
@@ -46,10 +46,11 @@ func (a *Alone) Next(p *Packet) error {
 // Close closes the file.
 func (a *Alone) Close() error { return a.file.close() }
 
-// Again opens the files of in, which are regular ones and not compressed, once more
-// from their start, before in was read to its end. Both give the same packets: those
-// that were there when the first Again was called, where a program still writes. note
-// hears what the new Input says; nil: nobody. The files are as many more to hold open.
+// Again opens the files of in once more, from their start. They must be regular files
+// that are not compressed, and in must not have been read to its end. Both Inputs have
+// the same packets. When a program still writes to a file, these are the packets at the
+// first call of Again. note receives the notes of the new Input, nil for none. The new
+// Input holds as many files open as in.
 func (in *Input) Again(note func(Note)) (*Input, error) {
 	opt := in.options
 	opt.OnNote, opt.ends = note, make(map[string]int64)

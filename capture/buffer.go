@@ -2,9 +2,8 @@ package capture
 
 import "io"
 
-// buffer reads a file in large blocks and hands out slices of them. It asks
-// the reader for more only when it must, so that packets from a pipe come as
-// soon as their bytes are there.
+// buffer reads a file in large blocks and returns slices of them. It reads more only when
+// it must, so that packets from a pipe are available as soon as their bytes are.
 //
 //	0       start             end      len(block)
 //	|-------|-----------------|--------|
@@ -18,7 +17,7 @@ type buffer struct {
 	err        error // why there is no more; io.EOF at the end
 }
 
-// offset returns the byte of the file that comes next.
+// offset returns the offset in the file of the next byte.
 func (b *buffer) offset() int64 { return b.base + int64(b.start) }
 
 // peek returns the next n bytes, or fewer when the file has no more and err is
@@ -30,12 +29,11 @@ func (b *buffer) peek(n int) []byte {
 	return b.fill(n)
 }
 
-// skip gives away the next n bytes, which were peeked.
+// skip skips the next n bytes. The caller has peeked them.
 func (b *buffer) skip(n int) { b.start += n }
 
-// fill reads until n bytes are there. The block grows by doubling, and only
-// when it is full of what the file really had: a length in a hostile file
-// allocates nothing.
+// fill reads until n bytes are buffered. The block doubles only when it is full of bytes
+// of the file, so that a length in a hostile file allocates nothing.
 func (b *buffer) fill(n int) []byte {
 	for idle := 0; b.end-b.start < n && b.err == nil; {
 		if b.block == nil {
@@ -61,8 +59,8 @@ func (b *buffer) fill(n int) []byte {
 	return b.block[b.start:min(b.start+n, b.end)]
 }
 
-// park forgets what was read and goes on at a byte of the file that the reader
-// must have been moved to.
+// park drops the buffered bytes and continues at the offset, to which the caller has
+// moved the reader.
 func (b *buffer) park(offset int64) {
 	b.block, b.start, b.end, b.base, b.err = nil, 0, 0, offset, nil
 }

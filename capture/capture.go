@@ -1,13 +1,13 @@
 // Package capture reads packets: from pcap and pcapng files, also compressed
 // (gzip, zstd, lz4, xz, bzip2), from standard input, and merged by time from
-// several of them. It knows no TCP.
+// several of them. It does not parse packets.
 //
-// A [Source] is pulled. Packets are borrowed until the next call. What a file
-// says besides packets (secrets, drops, damage, a cut end) is told through the
-// callback of [Options].
+// The caller pulls packets from a [Source]. They are borrowed until the next call. The
+// callback of [Options] receives what a file has besides packets: secrets, drops,
+// damage, a cut end.
 //
-// A file that is cut short or damaged gives all the packets that it still has,
-// and the end of the input is then an error for which [Incomplete] is true.
+// All packets of a file that is cut short or damaged are read, as far as possible. The
+// error at the end of the input is then one for which [Incomplete] is true.
 package capture
 
 import "io"
@@ -27,34 +27,33 @@ type Packet struct {
 	Link       LinkType
 }
 
-// Source gives packets until io.EOF. Any other error ends the source as well;
-// what was read before it stands.
+// Source returns packets until io.EOF. Any other error ends the source too; the packets
+// before it are valid.
 type Source interface {
 	Next(p *Packet) error
 	Close() error
 }
 
-// Options are what [Open] may be told. The zero value is ready.
+// Options are the options of [Open]. The zero value is ready.
 type Options struct {
 	Stdin  io.Reader  // what the path "-" reads; nil: os.Stdin
-	OnNote func(Note) // what files say besides packets, called by Open and Next; nil: nobody listens
+	OnNote func(Note) // receives the notes of files, from Open and Next; may be nil
 	Each   bool       // the files one after the other, in argument order; otherwise they are merged by time
-	// KeepDuplicates gives packets that several files have several times; see
+	// KeepDuplicates keeps all copies of a packet that several files have; see
 	// [DuplicateWithin].
 	KeepDuplicates bool
-	// Wait lets [Open], given one path, go on when the file grows, is replaced by
-	// another of its name, or begins again; given a folder, with the files that
-	// appear in it, one after the other in the order in which they were written to.
-	// All count as one file. Wait is called when there is nothing to read for now:
-	// nil means that it was waited for, and to try again; an error ends the reading.
-	// It is not called for pipes, which wait by themselves. nil: a file ends at its
-	// end.
+	// Wait makes [Open] follow one path. Of a file it reads on when the file grows, is
+	// replaced by another of its name, or begins again. Of a folder it reads the files
+	// that appear in it, in the order of their first writes. All count as one file.
+	// Next calls Wait when there is nothing to read. When Wait returns nil, Next tries
+	// again; an error ends the reading. Pipes wait by themselves, without Wait. nil: do
+	// not follow.
 	Wait func() error
 
 	ends map[string]int64 // see Again: where files end
 }
 
-// NoteKind says what a [Note] is about.
+// NoteKind is the subject of a [Note].
 type NoteKind uint8
 
 const (
@@ -70,12 +69,12 @@ const (
 // that SSLKEYLOGFILE has.
 const SecretsTLSKeyLog = 0x544c534b
 
-// SecretsComment is the secrets type (Note.N) that stands for a comment of a
+// SecretsComment is the secrets type (Note.N) of a comment of a
 // section, an interface or a packet, which some tools put key logs into. Most
 // comments are none.
 const SecretsComment = 0
 
-// Note is something that a file said besides packets.
+// Note is something that a file has besides packets.
 type Note struct {
 	Kind       NoteKind
 	File       string // its name, as [Input.Files] has it

@@ -38,7 +38,7 @@ func openZstd(r *bufio.Reader) (io.Reader, error) {
 		zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderMaxMemory(maxWindow))
 }
 
-// compressionOf tells by its first bytes how a file is compressed; nil: not.
+// compressionOf returns the compression of a file by its first bytes, nil for none.
 // Both zstd and lz4 may begin with frames to be skipped, of the same magic.
 func compressionOf(peek func(int) []byte) *compression {
 	const skippable, mostSkipped = 0x184d2a50, 16 << 10
@@ -69,8 +69,8 @@ type inflater struct {
 	err    error
 }
 
-// source remembers why there are no more compressed bytes, because some
-// decompressors do not say it.
+// source keeps the error that ended the compressed bytes, because some decompressors do
+// not return it.
 type source struct {
 	r   io.Reader
 	err error
@@ -106,7 +106,7 @@ func (z *inflater) Read(b []byte) (n int, err error) {
 	return n, z.err
 }
 
-// fail turns what a decompressor said into what Read says.
+// fail converts the error of a decompressor to the error of Read.
 func (z *inflater) fail() {
 	switch {
 	case z.err == nil || z.err == io.EOF && z.z != nil:
@@ -120,8 +120,8 @@ func (z *inflater) fail() {
 	z.err = &inflateError{name: z.name, cut: cut && z.source.err == io.EOF, limit: limit, err: z.err}
 }
 
-// park forgets everything; the next Read gives the decompressed bytes from
-// offset on, of r from its beginning on.
+// park frees the decompressor. The next Read decompresses r from its beginning, and
+// returns the bytes from offset on.
 func (z *inflater) park(r io.Reader, offset int64) {
 	z.close()
 	z.source, z.skip, z.err = source{r: r}, offset, nil
@@ -134,8 +134,8 @@ func (z *inflater) close() {
 	z.z = nil
 }
 
-// inflateError says that compressed data has no end, makes no sense, or needs
-// more memory than it gets.
+// inflateError is an error of compressed data: it is cut, damaged, or needs more memory
+// than allowed.
 type inflateError struct {
 	name       string
 	cut, limit bool

@@ -7,18 +7,17 @@ import (
 	"time"
 )
 
-// DuplicateWithin is how far apart, by their clocks, two captures of one packet
-// may be to count as one: the same bytes from the network header on, in another
-// file. It is far below the time after which TCP sends again.
+// DuplicateWithin bounds the time between two captures of one packet in different files.
+// Both must have the same bytes from the network header on. The bound is far below the
+// time after which TCP retransmits.
 const DuplicateWithin = 5 * time.Millisecond
 
 // duplicates finds packets that several files of a merged input have: a rotated
-// file given twice, rings that overlap, a capture for each interface. Nothing is
-// dropped that only one file has several times: that is what the wire had.
+// file given twice, rings that overlap, a capture for each interface. It
+// does not drop packets that one file has several times: they were on the wire.
 //
-// It remembers the latest packets, each with the files that had it, and only while
-// another file has packets near in time. So files that follow each other cost
-// nothing.
+// It keeps the latest packets, with the files that had them, only while another file has
+// packets near in time. So files that follow each other cost nothing.
 type duplicates struct {
 	seed maphash.Seed
 	rows []sightings // by hash; nil: nothing is remembered yet
@@ -29,14 +28,14 @@ type duplicates struct {
 	other  int64  // what latest was when its turn came
 }
 
-// sightings are packets that were given, whose hashes lead to the same place; of
-// more than that the one remembered longest is forgotten.
+// sightings is a row of the hash table: packets that were returned. When a row is full,
+// the oldest one is replaced.
 type sightings struct {
 	all  [8]sighting
 	next uint8
 }
 
-// sighting is a packet that was given.
+// sighting is a packet that was returned.
 type sighting struct {
 	hash uint64
 	time int64
@@ -50,7 +49,7 @@ func newDuplicates() *duplicates {
 	return &duplicates{seed: maphash.MakeSeed(), latest: math.MinInt64, other: math.MinInt64}
 }
 
-// has reports whether p was given already, from another file. following is the
+// has reports whether p was returned before, from another file. following is the
 // time of the next packet of all other files.
 func (d *duplicates) has(p *Packet, following int64) bool {
 	if p.File != d.file {

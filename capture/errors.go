@@ -9,8 +9,8 @@ import (
 // ErrFormat is wrapped by an [OpenError] whose file is no capture.
 var ErrFormat = errors.New("not a capture")
 
-// OpenError says that a file cannot be opened or read, and what to do. It wraps
-// [ErrFormat], fs.ErrNotExist, fs.ErrPermission or what the system said.
+// OpenError is the error of a file that cannot be opened or read. Its text has advice. It
+// wraps [ErrFormat], fs.ErrNotExist, fs.ErrPermission or another error of the system.
 type OpenError struct {
 	File string
 	Text string
@@ -36,7 +36,7 @@ func openError(name string, err error) error {
 	return &OpenError{File: name, Text: text, Err: err}
 }
 
-// CutError says that a file ends inside a record: the capture was stopped hard,
+// CutError is the error of a file that ends inside a record: the capture was killed,
 // is still being written, or was not copied whole. What came before was read.
 type CutError struct {
 	File        string
@@ -67,7 +67,7 @@ func place(offset int64, compression string) string {
 	return fmt.Sprintf("byte %d", offset)
 }
 
-// DamagedError says that parts of a file made no sense and were stepped over.
+// DamagedError is the error of a file with damaged parts, which were skipped.
 type DamagedError struct {
 	File        string
 	Compression string // "gzip" and so on; empty: the file is not compressed
@@ -92,9 +92,8 @@ func (e *DamagedError) Error() string {
 		e.File, place(e.Offset, e.Compression), e.Packet, e.Text, places, e.Skipped)
 }
 
-// Incomplete reports whether err only means that files are cut or damaged, or that
-// some of several could not be read: what was read stands, but it is not
-// everything.
+// Incomplete reports whether err only means that files are cut or damaged, or that some of
+// several could not be read. The packets that were read are valid, but not all.
 func Incomplete(err error) bool {
 	switch e := err.(type) {
 	case *CutError, *DamagedError:

@@ -10,12 +10,11 @@ import (
 	"strings"
 )
 
-// follower goes on where a capture is written in several files: when the file that
-// was read to its end has a successor, that is read next. The successor of a file
-// is what has taken its place under its name: another file, as logrotate makes, or
-// the same one that begins again, as tcpdump -G makes when the name has no time in
-// it. In a folder it is any file that was not read, of several the one that was
-// written to first: a ring of tcpdump -C or dumpcap -b.
+// follower reads a capture that is written to several files. At the end of a file it
+// reads the successor, if there is one. The successor of a file has the same name: another
+// file, as logrotate makes, or the same file that begins again, as with tcpdump -G and a
+// name without a time. In a folder it is the file that was written to first, of those not
+// read yet: a ring of tcpdump -C or dumpcap -b.
 //
 // All files count as one: they have the index and the name of what was named.
 type follower struct {
@@ -32,8 +31,8 @@ type seen struct {
 	offset int64 // bytes that were read
 }
 
-// grownOver reports whether the file at a path, which now is what info says, has
-// begun again since, and has something in it.
+// grownOver reports whether the file at a path, with the current info, has begun again
+// and is not empty.
 func (s *seen) grownOver(info fs.FileInfo) bool {
 	return info.Size() > 0 && (!os.SameFile(s.info, info) || info.Size() < s.offset)
 }

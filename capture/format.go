@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// newReader tells the format of a file by its first bytes and returns the
-// reader of it.
+// newReader returns the reader for the format of a file, which it identifies by the
+// first bytes.
 func newReader(s stream) (reader, error) {
 	h := s.peek(4)
 	if len(h) < 4 && s.err != io.EOF {
@@ -44,8 +44,8 @@ var magics = [...]struct{ magic, is string }{
 	{"\xd0\xcf\x11\xe0", "looks like a Microsoft Office document"},
 }
 
-// foreign says what a file is that begins with b, decompressed from packed, and
-// is no capture, and what to do with it.
+// foreign returns the error for a file that is no capture and begins with b, decompressed
+// from packed. The error names the kind of file, with advice.
 func foreign(b []byte, packed string) string {
 	reads := "wsdump reads pcap and pcapng; this "
 	if packed != "" {

@@ -59,8 +59,8 @@ func (h *handle) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// headSize is how much of a file that is followed tells it from one that has taken
-// its place: some packets with their times.
+// headSize is how many first bytes of a followed file are compared, to notice that
+// another file has replaced it. They hold some packets with their times.
 const headSize = 1 << 10
 
 // begunAgain reports whether the file has another beginning than it had.
@@ -99,8 +99,7 @@ func (h *handle) use() error {
 	return nil
 }
 
-// alone takes the file out of its set, so that it may be read by a goroutine of
-// its own.
+// alone removes the file from its set, so that another goroutine may read it.
 func (h *handle) alone() {
 	own := &handles{}
 	if i := slices.Index(h.set.open, h); i >= 0 {

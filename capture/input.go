@@ -49,7 +49,7 @@ type file struct {
 
 // Open opens captures: files, folders (read recursively, sorted by path, without
 // hidden files and without files that are no captures), and once "-", standard
-// input. Every error names its file; when several paths are bad, all are told. A
+// input. Every error names its file; when several paths are bad, the error names all. A
 // path that cannot be read is an error at the end where others can; see
 // [Incomplete].
 //
@@ -226,9 +226,8 @@ func (in *Input) size() (bytes int64, regular bool) {
 	return bytes, true
 }
 
-// Next gives the next packet, without those that another file has given. At the
-// end of all files the error is io.EOF, or what was wrong with them, joined; see
-// [Incomplete].
+// Next returns the next packet, without duplicates from other files. At the end of all
+// files the error is io.EOF, or the errors of the files, joined; see [Incomplete].
 func (in *Input) Next(p *Packet) error {
 	if f := in.last(); f != nil {
 		if f.err = f.reader.next(p); f.err == nil {
@@ -257,8 +256,8 @@ func (in *Input) Next(p *Packet) error {
 	return nil
 }
 
-// last returns the file whose packet was given last, if it is the only one left: then
-// there is nothing to compare. nil otherwise.
+// last returns the current file if it is the only one left, so that there are no times to
+// compare; nil otherwise.
 func (in *Input) last() *file {
 	if f := in.current; f != nil && len(in.heap) == 0 && in.copies == nil && !f.parked {
 		return f
@@ -266,8 +265,8 @@ func (in *Input) last() *file {
 	return nil
 }
 
-// Duplicates returns how many packets were left out because another file had
-// given them; see [DuplicateWithin]. They have no number.
+// Duplicates returns how many packets were dropped because another file has them; see
+// [DuplicateWithin]. They have no number.
 func (in *Input) Duplicates() uint64 {
 	if in.copies == nil {
 		return 0
@@ -275,7 +274,7 @@ func (in *Input) Duplicates() uint64 {
 	return in.copies.n
 }
 
-// merge gives the next packet of all files.
+// merge returns the next packet of all files.
 func (in *Input) merge(p *Packet) error {
 	if !in.started {
 		in.start()

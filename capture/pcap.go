@@ -84,7 +84,7 @@ func newPcap(s stream) (*pcap, error) {
 // measure finds out how long the headers of records are. Tools of around the year
 // 2000 made them longer without a magic number of their own: tcpdump of Red Hat
 // 6.1 (24 bytes) and of Nokia's firewalls (20), and of SuSE 6.3 (28, where the
-// modified format has 24). What the magic number says stands unless only another
+// modified format has 24). The magic number decides, unless only another
 // length makes records follow each other.
 func (r *pcap) measure(magic uint32) {
 	said := r.header
@@ -114,12 +114,12 @@ func (r *pcap) record(h []byte) (rec record) {
 	return rec
 }
 
-// possible says that a reader can do something with the record.
+// possible reports whether a reader can use the record.
 func (r *pcap) possible(rec *record) bool {
 	return rec.captured <= r.limit && (rec.length != 0 || rec.captured != 0 || rec.time != 0)
 }
 
-// likely says that the record looks like its neighbours.
+// likely reports whether the record looks like its neighbours.
 func (r *pcap) likely(rec *record) bool {
 	if rec.captured > rec.length || rec.length > maxRecord || int64(rec.fraction)*r.unit >= 1_000_000_000 {
 		return false
@@ -186,10 +186,10 @@ func (r *pcap) next(p *Packet) error {
 // of the year 2000.
 const usualHeader = 16
 
-// glance implements [reader]. It asks what possible and likely do, of a record of the
-// usual header and byte order alone: by way of those it takes a third longer, and it
-// looks at each packet of a capture.
-func (r *pcap) glance(b []byte, g *glimpse) bool {
+// glance implements [reader]. It checks the same as possible and likely, but only for a
+// record with the usual header and byte order. It runs for each packet of a capture, and
+// would take a third longer with calls of those two.
+func (r *pcap) glance(b []byte, g *plainPacket) bool {
 	if len(b) < usualHeader || r.swapped || r.header != usualHeader {
 		return false
 	}
@@ -206,8 +206,8 @@ func (r *pcap) glance(b []byte, g *glimpse) bool {
 	return true
 }
 
-// followed gives a strange record the benefit of the doubt: it stands when what
-// comes behind it may be a record, or is the end of the file.
+// followed accepts a strange record when the bytes after it may be a record, or are the
+// end of the file.
 func (r *pcap) followed(rec *record) bool {
 	at := r.header + int(rec.captured)
 	h := r.peek(at + r.header)

@@ -38,10 +38,10 @@ const maxInterfaces = 1 << 16
 // its time from its interface.
 type pcapng struct {
 	stream
-	swapped      bool
-	interfaces   []iface
-	untold, told uint64 // packets lost
-	on           string // where the latest were
+	swapped              bool
+	interfaces           []iface
+	unreported, reported uint64 // packets lost
+	on                   string // where the latest were
 }
 
 // iface is an interface description block.
@@ -113,7 +113,7 @@ func (r *pcapng) next(p *Packet) error {
 	for {
 		kind, raw, err := r.nextBlock()
 		if err != nil {
-			r.tellLost(0)
+			r.noteLost(0)
 			return err
 		}
 		packet, why := r.block(kind, raw[8:len(raw)-4], p)
@@ -190,7 +190,7 @@ func (r *pcapng) boundary() bool {
 			break
 		}
 		if at += size; n == 1 {
-			r.swapped = swapped // the block itself will say it again
+			r.swapped = swapped // the block has the byte order too
 			return true
 		}
 	}
@@ -253,7 +253,7 @@ func (r *pcapng) block(kind uint32, body []byte, p *Packet) (packet bool, why st
 	return false, ""
 }
 
-// comments tells the comments among options that may be key logs.
+// comments emits a note for each comment among options that may be a key log.
 func (r *pcapng) comments(options []byte) {
 	if len(options) < 8 || r.note == nil {
 		return
@@ -288,7 +288,7 @@ func (r *pcapng) packet(id uint32, b []byte, p *Packet) (bool, string) {
 }
 
 // glance implements [reader]: an enhanced packet block without options.
-func (r *pcapng) glance(b []byte, g *glimpse) bool {
+func (r *pcapng) glance(b []byte, g *plainPacket) bool {
 	const before = 28 // of the block stands before the data, and 4 bytes behind it
 	if len(b) < before+4 || r.u32(b) != blockEnhanced {
 		return false
@@ -304,7 +304,7 @@ func (r *pcapng) glance(b []byte, g *glimpse) bool {
 	return true
 }
 
-// drops tells how many packets were lost before the one that has these options.
+// drops notes how many packets were lost before the one that has these options.
 func (r *pcapng) drops(id uint32, options []byte) {
 	if len(options) < 12 {
 		return
@@ -323,23 +323,23 @@ func (r *pcapng) lost(id uint32, n uint64) {
 	}
 	i := &r.interfaces[id]
 	i.dropped += n
-	r.untold += n
+	r.unreported += n
 	r.on = fmt.Sprintf("interface %d %s", id, i.name)
-	r.tellLost(r.told)
+	r.noteLost(r.reported)
 }
 
-// tellLost tells of packets that were lost, unless they are few beside those
-// that were told: a file may count them with every packet.
-func (r *pcapng) tellLost(few uint64) {
-	if r.untold <= few {
+// noteLost emits a note of lost packets, unless they are few beside those reported before:
+// a file may count them with every packet.
+func (r *pcapng) noteLost(few uint64) {
+	if r.unreported <= few {
 		return
 	}
 	r.tell(Note{
-		Kind: NoteDropped, Offset: r.at, N: r.untold,
-		Text: fmt.Sprintf("%s: the capturing machine lost %d packets on %s", r.name, r.untold, r.on),
+		Kind: NoteDropped, Offset: r.at, N: r.unreported,
+		Text: fmt.Sprintf("%s: the capturing machine lost %d packets on %s", r.name, r.unreported, r.on),
 	})
-	r.told += r.untold
-	r.untold = 0
+	r.reported += r.unreported
+	r.unreported = 0
 }
 
 // simple reads a simple packet block: of the first interface, without a time.
@@ -407,7 +407,7 @@ func (r *pcapng) statistics(body []byte) string {
 			}
 		}
 	}
-	if dropped > i.dropped { // the counters only grow, a block may repeat them, and packets may have told some
+	if dropped > i.dropped { // the counters only grow, a block may repeat them, and packets may have counted some
 		r.lost(id, dropped-i.dropped)
 	}
 	return ""

@@ -8,7 +8,7 @@ import (
 	"math/bits"
 )
 
-// Rewriting says what [Rewrite] changes. The zero value changes nothing.
+// Rewriting is what [Rewrite] changes. The zero value changes nothing.
 type Rewriting struct {
 	Secrets []byte            // a TLS key log that is put before the first packet; nil: none
 	Strip   bool              // leave out all decryption secrets
@@ -25,8 +25,8 @@ type Rewritten struct {
 // Rewrite copies the capture of that path ("-": standard input) to w as pcapng.
 // The blocks of a pcapng file are copied as they are, known or not, but for what
 // r changes; a pcap file becomes one section. What is damaged is left out. At
-// the end of a file that is cut or damaged the error says so ([Incomplete]);
-// what was read before stands in w.
+// the end of a file that is cut or damaged the error is [Incomplete], and w has
+// all that was read before.
 func Rewrite(w io.Writer, path string, opt Options, r Rewriting) (done Rewritten, err error) {
 	in, err := Open([]string{path}, opt)
 	if err != nil {
@@ -119,7 +119,7 @@ func (w *rewriter) run() error {
 	}
 }
 
-// section returns a section header with nothing to say.
+// section returns a section header without options.
 func (w *rewriter) section() []byte {
 	const length = 28
 	b := w.u32(w.u32(w.u32(nil, blockSection), length), byteOrderMagic)

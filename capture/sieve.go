@@ -1,24 +1,22 @@
 package capture
 
-// Sieve says which packets nobody wants, so that a [Sifter] can pass over them. It
-// takes a fraction of the time that it takes to give them.
+// Sieve decides which packets a [Sifter] skips. To skip a packet takes a fraction of the
+// time that it takes to return it.
 type Sieve struct {
-	// Skip reports whether a packet is to be passed over, all of which was captured.
-	// data is borrowed.
+	// Skip reports whether to skip a packet that was captured whole. data is borrowed.
 	Skip func(link LinkType, data []byte) bool
-	// Until is a capture time: packets of that time and later ones are given.
+	// Until is a capture time: packets of that time or later are not skipped.
 	Until int64
-	// Most is how many packets are passed over at once.
+	// Most bounds the packets that one call of Sift skips.
 	Most int
 
-	// Passed is what the latest call of Sift passed over; zero when that is nothing.
+	// Passed describes the packets that the latest call of Sift skipped; zero for none.
 	Passed Passed
 
-	seen glimpse
+	seen plainPacket
 }
 
-// Passed is a run of packets of one file that were passed over. The time never goes
-// back in it.
+// Passed is a run of packets of one file that Sift skipped. Their times never decrease.
 type Passed struct {
 	Packets uint64
 	Bytes   uint64 // captured bytes of them
@@ -29,12 +27,11 @@ type Passed struct {
 	Time       int64
 }
 
-// Sifter is a [Source] that can pass over packets.
+// Sifter is a [Source] that can skip packets.
 type Sifter interface {
 	Source
-	// Sift is Next, but it may pass over packets first. Which ones it does and which
-	// it gives nevertheless is up to the source, since what it says besides packets
-	// ([Options].OnNote) and whatever is out of order belongs to a packet that is given.
+	// Sift is Next, but it may skip packets first. It need not skip all that the Sieve
+	// allows: a packet with a note ([Options].OnNote), or out of order, is returned.
 	Sift(p *Packet, s *Sieve) error
 }
 
@@ -57,17 +54,17 @@ func (in *Input) Sift(p *Packet, s *Sieve) error {
 	return in.Next(p)
 }
 
-// glimpse is a packet that stands in the file as nearly all do.
-type glimpse struct {
+// plainPacket is a packet in the most common form of its file format.
+type plainPacket struct {
 	time int64
 	data []byte // all of the packet; borrowed
 	link LinkType
 	size int // of its record or block
 }
 
-// sift passes over packets that follow each other in memory, are in order and whole,
-// and reports whether p is the one after them; if not, next has to look at that. Its
-// number is not counted.
+// sift skips packets that are consecutive in memory, in order and whole. It reports
+// whether it has set p to the next packet; if not, the caller must call next. It does not
+// count the number of p.
 func (f *file) sift(p *Packet, s *Sieve) (given bool) {
 	r, passed, g := f.stream, &s.Passed, &s.seen
 	for f.reader.glance(r.block[r.start:r.buffer.end], g) && g.time >= r.last {

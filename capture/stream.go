@@ -25,8 +25,8 @@ const (
 	nearby = 24 * 3600 * 1_000_000_000
 )
 
-// stream is what the readers of all formats share: the bytes, the place, and
-// what was wrong so far.
+// stream is the state that the readers of all formats share: the bytes, the offset, and
+// the damage so far.
 type stream struct {
 	buffer
 	name    string
@@ -46,9 +46,9 @@ type stream struct {
 type reader interface {
 	next(p *Packet) error // io.EOF, or an error, at the end
 	state() *stream
-	// glance looks at the packet at the front of b, which need not be all of the file.
-	// It reports false where next might do more than to give that packet.
-	glance(b []byte, g *glimpse) bool
+	// glance parses the packet at the front of b, which may be only the first bytes of the
+	// rest of the file. It reports false when next might do more than return that packet.
+	glance(b []byte, g *plainPacket) bool
 }
 
 func (s *stream) state() *stream { return s }
@@ -93,8 +93,7 @@ func (s *stream) noHeader(have, want int) error {
 	return openError(s.name, s.err)
 }
 
-// lost notes that there is nothing to be read from s.at on, although the file
-// goes on.
+// lost notes that the file cannot be read from s.at on, although it continues.
 func (s *stream) lost(why string) {
 	if s.damage == nil {
 		s.damage = &DamagedError{File: s.name, Compression: s.packed, Offset: s.at, Packet: s.packets, Text: why}
@@ -108,8 +107,7 @@ func (s *stream) lost(why string) {
 	})
 }
 
-// end returns what the file ends with: cut, the damage told before, both, or
-// io.EOF.
+// end returns the error of the file: cut, damaged, both, or io.EOF.
 func (s *stream) end(cut error) error {
 	switch {
 	case s.damage == nil && cut == nil:
@@ -122,7 +120,7 @@ func (s *stream) end(cut error) error {
 	return errors.Join(s.damage, cut)
 }
 
-// damaged notes that the bytes from s.at to here made no sense.
+// damaged notes that the bytes from s.at to here are damaged.
 func (s *stream) damaged(why string) {
 	n := s.offset() - s.at
 	if s.damage == nil {
@@ -145,7 +143,7 @@ func (s *stream) tell(n Note) {
 	}
 }
 
-// search steps forward byte by byte until boundary says that a record begins
+// search steps forward byte by byte until boundary reports that a record begins
 // here. It reports whether there is one.
 func (s *stream) search(boundary func() bool) bool {
 	for range maxResync {

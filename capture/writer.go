@@ -66,7 +66,7 @@ func (e *Writer) WriteCommented(p *Packet, comments []string) error {
 }
 
 // Secrets adds a decryption secrets block, such as a TLS key log
-// ([SecretsTLSKeyLog]). It must stand before the packets that need it.
+// ([SecretsTLSKeyLog]). It must come before the packets that need it.
 func (e *Writer) Secrets(kind uint32, secrets []byte) error {
 	b := binary.LittleEndian.AppendUint32(e.scratch[:0], kind)
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(secrets)))
@@ -76,7 +76,7 @@ func (e *Writer) Secrets(kind uint32, secrets []byte) error {
 
 // Statistics adds what is known of the capture of one link type up to a time, in
 // nanoseconds since the Unix epoch: packets that were received, and of them
-// those that were lost. Where they were lost the block stands before the next
+// those that were lost. Where they were lost the block comes before the next
 // packet. Without a packet of that type nothing is written.
 func (e *Writer) Statistics(link LinkType, until int64, received, dropped uint64) error {
 	id, ok := e.interfaces[link]
