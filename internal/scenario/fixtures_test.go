@@ -23,8 +23,8 @@ import (
 	"github.com/wsdump/wsdump/timeline"
 )
 
-// taken is one TCP connection of a capture: its bytes as steps.
-type taken struct {
+// extracted is one TCP connection of a capture: its bytes as steps.
+type extracted struct {
 	scenario.Scenario
 	last  int64
 	bytes int
@@ -32,7 +32,7 @@ type taken struct {
 	reset bool
 }
 
-func (s *taken) step(dir timeline.Direction, at timeline.Stamp, step scenario.Step) {
+func (s *extracted) step(dir timeline.Direction, at timeline.Stamp, step scenario.Step) {
 	step.Dir = dir
 	if s.last != 0 {
 		step.Wait = max(0, time.Duration(at.Time-s.last)-time.Millisecond)
@@ -41,15 +41,15 @@ func (s *taken) step(dir timeline.Direction, at timeline.Stamp, step scenario.St
 	s.Steps = append(s.Steps, step)
 }
 
-func (s *taken) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
+func (s *extracted) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	s.bytes += len(b)
 	s.step(dir, at, scenario.Step{Bytes: bytes.Clone(b)})
 }
 
-func (s *taken) Gap(_ timeline.Direction, _ timeline.Stamp, n uint64) { s.gaps += n }
-func (*taken) Finding(*timeline.Finding)                              {}
+func (s *extracted) Gap(_ timeline.Direction, _ timeline.Stamp, n uint64) { s.gaps += n }
+func (*extracted) Finding(*timeline.Finding)                              {}
 
-func (s *taken) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+func (s *extracted) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
 	switch {
 	case why == timeline.EndFIN:
 		s.step(dir, at, scenario.Step{FIN: true})
@@ -59,17 +59,17 @@ func (s *taken) End(dir timeline.Direction, at timeline.Stamp, why timeline.End)
 	}
 }
 
-// take cuts a capture into its connections, by the number of their transport.
-func take(t *testing.T, file string) map[uint64]*taken {
+// extract returns the connections of a capture, by the ID of their transport.
+func extract(t *testing.T, file string) map[uint64]*extracted {
 	t.Helper()
 	in, err := capture.Open([]string{file}, capture.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer in.Close()
-	streams := map[uint64]*taken{}
+	streams := map[uint64]*extracted{}
 	tracker := reassembly.New(func(tr *timeline.Transport) timeline.Stream {
-		s := &taken{Scenario: scenario.Scenario{Name: fmt.Sprint(tr.Client), Midstream: tr.Midstream}}
+		s := &extracted{Scenario: scenario.Scenario{Name: fmt.Sprint(tr.Client), Midstream: tr.Midstream}}
 		streams[tr.ID] = s
 		return s
 	}, timeline.Limits{})
@@ -86,13 +86,13 @@ func take(t *testing.T, file string) map[uint64]*taken {
 	return streams
 }
 
-// apart is a Sink that writes every connection down for itself.
-type apart struct {
+// separate is a Sink with a Recorder for each transport.
+type separate struct {
 	timeline.Nop
 	of map[uint64]*scenario.Recorder
 }
 
-func (a *apart) on(c *timeline.Conn) *scenario.Recorder {
+func (a *separate) on(c *timeline.Conn) *scenario.Recorder {
 	r := a.of[c.Transport.ID]
 	if r == nil {
 		r = &scenario.Recorder{Frames: true}
@@ -101,43 +101,43 @@ func (a *apart) on(c *timeline.Conn) *scenario.Recorder {
 	return r
 }
 
-func (*apart) Needs(*timeline.Conn) timeline.Needs {
+func (*separate) Needs(*timeline.Conn) timeline.Needs {
 	return timeline.Needs{Payload: true, Frames: true}
 }
-func (a *apart) Open(c *timeline.Conn)                     { a.on(c).Open(c) }
-func (a *apart) Frame(f *timeline.Frame)                   { a.on(f.Conn).Frame(f) }
-func (a *apart) Message(m *timeline.Message)               { a.on(m.Conn).Message(m) }
-func (a *apart) Close(c *timeline.Conn, at timeline.Stamp) { a.on(c).Close(c, at) }
-func (a *apart) Finding(f *timeline.Finding) {
+func (a *separate) Open(c *timeline.Conn)                     { a.on(c).Open(c) }
+func (a *separate) Frame(f *timeline.Frame)                   { a.on(f.Conn).Frame(f) }
+func (a *separate) Message(m *timeline.Message)               { a.on(m.Conn).Message(m) }
+func (a *separate) Close(c *timeline.Conn, at timeline.Stamp) { a.on(c).Close(c, at) }
+func (a *separate) Finding(f *timeline.Finding) {
 	if f.Conn != nil {
 		a.on(f.Conn).Finding(f)
 	}
 }
 
-// told runs everything over packets and returns the story of each connection,
-// but for what depends on packets.
-func told(t *testing.T, src capture.Source) map[uint64][]string {
+// replay runs the pipeline over packets, and returns the events of each transport except
+// those that depend on the packets.
+func replay(t *testing.T, src capture.Source) map[uint64][]string {
 	t.Helper()
-	sink := &apart{of: map[uint64]*scenario.Recorder{}}
+	sink := &separate{of: map[uint64]*scenario.Recorder{}}
 	if err := pipeline.Run(context.Background(), src, sink, pipeline.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	stories := map[uint64][]string{}
+	events := map[uint64][]string{}
 	for id, r := range sink.of {
-		stories[id] = without(r.Lines, "finding tcp/", "finding capture/duplicate")
+		events[id] = without(r.Lines, "finding tcp/", "finding capture/duplicate")
 	}
-	return stories
+	return events
 }
 
-// first returns the story of the connection that began first.
-func first(stories map[uint64][]string) []string {
-	if len(stories) == 0 {
+// first returns the events of the transport that began first.
+func first(events map[uint64][]string) []string {
+	if len(events) == 0 {
 		return nil
 	}
-	return stories[slices.Min(slices.Collect(maps.Keys(stories)))]
+	return events[slices.Min(slices.Collect(maps.Keys(events)))]
 }
 
-// smallFixture is how many bytes a capture has at most that is played again.
+// smallFixture bounds the size in bytes of a capture that is replayed.
 const smallFixture = 200_000
 
 // long asks for every disguise of every fixture, and for more random streams. .ci/run
@@ -152,7 +152,7 @@ func TestFixturesInDisguise(t *testing.T) {
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no captures: %v", err)
 	}
-	played, events := 0, 0
+	played, count := 0, 0
 	for _, file := range files {
 		name := filepath.Base(file)
 		if info, err := os.Stat(file); err != nil || info.Size() > smallFixture || strings.HasPrefix(name, "tls") {
@@ -164,21 +164,21 @@ func TestFixturesInDisguise(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer in.Close()
-			stories := told(t, in)
-			connections := take(t, file)
+			events := replay(t, in)
+			connections := extract(t, file)
 			for _, id := range slices.Sorted(maps.Keys(connections)) {
 				s := connections[id]
 				if s.gaps > 0 {
 					t.Fatalf("%s: %d bytes are missing in a fixture", s.Name, s.gaps)
 				}
-				want := stories[id]
-				if want == nil && len(stories) == 1 && name == "nat-any.pcap" {
-					for _, shown := range stories { // what is hidden as a copy tells the same when it is alone
+				want := events[id]
+				if want == nil && len(events) == 1 && name == "nat-any.pcap" {
+					for _, shown := range events { // what is hidden as a copy tells the same when it is alone
 						want = shown
 					}
 				}
 				played++
-				events += len(stories[id])
+				count += len(events[id])
 				disguises := scenario.Disguises()
 				if i := 2 * played % len(disguises); !long {
 					disguises = disguises[i : i+2]
@@ -187,7 +187,7 @@ func TestFixturesInDisguise(t *testing.T) {
 					if !long && s.bytes > 20_000 && d.MaxPiece > 0 {
 						continue
 					}
-					got := told(t, &scenario.Source{Packets: s.Packets(d)})
+					got := replay(t, &scenario.Source{Packets: s.Packets(d)})
 					if diff := cmp.Diff(want, first(got)); diff != "" {
 						t.Errorf("%s, %s (-capture +disguise):\n%s", s.Name, d.Name, diff)
 					}
@@ -195,8 +195,8 @@ func TestFixturesInDisguise(t *testing.T) {
 			}
 		})
 	}
-	t.Logf("%d connections, %d events", played, events)
-	if played < 50 || events < 1000 {
-		t.Errorf("only %d connections with %d events were played", played, events)
+	t.Logf("%d connections, %d events", played, count)
+	if played < 50 || count < 1000 {
+		t.Errorf("only %d connections with %d events were played", played, count)
 	}
 }
