@@ -29,9 +29,9 @@ func (i *Interface) check(files []string) error {
 	case i.Name == "":
 		return nil
 	case len(files) > 0:
-		return console.Usage("packets come from an interface or from files, and not from both: "+console.Quote(files[0]), "leave out one of them")
+		return console.Usage("give an interface or files, not both: "+console.Quote(files[0]), "leave out one of them")
 	case i.Duration < 0:
-		return console.Usage("--duration ends before it begins", "")
+		return console.Usage("--duration must be positive", "")
 	}
 	return nil
 }

@@ -105,7 +105,7 @@ func Open(ctx context.Context, opt Options) (_ *Input, err error) {
 	}
 	if len(in.archives) > 0 {
 		if opt.Filter.Given() {
-			return nil, console.Usage("a capture filter is for packets, and a HAR has none", "filter its rows: -Y 'url contains \"/chat\"'")
+			return nil, console.Usage("a capture filter needs packets, and a HAR has no packets", "filter its rows: -Y 'url contains \"/chat\"'")
 		}
 		return in, nil
 	}
@@ -144,11 +144,11 @@ func (o *Options) followable() error {
 		return nil
 	}
 	if len(o.Files) > 1 {
-		return console.Usage("--follow goes on with one file, and these are "+strconv.Itoa(len(o.Files)), "name the one that grows, or the folder in which files appear")
+		return console.Usage("--follow works with one file, not "+strconv.Itoa(len(o.Files)), "name the one that grows, or the folder in which files appear")
 	}
 	name := o.Files[0]
 	if info, err := os.Stat(name); name == capture.Stdin || err == nil && !info.Mode().IsRegular() && !info.IsDir() {
-		return console.Usage("--follow goes on with a file or a folder, and "+name+" is none", "a pipe is read as it comes without it")
+		return console.Usage("--follow needs a file or a folder, and "+name+" is neither", "a pipe is followed anyway")
 	}
 	return nil
 }

@@ -41,8 +41,8 @@ func recordings(files []string, stdin io.Reader) (archives []*har.Archive, rest 
 		}
 	}
 	if len(archives) > 0 && len(others) > 0 {
-		return nil, rest, console.Usage("a HAR and a capture cannot be shown together: "+archives[0].Name+", "+others[0],
-			"look at them one by one, or compare them: wsdump diff "+others[0]+" "+archives[0].Name)
+		return nil, rest, console.Usage("give HARs or captures, not both: "+archives[0].Name+", "+others[0],
+			"read them one by one, or compare them: wsdump diff "+others[0]+" "+archives[0].Name)
 	}
 	return archives, rest, errors.Join(errs...)
 }

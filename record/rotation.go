@@ -24,13 +24,13 @@ func (r *Rotation) Given() bool { return r.Megabytes > 0 || r.Seconds > 0 || r.F
 func (r *Rotation) Check(pattern string) error {
 	switch {
 	case pattern == "" && r.Given():
-		return console.Usage("-C, -G and -W say how the files of -w follow each other, and there is no -w", "")
+		return console.Usage("-C, -G and -W rotate the files of -w, and there is no -w", "")
 	case r.Files > 0 && r.Megabytes == 0 && r.Seconds == 0:
-		return console.Usage("-W counts files, and without -C or -G there is one", "")
+		return console.Usage("-W needs -C or -G, or there is only one file", "")
 	case pattern == "-" && (r.Megabytes > 0 || r.Seconds > 0):
-		return console.Usage("standard output cannot be followed by another file", "name a file, -w copy.pcapng")
+		return console.Usage("standard output cannot be rotated", "name a file, -w copy.pcapng")
 	case r.Seconds > 0 && r.Megabytes == 0 && !strings.Contains(pattern, "%"):
-		return console.Usage("with -G every file would replace the one before", "put the time into its name: -w 'copy-%H%M%S.pcapng'")
+		return console.Usage("with -G each file would overwrite the one before", "put the time into its name: -w 'copy-%H%M%S.pcapng'")
 	case r.Seconds == 0:
 		return nil
 	}

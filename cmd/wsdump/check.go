@@ -123,7 +123,7 @@ func (c *checkCommand) starter(ctx context.Context, stdin io.Reader, stdout io.W
 		return fail(words, err)
 	}
 	if learnt.Totals().Conns == 0 {
-		words.Error("there is no traffic to make rules of")
+		words.Error("no traffic to write rules from")
 		explainNothing(words, learnt.Totals())
 		return exitFailed
 	}

@@ -78,12 +78,12 @@ func (d *diffCommand) options() (opt diff.Options, err error) {
 		if len(d.source.args) == 1 {
 			named = "1 is"
 		}
-		return opt, console.Usage("two recordings are compared, and "+named+" named",
+		return opt, console.Usage("diff needs two recordings, and "+named+" named",
 			"wsdump diff A B; several files of one side go into a folder; --align leg takes one file with both sides of a proxy")
 	case len(d.source.args) == 2 && d.source.args[0] == "-" && d.source.args[1] == "-":
-		return opt, console.Usage("standard input can be one of the two, not both", "save one of them to a file")
+		return opt, console.Usage("standard input can be only one of the two recordings", "save one of them to a file")
 	case d.context > maxContext:
-		return opt, console.Usage("at most "+strconv.Itoa(maxContext)+" messages are shown around what differs", "")
+		return opt, console.Usage("at most "+strconv.Itoa(maxContext)+" messages around a difference can be shown", "")
 	case d.payload < 1 || d.payload > maxDiffPayload:
 		return opt, console.Usage("--payload keeps from 1 to "+strconv.Itoa(maxDiffPayload)+" bytes of a message", "all of a message is compared, whatever is kept of it")
 	}
@@ -115,7 +115,7 @@ func (d *diffCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr i
 			return fail(words, err)
 		}
 		if errors.Is(context.Cause(ctx), errInterrupted) {
-			words.Error("interrupted; nothing was compared")
+			words.Error("interrupted before anything was compared")
 			return exitInput
 		}
 		sides, shown.Names[i], shown.Files[i] = append(sides, side), name, files

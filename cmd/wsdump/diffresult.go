@@ -24,7 +24,7 @@ func (r *diffResult) judge(words *console.Console) int {
 		remark(name, sides[i], r.Alone, words)
 	}
 	if r.Alone > 0 {
-		words.Hint(console.CountWere(r.Alone, "connection") + " not compared: the other leg is not in the capture, or nothing that a proxy passes on or adds ties them")
+		words.Hint(console.CountWere(r.Alone, "connection") + " not compared: the capture lacks the other leg, or nothing ties the two legs")
 	}
 	doubtful := uint64(0)
 	for _, p := range r.Pairs {
@@ -36,17 +36,17 @@ func (r *diffResult) judge(words *console.Console) int {
 		words.Hint(console.CountWere(doubtful, "connection that differs") + " not whole in a capture (-T json tells why): what differs there may be the capture's fault")
 	}
 	if r.Only[0] > 0 && r.Only[1] > 0 && !r.byOrder {
-		words.Hint("connections of both sides found no other: --align order pairs the first with the first")
+		words.Hint("some connections of both sides have no match; --align order pairs them in their order")
 	}
 	if r.Counts[diff.Changed] > 2 && !r.normalized {
-		words.Hint("what differs from run to run can be made equal: --normalize 'json.id=<id>', or --normalize 'match:REGEXP=<x>'")
+		words.Hint("--normalize ignores what changes from run to run: 'json.id=<id>', or --normalize 'match:REGEXP=<x>'")
 	}
 	switch {
 	case !r.Compared():
 		if len(r.names) == 1 {
-			words.Error("there is nothing to compare: no connection has both legs in the capture")
+			words.Error("nothing to compare: no connection has both legs in the capture")
 		} else {
-			words.Error("there is nothing to compare: neither side has a WebSocket")
+			words.Error("nothing to compare: neither side has a WebSocket")
 		}
 		return exitFailed
 	case !r.Equal():
@@ -65,10 +65,10 @@ func remark(name string, s *diff.Side, alone uint64, words *console.Console) {
 		words.Say(name + ": " + found)
 		words.Hint(hint)
 	} else if n := s.Totals.TLSNoKeys; n > 0 {
-		words.Hint(name + ": " + console.CountWere(n, "TLS connection") + " not compared, for want of keys: -k FILE gives them")
+		words.Hint(name + ": " + console.CountWere(n, "TLS connection") + " not compared, because their TLS keys are missing; give them with -k FILE")
 	}
 	if n := s.Totals.Dropped; n > 0 {
-		words.Hint(name + ": the capture says that it lost " + strconv.FormatUint(n, 10) + " packets; what differs may be its fault")
+		words.Hint(name + ": the capture lost " + strconv.FormatUint(n, 10) + " packets, which may explain differences")
 	}
 	for _, bound := range s.Bounds {
 		words.Error(name + ": " + bound)

@@ -45,7 +45,7 @@ func finish(words *console.Console, o outcome) int {
 	case errors.Is(o.cause, errEnough):
 		return exitOK
 	case errors.Is(o.cause, errInterrupted):
-		words.Error("interrupted; what was read until then is shown")
+		words.Error("interrupted; the output shows what was read until then")
 		return exitInput
 	}
 	totals := o.chain.Totals()

@@ -86,7 +86,7 @@ func (i *interfaceFlags) drop(words *console.Console, before func(*privilege.Ide
 		return err
 	}
 	if to != nil && words.Verbose {
-		words.Say("going on as " + to.Name)
+		words.Say("running as " + to.Name + " from now on")
 	}
 	return nil
 }
@@ -118,7 +118,7 @@ func (m *metricsFlags) check(live bool) error {
 	case err != nil:
 		return console.Usage("--metrics "+console.Quote(m.address)+": not an address with a port", "such as 127.0.0.1:9464")
 	case !loopback:
-		return console.Usage("--metrics "+m.address+": other machines can reach that", "127.0.0.1:9464 is for this one; --metrics-public allows it")
+		return console.Usage("--metrics "+m.address+": other machines can reach this address", "127.0.0.1:9464 is for this one; --metrics-public allows it")
 	}
 	return nil
 }

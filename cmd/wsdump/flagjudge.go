@@ -52,7 +52,7 @@ func (j *judgeFlags) rules() (*check.Rules, error) {
 			return nil, ruleProblem(file, err)
 		}
 		if i > 0 && (rules.Scope != nil || all.Scope != nil) {
-			return nil, console.Usage("of several files of rules none may have a scope, which is for all of them", "wsdump check once for each file")
+			return nil, console.Usage("with several files of rules, none may have a scope: it would apply to all of them", "wsdump check once for each file")
 		}
 		all.Scope = rules.Scope
 		for _, c := range rules.Checks {
@@ -98,7 +98,7 @@ func ruleProblem(file string, err error) error {
 func (j *judgeFlags) conclude(results []check.Result, inputs []string, failed error, stdout io.Writer, words *console.Console) int {
 	if j.update {
 		if failed != nil {
-			words.Error("transcripts are not written of an input that was not read to its end")
+			words.Error("the input was not read to its end, so transcripts are not written")
 		} else if err := j.rewrite(results, words); err != nil {
 			return fail(words, err)
 		}

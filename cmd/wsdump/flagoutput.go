@@ -135,7 +135,7 @@ func (r *rowFlags) open(o *outputFlags, stdout io.Writer, opt report.Options) (*
 		out, err := split.NewFiles(o.file, r.split.Value == "message", split.Format{New: format.rows, Extension: format.extension}, opt)
 		return outfile.Sink(o.file), out, err
 	case r.stream > 0 && o.file == "" && terminal.Is(stdout):
-		return nil, nil, console.Usage("the payload of a connection is not for a terminal, which might obey it", "-o FILE, or pipe it on")
+		return nil, nil, console.Usage("the raw payload could control your terminal", "-o FILE, or pipe it on")
 	case r.stream == 0:
 		return o.open(stdout, opt)
 	}

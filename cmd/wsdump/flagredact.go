@@ -81,7 +81,7 @@ func (r *redactFlags) options(shared bool, words *console.Console) (redact.Optio
 	}
 	if shared && !r.none {
 		if len(r.rules.words) == 0 {
-			words.Say("cookies, credentials and tokens in headers and URLs are taken out; --no-redact keeps them, --redact=json:PATH takes out more")
+			words.Say("cookies, credentials and tokens in headers and URLs are removed; --no-redact keeps them, --redact=json:PATH removes more")
 		}
 		opt.Defaults()
 	}

@@ -17,7 +17,7 @@ func (r *reportFlags) Type() string   { return "KIND=FILE" }
 func (r *reportFlags) Set(s string) error {
 	kind, file, named := strings.Cut(s, "=")
 	if named && file == "" {
-		return console.Usage("a report without a file", "--report "+kind+" writes to standard output")
+		return console.Usage("the name of the file is missing", "--report "+kind+" writes to standard output")
 	}
 	if file == "-" {
 		file = ""
@@ -28,7 +28,7 @@ func (r *reportFlags) Set(s string) error {
 	}
 	for _, have := range *r {
 		if have.File == "" && file == "" {
-			return console.Usage("two reports for standard output", "give one of them a file: "+kind+"=FILE")
+			return console.Usage("only one report can go to standard output", "give one of them a file: "+kind+"=FILE")
 		}
 	}
 	*r = append(*r, verdict.Destination{Format: format, File: file})

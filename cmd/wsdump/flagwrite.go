@@ -48,9 +48,9 @@ func (w *writeFlags) check(live, counted bool, stdout io.Writer) error {
 	case w.file == "" && w.withKeys:
 		return console.Usage("--with-keys goes with -w", "-w copy.pcapng --with-keys; to put keys into a capture as it is, see `wsdump keys inject`")
 	case w.file == "-" && terminal.Is(stdout):
-		return console.Usage("a capture is not for a terminal", "name a file, -w copy.pcapng")
+		return console.Usage("a capture is binary, and standard output is a terminal", "name a file, -w copy.pcapng")
 	case w.file == "-":
-		return console.Usage("-w cannot write to standard output, where the rows go", "name a file, -w copy.pcapng")
+		return console.Usage("-w cannot write to standard output, because the rows go there", "name a file, -w copy.pcapng")
 	}
 	return nil
 }
@@ -58,15 +58,15 @@ func (w *writeFlags) check(live, counted bool, stdout io.Writer) error {
 func (w *writeFlags) checkLive(counted bool, stdout io.Writer) error {
 	switch {
 	case w.withKeys:
-		return console.Usage("--with-keys goes with files: keys must stand before packets, and live they come later", "`wsdump keys inject` puts them into what -w wrote")
+		return console.Usage("--with-keys works with files only: live, keys come after the packets that they decrypt", "`wsdump keys inject` puts them into what -w wrote")
 	case w.noTimeline && w.file == "" && !counted:
-		return console.Usage("with --no-timeline and without -w or --metrics there is nothing to do", "")
+		return console.Usage("--no-timeline needs -w or --metrics, or there is nothing to do", "")
 	case w.file == "-" && !w.noTimeline:
-		return console.Usage("-w cannot write to standard output, where the rows go", "name a file, -w copy.pcapng, or say --no-timeline")
+		return console.Usage("-w cannot write to standard output, because the rows go there", "name a file, -w copy.pcapng, or say --no-timeline")
 	case w.file == "-" && terminal.Is(stdout):
-		return console.Usage("a capture is not for a terminal", "name a file, -w copy.pcapng")
+		return console.Usage("a capture is binary, and standard output is a terminal", "name a file, -w copy.pcapng")
 	case w.keep != "" && w.file == "":
-		return console.Usage("--keep says what -w writes, and there is no -w", "")
+		return console.Usage("--keep needs -w: it chooses what -w writes", "")
 	case w.buffer.IsSet && w.keep == "":
 		return console.Usage("--keep-buffer goes with --keep", "")
 	}
@@ -118,9 +118,9 @@ func (w *writeFlags) selection(in *input.Input, redacted bool, way *input.Passag
 	case in.Ring() != nil || w.file == "":
 		return nil, nil
 	case !in.HasPackets():
-		return nil, console.Usage("-w writes packets, and a HAR has none", "-T har writes a HAR")
+		return nil, console.Usage("-w writes packets, and a HAR has no packets", "-T har writes a HAR")
 	case redacted:
-		return nil, console.Usage("-w writes packets as they are, and --redact takes secrets out of rows only", "-T ndjson, har or html can be redacted")
+		return nil, console.Usage("-w writes packets unchanged: --redact cannot remove secrets from them", "-T ndjson, har or html can be redacted")
 	}
 	s := record.NewSelection(w.file, w.withKeys)
 	if !in.Options().Rereadable() {

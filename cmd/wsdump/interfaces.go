@@ -46,10 +46,10 @@ func (c *interfacesCommand) run(_ context.Context, _ io.Reader, stdout, stderr i
 		words.Say("capturing needs Linux; here wsdump reads what another tool captures")
 		words.Hint(input.InterfaceAdvice(&live.InterfaceError{Name: "en0", Err: permitted}))
 	case permitted != nil:
-		words.Say("we may not capture")
+		words.Say("this user may not capture")
 		words.Hint(input.InterfaceAdvice(&live.InterfaceError{Err: permitted}))
 	default:
-		words.Say("we may capture on those that are up, and on any (all of them)")
+		words.Say("this user may capture on interfaces that are up, and on any (all interfaces)")
 	}
 	return exitOK
 }

@@ -36,11 +36,11 @@ func (c *copyFlags) register(f *pflag.FlagSet) {
 func (c *copyFlags) copy(stdin io.Reader, stdout io.Writer) (*record.Copy, error) {
 	switch {
 	case len(c.args) != 1:
-		return nil, console.Usage("one capture is needed, not "+strconv.Itoa(len(c.args)), "wsdump keys inject -k keys.log run.pcap -o shared.pcapng")
+		return nil, console.Usage("give one capture, not "+strconv.Itoa(len(c.args)), "wsdump keys inject -k keys.log run.pcap -o shared.pcapng")
 	case c.output == "":
-		return nil, console.Usage("-o is missing: where to write the copy", "-o copy.pcapng, or -o - for standard output")
+		return nil, console.Usage("-o is missing: it names the copy", "-o copy.pcapng, or -o - for standard output")
 	case c.output == "-" && terminal.Is(stdout):
-		return nil, console.Usage("a capture is not for a terminal", "name a file, -o copy.pcapng, or pipe it on")
+		return nil, console.Usage("a capture is binary, and standard output is a terminal", "name a file, -o copy.pcapng, or pipe it on")
 	}
 	return &record.Copy{From: c.args[0], To: c.output, Stdin: stdin, Stdout: stdout}, nil
 }

@@ -20,7 +20,7 @@ type liveCommand struct{ readCommand }
 
 func (l *liveCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) int {
 	if l.source.iface.name == "" {
-		return fail(l.output.console(stderr), console.Usage("live captures from an interface, and none is named", "-i eth0; `wsdump interfaces` lists them; a file is for `wsdump read`"))
+		return fail(l.output.console(stderr), console.Usage("live needs an interface", "-i eth0; `wsdump interfaces` lists them; a file is for `wsdump read`"))
 	}
 	return l.readCommand.run(ctx, stdin, stdout, stderr)
 }

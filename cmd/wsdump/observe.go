@@ -110,6 +110,6 @@ func greet(in *input.Input, words *console.Console) {
 func farewell(in *input.Input, words *console.Console) {
 	if in.Ring() != nil {
 		s := in.Ring().Stats()
-		words.Say(fmt.Sprintf("%s captured on %s, %d of them dropped by the kernel for want of room", console.Count(s.Packets, "packet"), in.Files()[0], s.Dropped))
+		words.Say(fmt.Sprintf("%s captured on %s, %d of them dropped by the kernel because its buffer was full", console.Count(s.Packets, "packet"), in.Files()[0], s.Dropped))
 	}
 }

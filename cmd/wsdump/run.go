@@ -110,8 +110,8 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 		fail(words, failed)
 	}
 	if peers := keyless.Summary(); peers != "" {
-		words.Say("TLS that could not be read, for no keys were given: " + peers)
-		words.Hint("programs that do not mind SSLKEYLOGFILE have to be told: Go by tls.Config.KeyLogWriter, Java by an agent (docs/KEYS.md)")
+		words.Say("these servers used TLS without giving keys: " + peers)
+		words.Hint("programs that ignore SSLKEYLOGFILE need help: Go sets tls.Config.KeyLogWriter, Java needs an agent (docs/KEYS.md)")
 	}
 	explainNothing(words, judged.Totals())
 	verdict := r.judge.conclude(judge.Results(), in.Files(), failed, stdout, words)
@@ -128,11 +128,11 @@ func (r *runCommand) check(stdout io.Writer) error {
 	case len(r.source.args) == 0:
 		return console.Usage("run needs a command", "wsdump run -- npm test")
 	case len(r.source.read) > 0:
-		return console.Usage("run captures while a command runs, and -r reads a file", "`wsdump check` judges files")
+		return console.Usage("-r reads a file, and run captures from an interface", "`wsdump check` judges files")
 	case r.write.noTimeline || r.write.file == "-":
-		return console.Usage("run judges, and standard output is for that", "-w copy.pcapng")
+		return console.Usage("run prints its verdict to standard output, so -w needs a file", "-w copy.pcapng")
 	case r.output.file == "" && r.output.format.Value != "table":
-		return console.Usage("run writes a timeline to a file", "-T "+r.output.format.Value+" -o FILE")
+		return console.Usage("run needs a file for the timeline", "-T "+r.output.format.Value+" -o FILE")
 	}
 	return r.write.check(true, false, stdout)
 }

@@ -125,11 +125,11 @@ func (v *view) replyKey(program *query.Program) (stats.Extract, error) {
 	asked := program != nil && (program.Uses("reply_ms") || program.Uses("reply_to"))
 	switch given := v.replies != nil && v.replies.term != nil; {
 	case !given && asked:
-		return nil, console.Usage("the filter asks for answers, and nothing says what an answer has in common with its request", "--reply-key PATH, for example --reply-key json.id")
+		return nil, console.Usage("the filter uses reply_ms or reply_to, which need --reply-key", "--reply-key PATH, for example --reply-key json.id")
 	case !given, v.tied && !asked:
 		return nil, nil
 	case v.output.payload.payload == report.PayloadNone:
-		return nil, console.Usage("--reply-key looks into payload, and --payload none forbids it", "")
+		return nil, console.Usage("--reply-key needs payload, and --payload none drops it", "")
 	}
 	return v.replies.extract(), nil
 }

@@ -58,15 +58,15 @@ func (s *statsCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 func (s *statsCommand) check() error {
 	switch {
 	case s.output.payload.payload == report.PayloadNone && (s.sequence.term != nil || s.replies.term != nil):
-		return console.Usage("--seq and --reply-key look into payload, and --payload none forbids it", "")
+		return console.Usage("--seq and --reply-key need payload, and --payload none drops it", "")
 	case s.every == 0:
 		return nil
 	case s.source.iface.name == "":
 		return console.Usage("--every goes with -i", "")
 	case s.every < 100*time.Millisecond:
-		return console.Usage("--every: a tenth of a second is the least", "")
+		return console.Usage("--every must be at least 100ms", "")
 	case s.output.format.Value == "html":
-		return console.Usage("--every prints lines, and -T html makes a page at the end", "")
+		return console.Usage("--every prints lines, which -T html cannot do", "")
 	}
 	return nil
 }
