@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -79,10 +78,7 @@ func (i *interfaceFlags) drop(words *console.Console, before func(*privilege.Ide
 			return err
 		}
 	}
-	switch err := privilege.Drop(to, true); {
-	case errors.Is(err, privilege.ErrThreads):
-		words.Hint(err.Error())
-	case err != nil:
+	if err := privilege.Drop(to, true); err != nil {
 		return err
 	}
 	if to != nil && words.Verbose {

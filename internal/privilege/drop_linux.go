@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	"kernel.org/pub/linux/libs/security/libcap/psx"
 )
 
 // Drop drops all privileges of the process for good, on all its threads: it runs as
@@ -13,8 +14,8 @@ import (
 // starts can gain any. With files, a process that stays root may still open any
 // file.
 //
-// After [ErrThreads] a process that became another user than root has no
-// capabilities either.
+// The system calls reach all threads with cgo and without it, which the syscall
+// package does only without (ADR 8).
 func Drop(to *Identity, files bool) error {
 	if to != nil {
 		if err := syscall.Setgroups(to.Groups); err != nil {
@@ -36,18 +37,11 @@ func Drop(to *Identity, files bool) error {
 		keep[0].Permitted = has[0].Permitted & (1 << unix.CAP_DAC_OVERRIDE)
 		keep[0].Effective = keep[0].Permitted
 	}
-	if _, _, err := syscall.AllThreadsSyscall(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&keep[0])), 0); err != 0 {
-		return threads(err)
+	if _, _, err := psx.Syscall3(unix.SYS_CAPSET, uintptr(unsafe.Pointer(&header)), uintptr(unsafe.Pointer(&keep[0])), 0); err != 0 {
+		return fmt.Errorf("cannot drop capabilities: %w", err)
 	}
-	if _, _, err := syscall.AllThreadsSyscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); err != 0 {
-		return threads(err)
+	if _, _, err := psx.Syscall6(unix.SYS_PRCTL, unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0, 0); err != 0 {
+		return fmt.Errorf("cannot forbid new privileges: %w", err)
 	}
 	return nil
-}
-
-func threads(err syscall.Errno) error {
-	if err == syscall.ENOTSUP {
-		return ErrThreads
-	}
-	return fmt.Errorf("cannot give up capabilities: %w", err)
 }

@@ -3,7 +3,6 @@
 package privilege
 
 import (
-	"errors"
 	"os"
 	"os/user"
 	"strconv"
@@ -17,10 +16,6 @@ type Identity struct {
 	UID, GID int
 	Groups   []int
 }
-
-// ErrThreads says that this build cannot change all threads at once, because it
-// was linked with cgo.
-var ErrThreads = errors.New("this build uses cgo, and cannot give up capabilities on all threads; build with CGO_ENABLED=0")
 
 // Choose returns the user to go on as: the named one (-Z), or the one who called
 // sudo. nil means that the process stays who it is. A [console.UsageError] says
