@@ -2,6 +2,7 @@ package query
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/hex"
 	"strings"
 	"unicode/utf8"
@@ -150,12 +151,45 @@ func (c *compiler) inRange(l expr, n *ast.BinaryNode, where file.Location) (test
 	}, nil
 }
 
+// wiresharkFields says what to write for the fields of Wireshark's display filters that
+// people bring along; a key without a point stands for its whole protocol.
+var wiresharkFields = map[string]string{
+	"tcp.port":         `ports end the addresses: server endsWith ":80"; or take only packets of a port: -f 'tcp port 80'`,
+	"tcp.srcport":      `ports end the addresses: client endsWith ":50000"`,
+	"tcp.dstport":      `ports end the addresses: server endsWith ":80"`,
+	"tcp.stream":       "did you mean conn?",
+	"tcp":              `write client and server for the addresses, or take only some packets: -f 'tcp port 80'`,
+	"ip":               `write client and server for the addresses, such as server startsWith "10.0.0.1:"; or -f 'host 10.0.0.1'`,
+	"ipv6":             `write client and server for the addresses, such as server startsWith "[::1]:"; or -f 'host ::1'`,
+	"eth":              "link layers have no fields; take only some packets: -f 'ether host ...'",
+	"udp":              "a WebSocket has no UDP; take only some packets: -f 'udp port 53'",
+	"frame.number":     "did you mean packet?",
+	"frame.time":       "did you mean time?",
+	"frame":            "did you mean packet, time or length?",
+	"websocket.opcode": "did you mean op or opcode?",
+	"websocket.mask":   "did you mean masked?",
+	"websocket":        "did you mean text, bytes, op, opcode, fin, masked or length?",
+	"http.host":        "did you mean host?",
+	"http":             "did you mean url, host, path, status or request_header(\"name\")?",
+	"tls":              "did you mean sni?",
+}
+
+// wiresharkField returns what to write for a field of Wireshark; "" where it is none.
+func wiresharkField(protocol, field string) string {
+	protocol = strings.ToLower(protocol)
+	return cmp.Or(wiresharkFields[protocol+"."+strings.ToLower(field)], wiresharkFields[protocol])
+}
+
 // member compiles a.b or a[i].
 func (c *compiler) member(n *ast.MemberNode) (expr, *Error) {
 	where := n.Location()
 	key, named := n.Property.(*ast.StringNode)
 	if base, ok := n.Node.(*ast.IdentifierNode); ok && named && c.isGroup(base.Value) {
 		return c.identifier(base.Value+"."+key.Value, base.Location())
+	} else if ok && named {
+		if hint := wiresharkField(base.Value, key.Value); hint != "" {
+			return expr{}, c.runes.at(base.Location(), hint, "there is no field %q", base.Value+"."+key.Value)
+		}
 	}
 	of, err := c.compile(n.Node)
 	if err != nil {

@@ -184,11 +184,11 @@ func (l *List) drawHeld() {
 }
 
 // printRow prints the row in cells in columns of fixed widths. A wider cell moves the
-// rest to the right. Only the URL is cut.
+// rest to the right. Only the URL is cut, and only on a terminal.
 func (l *List) printRow() {
 	for i := range l.widths {
 		most, used := terminal.NoLimit, 0
-		if i == listColumnURL {
+		if i == listColumnURL && l.opt.Width > 0 {
 			most = max(l.widths[i], leastWidth)
 		}
 		l.buf, used = terminal.AppendCut(l.buf, l.cells.at(i), most)

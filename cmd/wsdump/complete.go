@@ -4,6 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/wsdump/wsdump/input"
 	"github.com/wsdump/wsdump/internal/flagvalue"
+	"github.com/wsdump/wsdump/outputs"
 )
 
 // complete tells the shell which words the flags of c and its commands take.
@@ -32,9 +33,9 @@ func complete(c *cobra.Command) {
 			words = v.Words
 		case *formatFlag:
 			words = nil
-			for _, format := range formats() {
+			for _, format := range outputs.Formats() {
 				if v.constructor(format) != nil {
-					words = append(words, format.name+"\t"+format.about)
+					words = append(words, format.Name+"\t"+format.About)
 				}
 			}
 		}

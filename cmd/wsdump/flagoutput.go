@@ -73,6 +73,15 @@ func (o *outputFlags) options(stdout io.Writer) report.Options {
 	return opt
 }
 
+// chooseFormat takes the format from the name of the output file, unless that is a
+// folder.
+func (o *outputFlags) chooseFormat(folder bool) error {
+	if folder || o.file == "" {
+		return nil
+	}
+	return o.format.byName(o.file)
+}
+
 // open opens what rows go to, and the output in the chosen format.
 func (o *outputFlags) open(stdout io.Writer, opt report.Options) (*outfile.File, report.Output, error) {
 	to, err := outfile.Open(o.file, stdout)
@@ -132,7 +141,7 @@ func (r *rowFlags) open(o *outputFlags, stdout io.Writer, opt report.Options) (*
 		return nil, nil, console.Usage("--split needs a folder for its files", "-o DIR/ --split "+r.split.Value)
 	case r.split.Value != "":
 		format := o.format.format()
-		out, err := split.NewFiles(o.file, r.split.Value == "message", split.Format{New: format.rows, Extension: format.extension}, opt)
+		out, err := split.NewFiles(o.file, r.split.Value == "message", split.Format{New: format.Rows, Extension: format.Extension}, opt)
 		return outfile.Sink(o.file), out, err
 	case r.stream > 0 && o.file == "" && terminal.Is(stdout):
 		return nil, nil, console.Usage("the raw payload could control your terminal", "-o FILE, or pipe it on")

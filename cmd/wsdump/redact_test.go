@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wsdump/wsdump/outputs"
 	"github.com/wsdump/wsdump/redact"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -38,16 +39,16 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 		s.Done(&timeline.Totals{Conns: 1})
 	}
 	looked := 0
-	for _, format := range formats() {
+	for _, format := range outputs.Formats() {
 		for _, kind := range []func(*bytes.Buffer) report.Output{
 			func(b *bytes.Buffer) report.Output {
-				return format.rows(b, report.Options{Frames: true, HARControl: true})
+				return format.Rows(b, report.Options{Frames: true, HARControl: true})
 			},
 			func(b *bytes.Buffer) report.Output {
-				if format.list == nil {
+				if format.List == nil {
 					return nil
 				}
-				return format.list(b, report.Options{})
+				return format.List(b, report.Options{})
 			},
 		} {
 			var with, without bytes.Buffer
@@ -59,10 +60,10 @@ func TestNoSecretInAnyOutput(t *testing.T) {
 			tell(kind(&without))
 			if strings.Contains(with.String(), "PLANTED") {
 				i := strings.Index(with.String(), "PLANTED")
-				t.Errorf("%s: a secret is in the output: %s", format.name, with.String()[max(0, i-60):min(with.Len(), i+30)])
+				t.Errorf("%s: a secret is in the output: %s", format.Name, with.String()[max(0, i-60):min(with.Len(), i+30)])
 			}
 			if !strings.Contains(without.String(), "PLANTED1") {
-				t.Errorf("%s: it was never there", format.name)
+				t.Errorf("%s: it was never there", format.Name)
 			}
 		}
 	}

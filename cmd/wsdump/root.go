@@ -93,14 +93,18 @@ func (t *tree) takes(c cobra.Command, cmd command, args *[]string) *cobra.Comman
 	return &c
 }
 
-// reads is takes for a command that reads sources. Where none is named it prints its
-// help, on standard error, since nothing was asked for.
+// reads is takes for a command that reads sources, of which one has to be named.
+// Without any argument wsdump prints its help, on standard error, since nothing was
+// asked for.
 func (t *tree) reads(c cobra.Command, cmd command, args *[]string, none func() bool) *cobra.Command {
 	made := t.takes(c, cmd, args)
 	run := made.RunE
 	made.RunE = func(c *cobra.Command, given []string) error {
 		*args = given
-		if none() {
+		switch {
+		case none() && c.HasParent():
+			return console.Usage("no FILE is named", c.CommandPath()+" capture.pcap; - is standard input; --help has examples")
+		case none():
 			c.SetOut(t.stderr)
 			*t.code = exitUsage
 			return c.Help()

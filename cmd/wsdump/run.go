@@ -51,7 +51,7 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	words := r.output.console(stderr)
-	if err := r.check(stdout); err != nil {
+	if err := errors.Join(r.check(stdout), r.output.chooseFormat(r.rows.split.Value != "")); err != nil {
 		return fail(words, err)
 	}
 	r.judge.color = r.output.color
@@ -164,7 +164,7 @@ func (r *runCommand) page(in *input.Input, program *query.Program, stdout io.Wri
 	if err != nil {
 		return nil, nil, err
 	}
-	redacted, err := r.redact.options(r.output.format.format().shared, &console.Console{W: words.W, Quiet: true})
+	redacted, err := r.redact.options(r.output.format.format().Shared, &console.Console{W: words.W, Quiet: true})
 	if err != nil {
 		to.Discard()
 		return nil, nil, err

@@ -23,6 +23,7 @@ type view struct {
 
 	scope   query.Scope // of -Y
 	buffers bool        // rows of connections are kept until these end
+	splits  bool        // -o names a folder, or no format applies
 	pager   bool
 	replies *replyFlag    // nil: there is no such flag
 	tied    bool          // the output ties replies itself
@@ -37,6 +38,9 @@ func show(ctx context.Context, v *view, stdin io.Reader, stdout, stderr io.Write
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	words := v.output.console(stderr)
+	if err := v.output.chooseFormat(v.splits); err != nil {
+		return fail(words, err)
+	}
 	program, err := v.output.filter.compile(v.scope)
 	if err != nil {
 		return fail(words, err)
@@ -49,7 +53,7 @@ func show(ctx context.Context, v *view, stdin io.Reader, stdout, stderr io.Write
 	if err := v.write.check(live, v.source.iface.metrics.address != "", stdout); err != nil {
 		return fail(words, err)
 	}
-	buffers := v.buffers || v.output.format.format().buffers
+	buffers := v.buffers || v.output.format.format().Buffers
 	in, err := v.source.open(ctx, v.source.options(words, stdin, v.output.workers, buffers))
 	if err != nil && v.source.finished(ctx) {
 		return exitOK // before there was anything
@@ -86,7 +90,7 @@ func show(ctx context.Context, v *view, stdin io.Reader, stdout, stderr io.Write
 		return fail(words, err)
 	}
 	defer to.Discard()
-	redacted, err := v.redact.options(v.output.format.format().shared, words)
+	redacted, err := v.redact.options(v.output.format.format().Shared, words)
 	if err != nil {
 		return fail(words, err)
 	}
