@@ -85,9 +85,10 @@ func (a *account) recycle() {
 	d.free = append(d.free, a)
 }
 
-// sawProtocol notes the protocol of a layer. "other" replaces no protocol.
-func (a *account) sawProtocol(kind string) {
-	if kind != "other" || a.kind == "" {
+// sawProtocol notes the protocol of a layer. "other" replaces no protocol but TLS, where
+// that was decrypted: inside says so.
+func (a *account) sawProtocol(kind string, inside bool) {
+	if kind != "other" || a.kind == "" || inside && a.kind == "tls" {
 		a.kind = kind
 	}
 }

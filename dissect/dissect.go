@@ -142,6 +142,10 @@ func (d *Dissector) count(o *timeline.Other) {
 		d.seen[idleTLS]++
 		return
 	}
+	if o.Kind == "other" && o.Version != "" {
+		d.seen[insideTLS]++
+		return
+	}
 	d.seen[o.Kind]++
 	if o.Kind == "tls" && o.ServerName != "" {
 		d.countName(o.ServerName)
@@ -182,8 +186,11 @@ func (d *Dissector) countName(name string) {
 // idleTLS stands for TLS that carried no application data.
 const idleTLS = "tls, idle"
 
+// insideTLS stands for TLS that was decrypted and carried neither HTTP nor frames.
+const insideTLS = "tls, other"
+
 // kinds are the names of protocols other than WebSocket for people.
-var kinds = map[string]string{idleTLS: "TLS without data", "http": "plain HTTP", "http2": "HTTP/2", "ssh": "SSH", "other": "other"}
+var kinds = map[string]string{idleTLS: "TLS without data", "http": "plain HTTP", "http2": "HTTP/2", "ssh": "SSH", "other": "other", insideTLS: "other inside TLS"}
 
 // Report adds the transports without a WebSocket to t.
 func (d *Dissector) Report(t *timeline.Totals) {

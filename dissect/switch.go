@@ -100,7 +100,7 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 		s.becomeHTTP2(http2.Options{Seek: true})
 	case s.anywhere:
 		// Not identified. The next piece may begin with a message.
-		s.account.sawProtocol("other")
+		s.account.sawProtocol("other", s.layers == "tls")
 		s.first, s.peek[dir] = timeline.Backlog{}, nil
 		s.look(dir, at, b)
 	default:
@@ -187,7 +187,7 @@ func (s *Switch) becomeHTTP2(opt http2.Options) {
 
 // become makes next the current layer and passes it all calls so far.
 func (s *Switch) become(saw string, next timeline.Stream) {
-	s.account.sawProtocol(saw)
+	s.account.sawProtocol(saw, s.layers == "tls")
 	s.stopLooking()
 	s.next = next
 	s.peek = [2][]byte{}

@@ -109,7 +109,9 @@ func Open(ctx context.Context, opt Options) (_ *Input, err error) {
 		}
 		return in, nil
 	}
-	in.captures, err = in.openCaptures(ctx, stdin)
+	if in.captures, err = in.openCaptures(ctx, stdin); err == nil && !opt.Live() && in.captures.Pcapng() {
+		in.keys.Later(keysIn(in.captures.Files()...))
+	}
 	return in, err
 }
 

@@ -110,7 +110,7 @@ func (in *Input) runEach(ctx context.Context, sink timeline.Sink, options pipeli
 	programs := filterPrograms{}
 	var parts []pipeline.Input
 	for i, alone := range in.captures.Alone(func(i int) func(capture.Note) { return notes[i].Add }) {
-		p := pipeline.Input{Packets: alone.Packets, Notes: notes[i]}
+		p := pipeline.Input{Packets: alone.Packets, Notes: notes[i], LaterKeys: keysIn(options.Files[i])}
 		if way.Needs != nil {
 			programs = filterPrograms{} // a program serves one goroutine
 		}

@@ -21,6 +21,9 @@ type Input struct {
 	Packets  func() uint64  // how many of them were read
 	Filtered func() uint64  // see [Options]
 	Notes    *Notes         // of the source; see [Notes.Split]
+	// LaterKeys adds keys that stand further on in the input; see [tls.Keys.Later]. nil:
+	// there are none.
+	LaterKeys func(*tls.Keys)
 }
 
 // EachOptions sets up [Each].
@@ -236,6 +239,7 @@ func (e *each) options(i int) Options {
 	opt := *e.opt
 	opt.Notes, opt.Filtered = e.inputs[i].Notes, e.inputs[i].Filtered
 	keys := e.opt.Keys.Clone()
+	keys.Later(e.inputs[i].LaterKeys)
 	opt.Keys = keys
 	if more := opt.MoreKeys; more != nil {
 		opt.MoreKeys = func(*tls.Keys) bool {

@@ -232,6 +232,9 @@ func otherName(o *timeline.Other) string {
 	case "ssh":
 		return "SSH"
 	}
+	if o.Version != "" {
+		return strings.TrimSpace("other inside TLS " + o.ServerName)
+	}
 	return "other"
 }
 

@@ -94,7 +94,7 @@ func (c *checkCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr 
 		judge.Cut()
 		fail(words, failed)
 	}
-	explainNothing(words, judged.Totals())
+	explainNothing(words, in, judged.Totals())
 	return c.judge.conclude(judge.Results(), in.Files(), failed, stdout, words)
 }
 
@@ -124,7 +124,7 @@ func (c *checkCommand) starter(ctx context.Context, stdin io.Reader, stdout io.W
 	}
 	if learnt.Totals().Conns == 0 {
 		words.Error("no traffic to write rules from")
-		explainNothing(words, learnt.Totals())
+		explainNothing(words, in, learnt.Totals())
 		return exitFailed
 	}
 	return c.print(starter.Rules(), stdout, words)

@@ -21,6 +21,7 @@ type outcome struct {
 	to    *outfile.File
 	cause error // why the run was ended; nil: the input came to its end
 	err   error // of the input
+	in    *input.Input
 	chain *chain.Chain
 	took  time.Duration
 }
@@ -49,7 +50,7 @@ func finish(words *console.Console, o outcome) int {
 		return exitInput
 	}
 	totals := o.chain.Totals()
-	explainNothing(words, totals)
+	explainNothing(words, o.in, totals)
 	if words.Verbose {
 		if totals.Filtered > 0 {
 			words.Say(console.Count(totals.Filtered, "packet") + " left out by the capture filter")
@@ -80,11 +81,17 @@ func outputFailed(words *console.Console, err error, to *outfile.File) int {
 	return exitInput
 }
 
-// explainNothing says what there was instead, where there was no WebSocket.
-func explainNothing(words *console.Console, totals *timeline.Totals) {
+// explainNothing says what there was instead, where there was no WebSocket, and that the
+// keys which were given fit none of the TLS.
+func explainNothing(words *console.Console, in *input.Input, totals *timeline.Totals) {
+	found, hint := "", ""
 	if totals.Conns == 0 {
-		found, hint := report.Nothing(totals)
-		words.Say(found)
-		words.Hint(hint)
+		found, hint = report.Nothing(totals)
 	}
+	if keys := in.Keys(); keys.Len() > 0 && keys.Used() == 0 && totals.TLSNoKeys > 0 {
+		hint = fmt.Sprintf("%s, none for %s; was the key log written while this was captured?",
+			console.Count(keys.Len(), "key"), console.Count(totals.TLSNoKeys, "TLS session"))
+	}
+	words.Say(found)
+	words.Hint(hint)
 }

@@ -113,7 +113,7 @@ func (r *runCommand) run(ctx context.Context, stdin io.Reader, stdout, stderr io
 		words.Say("these servers used TLS without giving keys: " + peers)
 		words.Hint("programs that ignore SSLKEYLOGFILE need help: Go sets tls.Config.KeyLogWriter, Java needs an agent (docs/KEYS.md)")
 	}
-	explainNothing(words, judged.Totals())
+	explainNothing(words, in, judged.Totals())
 	verdict := r.judge.conclude(judge.Results(), in.Files(), failed, stdout, words)
 	if own != exitOK {
 		words.Say(fmt.Sprintf("%s ended with exit code %d", r.source.args[0], own))

@@ -107,7 +107,7 @@ func show(ctx context.Context, v *view, stdin io.Reader, stdout, stderr io.Write
 	if v.source.finished(ctx) {
 		cause, err = nil, nil
 	}
-	code := finish(words, outcome{out: out, to: to, cause: cause, err: err, chain: c, took: time.Since(began)})
+	code := finish(words, outcome{out: out, to: to, in: in, cause: cause, err: err, chain: c, took: time.Since(began)})
 	if v.remarks != nil {
 		words.Say(v.remarks(c.Totals()))
 	}

@@ -216,7 +216,7 @@ func (s *Stream) message13(dir timeline.Direction, kind byte, body []byte) {
 func (s *Stream) secrets() *secrets {
 	k := &s.shake
 	if k.secrets == nil && k.haveClient {
-		if k.secrets = s.keys.sessions[k.client.random]; k.secrets != nil {
+		if k.secrets = s.keys.find(k.client.random); k.secrets != nil {
 			k.secrets.used = true
 		}
 	}
@@ -307,6 +307,9 @@ func (s *Stream) findMaster() (master secret) {
 	k := &s.shake
 	if c := s.secrets(); c != nil && c.master.n > 0 {
 		return c.master
+	}
+	if m := s.keys.bySession[string(k.server.session)]; m.n > 0 {
+		return m
 	}
 	if k.exchange != nil {
 		pre := s.keys.premaster(k.exchange, k.client.version)

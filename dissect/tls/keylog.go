@@ -18,7 +18,8 @@ const maxProblems = 20
 // without their secrets, and passed over.
 //
 // Labels: CLIENT_RANDOM, CLIENT_EARLY_TRAFFIC_SECRET, CLIENT_ and
-// SERVER_HANDSHAKE_TRAFFIC_SECRET, CLIENT_ and SERVER_TRAFFIC_SECRET_N, RSA.
+// SERVER_HANDSHAKE_TRAFFIC_SECRET, CLIENT_ and SERVER_TRAFFIC_SECRET_N, RSA. Tools for
+// Java write lines "RSA Session-ID:HEX Master-Key:HEX" for TLS 1.2 and older.
 // Exporter and ECH secrets decrypt no records and are passed over.
 func (k *Keys) AddLog(text []byte) (n int, problems []string) {
 	for line := 1; ; line++ {
@@ -52,6 +53,9 @@ func (k *Keys) addLine(row []byte) (problem string) {
 	first, second, two := bytes.Cut(bytes.TrimSpace(rest), []byte{' '})
 	second = bytes.TrimSpace(second)
 	name := string(label[:min(len(label), 40)])
+	if id, ok := bytes.CutPrefix(first, []byte("Session-ID:")); ok && string(label) == "RSA" {
+		return k.addSession(id, second)
+	}
 	slot, known := slotOf(string(label))
 	switch {
 	case !known:
@@ -98,6 +102,33 @@ func (k *Keys) addLine(row []byte) (problem string) {
 		} else {
 			s.traffic[slot.dir][slot.epoch-1] = value
 		}
+	}
+	k.version++
+	return ""
+}
+
+// addSession adds the master secret of a session by its session ID, and returns what is
+// wrong with the line.
+func (k *Keys) addSession(id, key []byte) (problem string) {
+	key, ok := bytes.CutPrefix(key, []byte("Master-Key:"))
+	if !ok || len(key) != 2*masterSize || len(id) == 0 || len(id) > 64 {
+		return "RSA Session-ID: not followed by a session ID of at most 64 and a Master-Key of 96 hexadecimal digits"
+	}
+	session := make([]byte, hex.DecodedLen(len(id)))
+	var value secret
+	if _, err := hex.Decode(session, id); err != nil {
+		return "RSA Session-ID: not hexadecimal"
+	}
+	n, err := hex.Decode(value.b[:], key)
+	if err != nil {
+		return "RSA Session-ID: not hexadecimal"
+	}
+	value.n = uint8(n)
+	if k.bySession == nil {
+		k.bySession = make(map[string]secret)
+	}
+	if len(k.bySession) < maxSessions {
+		k.bySession[string(session)] = value
 	}
 	k.version++
 	return ""

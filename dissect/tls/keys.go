@@ -29,9 +29,12 @@ type Keys struct {
 	resumed  map[string]secret     // master secrets by session id or ticket
 	older    map[string]secret     // those remembered longest
 	premade  map[[8]byte]secret    // RSA lines: premaster secrets
-	private  []*rsa.PrivateKey
-	version  uint64 // counts changes
-	complete bool
+	// bySession has the master secrets of RSA Session-ID lines, by session ID.
+	bySession map[string]secret
+	private   []*rsa.PrivateKey
+	version   uint64 // counts changes
+	complete  bool
+	later     func(*Keys) // see Later
 
 	parts  int    // see Part; 0: one
 	beyond func() // the same
@@ -87,11 +90,51 @@ func (s *secrets) at(dir timeline.Direction, e epoch) []byte {
 }
 
 // Len returns the number of sessions in all key logs.
-func (k *Keys) Len() int { return len(k.sessions) }
+func (k *Keys) Len() int { return len(k.sessions) + len(k.premade) + len(k.bySession) }
+
+// Used returns how many sessions were seen whose client random is in a key log.
+func (k *Keys) Used() (n int) {
+	for _, s := range k.order {
+		if s.used {
+			n++
+		}
+	}
+	return n
+}
 
 // Format implements [fmt.Formatter]: secrets are never printed.
 func (k *Keys) Format(f fmt.State, _ rune) {
 	fmt.Fprintf(f, "tls.Keys of %d sessions and %d RSA keys", len(k.sessions), len(k.private))
+}
+
+// Later sets where secrets may be found that are not in k yet, such as further on in a
+// file. add is called once, for the first session whose secrets are missing or
+// incomplete, by the goroutine that uses k. A clone calls it for itself.
+func (k *Keys) Later(add func(*Keys)) { k.later = add }
+
+// find returns the secrets of a client random; nil where there are none.
+func (k *Keys) find(random [32]byte) *secrets {
+	if s := k.sessions[random]; k.later == nil || s != nil && s.whole() {
+		return s
+	}
+	add := k.later
+	k.later = nil
+	add(k)
+	return k.sessions[random]
+}
+
+// whole reports whether the secrets are enough for a session: the master secret, or
+// those of both sides for the handshake and the data of TLS 1.3.
+func (s *secrets) whole() bool {
+	if s.master.n > 0 {
+		return true
+	}
+	for _, dir := range []timeline.Direction{timeline.ClientToServer, timeline.ServerToClient} {
+		if s.at(dir, inHandshake) == nil || s.at(dir, inData) == nil {
+			return false
+		}
+	}
+	return true
 }
 
 // Complete states that no more secrets will come, so that no stream waits for them. Call
@@ -122,6 +165,7 @@ func (k *Keys) Wipe() {
 	clear(k.resumed)
 	clear(k.older)
 	clear(k.premade)
+	clear(k.bySession)
 	*k = Keys{version: k.version + 1, complete: k.complete, held: k.held}
 }
 

@@ -37,7 +37,10 @@ func TestAddLog(t *testing.T) {
 		{"not hex", "CLIENT_RANDOM " + random + " " + strings.Repeat("g", 96) + "\n", -1, 0, "line 1: CLIENT_RANDOM: not hexadecimal"},
 		{"no secret", "CLIENT_RANDOM " + random + "\n", -1, 0, "line 1: CLIENT_RANDOM: the line has no secret"},
 		{"another file", "hello world out there\n", -1, 0, "line 1: not a line of a key log (LABEL, client random, secret)"},
-		{"RSA", "RSA 0102030405060708 " + s48 + "\n", -1, 0, ""},
+		{"RSA", "RSA 0102030405060708 " + s48 + "\n", -1, 1, ""},
+		{"Session-ID", "RSA Session-ID:" + random + " Master-Key:" + s48 + "\n", -1, 1, ""},
+		{"Session-ID without a key", "RSA Session-ID:" + random + "\n", -1, 0, "line 1: RSA Session-ID: not followed by a session ID of at most 64 and a Master-Key of 96 hexadecimal digits"},
+		{"Session-ID not hex", "RSA Session-ID:xy Master-Key:" + s48 + "\n", -1, 0, "line 1: RSA Session-ID: not hexadecimal"},
 	} {
 		var k Keys
 		n, problems := k.AddLog([]byte(x.text))

@@ -3,10 +3,12 @@ package tls
 import (
 	"bufio"
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -329,6 +331,29 @@ func TestOpenSSLResumption(t *testing.T) {
 			return k
 		})
 	}
+}
+
+// TestOpenSSLSessionID opens TLS 1.2 by the line that tools for Java write: the session ID
+// of the ServerHello with the master secret.
+func TestOpenSSLSessionID(t *testing.T) {
+	t.Parallel()
+	o := newOpenSSL(t)
+	o.suite("tls1_2", "ECDHE-RSA-AES128-GCM-SHA256")
+	o.server = append(o.server, "-no_ticket")
+	r := o.talk(conversation()...)
+	master := regexp.MustCompile(`CLIENT_RANDOM \S+ (\S+)`).FindSubmatch(r.log)
+	var hello []byte // the first record of the server: its body begins behind 5 bytes
+	for _, piece := range r.pieces {
+		if piece.dir == timeline.ServerToClient && len(hello) < 100 {
+			hello = append(hello, piece.b...)
+		}
+	}
+	if master == nil || len(hello) < 100 || hello[5] != 2 || hello[43] != 32 {
+		t.Fatalf("no session ID in %x", hello)
+	}
+	line := fmt.Sprintf("RSA Session-ID:%X Master-Key:%s\n", hello[44:44+32], bytes.ToUpper(master[1]))
+	r.check(t, func() *Keys { return keysOf(t, []byte(line)) })
+	r.check(t, func() *Keys { return keysOf(t, []byte(line)).Clone() })
 }
 
 // TestOpenSSLEarlyData sends early data that the server takes.

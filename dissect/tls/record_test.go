@@ -214,7 +214,7 @@ func (r *recording) check(t *testing.T, keys func() *Keys) *heard {
 			t.Error("nothing waits for keys")
 		}
 		given := keys()
-		late.sessions, late.order, late.private, late.resumed = given.sessions, given.order, given.private, given.resumed
+		late.sessions, late.order, late.private, late.resumed, late.bySession = given.sessions, given.order, given.private, given.resumed, given.bySession
 		late.version++
 		s.Retry()
 		finish(s)

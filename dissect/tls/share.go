@@ -5,7 +5,7 @@ import "maps"
 // Clone returns the same secrets for another goroutine. Neither set hears what
 // is added to the other. [Keys.Forget] ends a clone.
 func (k *Keys) Clone() *Keys {
-	c := &Keys{version: k.version, complete: k.complete, private: k.private[:len(k.private):len(k.private)], resumed: maps.Clone(k.resumed), older: maps.Clone(k.older)}
+	c := &Keys{version: k.version, complete: k.complete, later: k.later, private: k.private[:len(k.private):len(k.private)], resumed: maps.Clone(k.resumed), older: maps.Clone(k.older)}
 	c.Add(k, false)
 	return c
 }
@@ -31,6 +31,15 @@ func (k *Keys) Add(other *Keys, used bool) {
 			k.premade = make(map[[8]byte]secret)
 		}
 		k.premade[id] = s
+	}
+	for id, s := range other.bySession {
+		if used {
+			break
+		}
+		if k.bySession == nil {
+			k.bySession = make(map[string]secret)
+		}
+		k.bySession[id] = s
 	}
 	k.version++
 }
