@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"slices"
+	"strings"
 
 	"golang.org/x/sys/cpu"
 )
@@ -83,7 +84,7 @@ func Open(paths []string, opt Options) (*Input, error) {
 		case err == nil:
 			readable++
 			inFolder[f.folder]++
-		case f.folder != "":
+		case f.folder != "" && !namedCapture(f.name):
 			skipped(opt, f.name, err)
 		default:
 			errs = append(errs, err)
@@ -113,6 +114,20 @@ func leftOut(err error) error {
 	left := *open
 	left.LeftOut = true
 	return &left
+}
+
+// namedCapture reports whether the name of a file says that it is a capture. One in a
+// folder that cannot be read is then an error, as if it were named itself, unless it is
+// empty: a tool has just begun it.
+func namedCapture(name string) bool {
+	if info, err := os.Stat(name); err == nil && info.Size() == 0 {
+		return false
+	}
+	name = strings.ToLower(name)
+	for _, packed := range []string{".gz", ".zst", ".lz4", ".xz", ".bz2"} {
+		name = strings.TrimSuffix(name, packed)
+	}
+	return strings.HasSuffix(name, ".pcap") || strings.HasSuffix(name, ".pcapng")
 }
 
 func skipped(opt Options, name string, err error) {

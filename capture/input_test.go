@@ -214,6 +214,18 @@ func TestFolders(t *testing.T) {
 	}
 }
 
+// TestDamagedInFolder: a file whose name says that it is a capture is no bystander.
+func TestDamagedInFolder(t *testing.T) {
+	dir := write(t, map[string][]byte{"1.pcap": pcapOf(at(1)), "2.pcapng.gz": []byte("hello, hello, hello"), "notes.txt": []byte("hello, hello, hello")})
+	r, _, err := readPaths(t, dir)
+	if err != nil || len(r.packets) != 1 || !Incomplete(r.err) || !errors.Is(r.err, ErrFormat) || !strings.Contains(r.err.Error(), "2.pcapng.gz") {
+		t.Errorf("%v, %v, %d packets", err, r.err, len(r.packets))
+	}
+	if !slices.Equal(kinds(r.notes), []NoteKind{NoteSkippedFile}) {
+		t.Errorf("%+v", r.notes)
+	}
+}
+
 // TestLeftOut: a file that cannot be read is told, and the others are read.
 func TestLeftOut(t *testing.T) {
 	dir := write(t, map[string][]byte{"1.pcap": pcapOf(at(1)), "2.pcap": pcapOf(at(2)), "text.pcap": []byte("hello, hello, hello")})

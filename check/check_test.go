@@ -213,3 +213,51 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestUnread: packets that cannot be read, and bytes missing from a connection of an
+// unknown protocol, may have been a WebSocket.
+func TestUnread(t *testing.T) {
+	for what, want := range map[string]Outcome{
+		"link type 147 (user-defined 0)": Inconclusive, "encrypted 802.11": Inconclusive, "IP fragment": Inconclusive, "wrong checksum": Inconclusive,
+		"UDP": Pass, "ARP": Pass, "not IP": Pass,
+	} {
+		c, err := Parse(`message none: json.type == "error"`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j := NewJudge(&Rules{Checks: []*Check{c}})
+		conn := &timeline.Conn{ID: 1, Handshake: &timeline.Handshake{Status: 101, HTTPVersion: "1.1"}, Transport: &timeline.Transport{}}
+		j.Begin(timeline.Stamp{Packet: 1, Time: 1})
+		talk("hello")(j, conn)
+		j.Done(&timeline.Totals{Skipped: []timeline.Count{{What: what, N: 3}}})
+		if r := j.Results()[0]; r.Outcome != want {
+			t.Errorf("%s: %v, %q", what, r.Outcome, r.Doubts)
+		}
+	}
+	for gaps, want := range map[uint64]Outcome{0: Pass, 100: Inconclusive} {
+		r := outcome(t, `message none: json.type == "error"`, func(j *Judge, c *timeline.Conn) {
+			talk("hello")(j, c)
+			j.Other(&timeline.Other{Kind: "other", Transport: &timeline.Transport{Gaps: [2]uint64{0, gaps}}})
+		})
+		if r.Outcome != want {
+			t.Errorf("%d bytes missing: %v, %q", gaps, r.Outcome, r.Doubts)
+		}
+	}
+}
+
+// TestMissingSYN: a handshake without its SYN is whole; a connection without its handshake
+// is not.
+func TestMissingSYN(t *testing.T) {
+	for midstream, want := range map[bool]Outcome{false: Pass, true: Inconclusive} {
+		r := outcome(t, `message none: json.type == "error"`, func(j *Judge, c *timeline.Conn) {
+			c.Midstream = midstream
+			j.Open(c)
+			j.Finding(&timeline.Finding{Rule: &timeline.Rule{ID: "tcp/midstream"}, Conn: c, Severity: timeline.Note})
+			say(j, c, "hello")
+			j.Close(c, timeline.Stamp{})
+		})
+		if r.Outcome != want {
+			t.Errorf("midstream %v: %v, %q", midstream, r.Outcome, r.Doubts)
+		}
+	}
+}

@@ -1,11 +1,28 @@
 package check
 
+import "strings"
+
 const (
 	hiddenTLS   = "TLS without keys may be a WebSocket (-k)"
 	midstream   = "the beginning of a connection is not in the capture"
 	stillOpen   = "a connection was open when the capture ended"
 	unknownHost = "a connection whose host is not known may be in scope"
+	lostUnknown = "bytes are missing from a connection whose protocol is not known"
 )
+
+// unread returns the doubt that packets raise which were skipped for this reason; "" for
+// packets that cannot hold a WebSocket.
+func unread(why string) string {
+	switch {
+	case strings.HasPrefix(why, "link type"), strings.HasSuffix(why, " 802.11"), why == "nested too deep":
+		return "there are packets that wsdump does not read (" + why + ")"
+	case why == "IP fragment":
+		return "IP fragments are missing"
+	case why == "wrong checksum":
+		return "packets with a wrong checksum were left out"
+	}
+	return ""
+}
 
 // observers are the rules about what the capture lacks, not about what the traffic did.
 // Each raises a doubt.

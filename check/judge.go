@@ -204,6 +204,9 @@ func (j *Judge) Finding(f *timeline.Finding) {
 		}
 	}
 	damage := observers[f.Rule.ID]
+	if damage == midstream && f.Conn != nil && !f.Conn.Midstream {
+		damage = "" // only the SYN is missing: no rule needs it where the handshake is whole
+	}
 	switch {
 	case damage != "" && s == nil && strings.HasPrefix(f.Rule.ID, "tls/"): // Other tells
 	case damage != "" && s == nil:
@@ -239,7 +242,8 @@ func (j *Judge) Close(c *timeline.Conn, at timeline.Stamp) {
 // only TLS that behaves like a WebSocket, for a browser has other TLS traffic, too.
 // They count all of it if there was nothing else to judge.
 func (j *Judge) Other(o *timeline.Other) {
-	if o.Kind != "tls" || o.Idle {
+	lost := o.Kind == "other" && o.Transport != nil && o.Transport.Gaps[0]+o.Transport.Gaps[1] > 0
+	if !lost && (o.Kind != "tls" || o.Idle) {
 		return
 	}
 	c := &timeline.Conn{Transport: o.Transport, ServerName: o.ServerName, Layers: "tls", Midstream: true}
@@ -253,6 +257,9 @@ func (j *Judge) Other(o *timeline.Other) {
 		r := &j.results[i]
 		switch {
 		case !a.could(c):
+		case lost && a.mindsDamage():
+			r.doubt(lostUnknown)
+		case lost:
 		case a.mindsTLS(o):
 			r.doubt(hiddenTLS)
 		default:
@@ -268,6 +275,11 @@ func (j *Judge) Done(t *timeline.Totals) {
 		a.done(t)
 		if r.hidden && r.Judged == 0 {
 			r.doubt(hiddenTLS)
+		}
+		for _, s := range t.Skipped {
+			if doubt := unread(s.What); doubt != "" {
+				r.doubt(doubt)
+			}
 		}
 		r.decide()
 	}

@@ -11,6 +11,7 @@ package reassembly
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -55,6 +56,7 @@ type Tracker struct {
 	empty          uint64
 	gaps, gapBytes uint64
 	skipped        [wire.NumSkips]uint64
+	links          map[uint32]uint64 // packets of link types that are not read
 }
 
 // New returns a Tracker that calls open for every TCP connection that carries
@@ -88,7 +90,9 @@ func (t *Tracker) Packet(p *capture.Packet) {
 		return
 	}
 	if skip != wire.SkipNone {
-		t.skip(skip, 1, at)
+		if t.skip(skip, 1, at); skip == wire.SkipLinkType {
+			t.countLink(uint32(p.Link))
+		}
 		return
 	}
 	t.Segment(&t.segment, at)
@@ -100,6 +104,19 @@ func (t *Tracker) skip(why wire.Skip, packets uint64, at timeline.Stamp) {
 		t.wrongAt = at
 	}
 	t.skipped[why] += packets
+}
+
+// maxLinks bounds the link types that are counted one by one.
+const maxLinks = 32
+
+// countLink counts a packet of a link type that is not read.
+func (t *Tracker) countLink(link uint32) {
+	if t.links == nil {
+		t.links = make(map[uint32]uint64)
+	}
+	if _, known := t.links[link]; known || len(t.links) < maxLinks {
+		t.links[link]++
+	}
 }
 
 // VerifyChecksums drops what has a wrong checksum from now on.
@@ -450,6 +467,12 @@ func (t *Tracker) Report(totals *timeline.Totals) {
 	}
 	t.skipped[wire.SkipFragment] = t.pieces.lost.packets
 	for skip, n := range t.skipped {
+		if wire.Skip(skip) == wire.SkipLinkType {
+			for _, link := range slices.Sorted(maps.Keys(t.links)) {
+				totals.Skipped = append(totals.Skipped, timeline.Count{What: wire.LinkName(link), N: t.links[link]})
+				n -= t.links[link]
+			}
+		}
 		if n > 0 {
 			totals.Skipped = append(totals.Skipped, timeline.Count{What: wire.Skip(skip).String(), N: n})
 		}

@@ -38,16 +38,22 @@ func Nothing(t *timeline.Totals) (found, hint string) {
 	for _, o := range t.Others {
 		parts = append(parts, quantity.Count(o.N)+" "+terminal.Safe(o.What))
 	}
-	udp, skipped := uint64(0), uint64(0)
+	udp, quic, skipped := uint64(0), uint64(0), uint64(0)
 	for _, s := range t.Skipped {
-		if strings.Contains(s.What, "UDP") || strings.Contains(s.What, "QUIC") {
+		if s.What == "QUIC" {
+			quic += s.N
+		}
+		if strings.Contains(s.What, "UDP") || s.What == "QUIC" {
 			udp += s.N
 		}
 		skipped += s.N
 	}
 	for _, s := range t.Skipped {
-		what := terminal.Safe(s.What)
-		if !strings.Contains(what, "packet") {
+		what := skippedWords(s)
+		switch {
+		case strings.HasPrefix(what, "of "):
+			what = strings.TrimPrefix(quantity.Plural(s.N, "packet"), quantity.Count(s.N)+" ") + " " + what
+		case !strings.Contains(what, "packet"):
 			what += " packet"
 			if s.N != 1 {
 				what += "s"
@@ -62,10 +68,10 @@ func Nothing(t *timeline.Totals) (found, hint string) {
 	if t.Filtered > 0 {
 		b.WriteString(" The capture filter (-f) left " + quantity.Plural(t.Filtered, "other packet") + " out.")
 	}
-	return b.String(), nothingHint(t, udp, skipped)
+	return b.String(), nothingHint(t, udp, quic, skipped)
 }
 
-func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
+func nothingHint(t *timeline.Totals, udp, quic, skipped uint64) string {
 	live := t.Live != nil
 	switch {
 	case live && t.Packets == 0:
@@ -79,9 +85,12 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 			"Chrome, Firefox, curl or Python, or node --tls-keylog=keys.log (docs/KEYS.md has more). `wsdump list --all` shows these connections."
 	case t.Transports == 0 && slices.ContainsFunc(t.Skipped, func(c timeline.Count) bool { return c.What == "wrong checksum" }):
 		return "checksums are wrong where the network card of the capturing machine fills them in; leave --checksums out."
+	case t.Transports == 0 && slices.ContainsFunc(t.Skipped, unread):
+		return "what there is cannot be read. Capture another link type (tcpdump -L lists them, -y chooses one, such as -y EN10MB), or convert the file."
+	case t.Transports == 0 && quic > 0:
+		return "there is no TCP; WebSockets over HTTP/3 (QUIC) are not supported. Switch HTTP/3 off in the client."
 	case t.Transports == 0 && udp > 0 && udp*2 >= skipped:
-		return "there is no TCP, only UDP; WebSockets over HTTP/3 (QUIC) are not supported. " +
-			"Switch HTTP/3 off in the client, or check the capture filter."
+		return "there is no TCP, only UDP, and no tunnel that wsdump reads; check the interface and the capture filter."
 	case live && t.Transports == 0:
 		return "no TCP passed on " + interfaceWords(t.Live) + "; " + askWhere(t.Live)
 	case t.Transports == 0:
@@ -94,6 +103,11 @@ func nothingHint(t *timeline.Totals, udp, skipped uint64) string {
 		return "a WebSocket is seen when it opens, and one that was open before when it sends something; if one should be there, " + askWhere(t.Live)
 	}
 	return "if a WebSocket should be there, check that the capture holds its port and interface, and whole packets (tcpdump -s 0)."
+}
+
+// unread reports whether packets were skipped that may hold TCP.
+func unread(s timeline.Count) bool {
+	return strings.HasPrefix(s.What, "link type ") || strings.HasSuffix(s.What, " 802.11")
 }
 
 // withSpace returns s after a space, or "" for "".

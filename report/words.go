@@ -241,7 +241,7 @@ func NotUsed(t *timeline.Totals) string {
 	var parts []string
 	all := uint64(0)
 	for _, s := range t.Skipped {
-		parts = append(parts, quantity.Count(s.N)+" "+terminal.Safe(s.What))
+		parts = append(parts, quantity.Count(s.N)+" "+skippedWords(s))
 		all += s.N
 	}
 	switch all {
@@ -251,4 +251,13 @@ func NotUsed(t *timeline.Totals) string {
 		return "1 packet was not used: " + strings.TrimPrefix(parts[0], "1 ") + "."
 	}
 	return quantity.Plural(all, "packet") + " were not used: " + strings.Join(parts, ", ") + "."
+}
+
+// skippedWords says why packets were skipped. A link type that is not read is named.
+func skippedWords(s timeline.Count) string {
+	text := terminal.Safe(s.What)
+	if strings.HasPrefix(text, "link type ") {
+		text = "of " + text + ", which wsdump does not read"
+	}
+	return text
 }

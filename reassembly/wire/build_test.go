@@ -318,6 +318,99 @@ func (p *packet) framed(rnd *rand.Rand) {
 	}
 }
 
+// newWrapped returns a random packet of a link type of links.go.
+func newWrapped(rnd *rand.Rand) *packet {
+	p := newTCP(rnd, rnd.IntN(100)*rnd.IntN(2))
+	p.ip(rnd)
+	p.ours = true
+	switch rnd.IntN(8) {
+	case 0:
+		p.llc()
+		p.link = []uint32{linkFDDI, linkTokenRing}[rnd.IntN(2)]
+		if addresses := slices.Concat(random(rnd, 5), []byte{0, 0}, random(rnd, 5)); p.link == linkFDDI {
+			p.wrap("fddi", append([]byte{0x50}, addresses...))
+		} else {
+			p.wrap("token ring", append([]byte{0x10, 0x40}, addresses...))
+		}
+	case 1, 2:
+		p.wifi(rnd)
+	case 3:
+		p.link = linkERF
+		p.ethernet(rnd)
+		n := uint16(len(p.b))
+		p.wrap("erf", slices.Concat(make([]byte, 8), be16(be16(be16([]byte{2, 4}, n+18), 0), n), []byte{0, 0}))
+	case 4:
+		p.link = linkIPoIB
+		p.wrap("ipoib", slices.Concat(random(rnd, 40), be16(nil, p.ether), []byte{0, 0}))
+	case 5:
+		p.ethernet(rnd)
+		p.wrap("tzsp", []byte{1, 0, 0, 1, 0, 10, 1, 7, 1}) // padding, a field, the end
+		p.udp(rnd, portTZSP)
+		p.ip(rnd)
+		p.link = linkEthernet
+		p.ethernet(rnd)
+	case 6, 7:
+		inner := uint32(linkRaw)
+		if rnd.IntN(2) == 0 {
+			inner = linkEthernet
+			p.ethernet(rnd)
+		}
+		le32 := binary.LittleEndian.AppendUint32
+		p.link = linkPKTAP
+		p.wrap("pktap", append(le32(le32(le32(nil, 108), 1), inner), make([]byte, 96)...))
+	}
+	return p
+}
+
+func (p *packet) llc() {
+	p.wrap("llc", be16([]byte{0xaa, 0xaa, 3, 0, 0, 0}, p.ether))
+}
+
+// wifi adds 802.11 in one of the headers that capture tools put before it.
+func (p *packet) wifi(rnd *rand.Rand) {
+	le16, le32 := binary.LittleEndian.AppendUint16, binary.LittleEndian.AppendUint32
+	p.ours = true
+	p.llc()
+	kind, flags := []byte{0x08, 0x88}[rnd.IntN(2)], byte(rnd.IntN(4))
+	header := slices.Concat([]byte{kind, flags, 0, 0}, random(rnd, 3*6), []byte{0, 0})
+	header[4], header[10], header[16] = 2, 2, 2 // addresses of one station, made by hand
+	if flags == 3 {
+		header = append(header, 2, 0, 0, 0, 0, 1)
+	}
+	if kind == 0x88 {
+		header = append(header, 0, 0)
+	}
+	padded := false
+	switch rnd.IntN(3) {
+	case 0:
+		p.link = linkWiFi
+		p.wrap("802.11", header)
+	case 1:
+		p.link = linkRadiotap
+		present, fields := uint32(2), []byte{0}
+		if rnd.IntN(2) == 0 { // a time stamp before the flags
+			present, fields = 3, append(random(rnd, 8), 0)
+		}
+		if padded = rnd.IntN(2) == 0; padded {
+			fields[len(fields)-1] = 0x20
+			header = append(header, make([]byte, -len(header)&3)...)
+		}
+		words := le32(nil, present)
+		if rnd.IntN(2) == 0 && present == 2 { // a second word, without fields
+			words = le32(le32(nil, present|1<<31), 0)
+		}
+		if n := len(words) + 4; present == 3 && n%8 != 0 {
+			words = append(words, make([]byte, 8-n%8)...)
+		}
+		p.wrap("802.11", header)
+		p.wrap("radiotap", slices.Concat([]byte{0, 0}, le16(nil, uint16(4+len(words)+len(fields))), words, fields))
+	case 2:
+		p.link = linkPPI
+		p.wrap("802.11", header)
+		p.wrap("ppi", le32([]byte{0, 0, 8, 0}, linkWiFi))
+	}
+}
+
 // newPacket returns a random packet with up to so many tunnels, and the bytes
 // of its headers.
 func newPacket(rnd *rand.Rand, tunnels int) (p *packet, headers int) {

@@ -70,6 +70,11 @@ type Decoder struct {
 func (d *Decoder) Decode(link uint32, data []byte, length uint32, seg *Segment) Skip {
 	length = max(length, uint32(len(data)))
 	d.nested = 0
+	return d.decode(link, data, length, seg)
+}
+
+// decode is Decode for a packet that may be inside another one.
+func (d *Decoder) decode(link uint32, data []byte, length uint32, seg *Segment) Skip {
 	if link == linkEthernet {
 		return d.ethernet(data, length, seg)
 	}
@@ -98,6 +103,9 @@ func (d *Decoder) Decode(link uint32, data []byte, length uint32, seg *Segment) 
 		return d.pflog(data, length, seg)
 	case linkNFLog:
 		return d.nflog(data, length, seg)
+	}
+	if skip, ok := d.wrapped(link, data, length, seg); ok {
+		return skip
 	}
 	return SkipLinkType
 }

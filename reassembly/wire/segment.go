@@ -98,6 +98,8 @@ const (
 	SkipMalformed      // headers that contradict themselves
 	SkipChecksum       // a wrong checksum, where they are looked at
 	SkipNested         // more tunnels or tags inside each other than we follow
+	SkipEncrypted      // 802.11 that is encrypted
+	SkipAggregate      // several frames in one of 802.11, of which we would read only the first
 
 	// NumSkips is the number of Skip values, for arrays of counters.
 	NumSkips
@@ -122,5 +124,7 @@ func (s Skip) String() string {
 		SkipMalformed: "malformed",
 		SkipChecksum:  "wrong checksum",
 		SkipNested:    "nested too deep",
+		SkipEncrypted: "encrypted 802.11",
+		SkipAggregate: "aggregated 802.11",
 	}[s]
 }

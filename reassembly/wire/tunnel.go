@@ -14,6 +14,7 @@ const (
 	portVXLAN  = 4789
 	portGeneve = 6081
 	portVXLAN2 = 8472
+	portTZSP   = 37008
 )
 
 // headers are gopacket's layers, kept for reuse.
@@ -78,6 +79,8 @@ func (d *Decoder) udp(data []byte, length uint32, seg *Segment) Skip {
 		skip = d.geneve(data, length, seg)
 	case portGTPU:
 		skip = d.gtp(data, length, seg)
+	case portTZSP:
+		skip = d.tzsp(data, length, seg)
 	default:
 		return SkipUDP
 	}

@@ -137,7 +137,45 @@ def pflog(i, frame):
     return struct.pack(">BBBB16s16sIIIIIIB3x", 61, 2, 0, 0, b"em0", b"", 1, 0xffffffff, 0, 0, 0, 0, 1) + ip(frame)
 
 
+def snap(frame):
+    return b"\xaa\xaa\x03\0\0\0" + struct.pack(">H", kind(frame)) + ip(frame)
+
+
+def wifi(i, frame):
+    """802.11 data: from a station, from the access point with QoS, between access points."""
+    control = [b"\x08\x01", b"\x88\x02", b"\x08\x03"][i % 3]
+    addresses = frame[0:6] + frame[6:12] + b"\x02\0\0\0\0\x03"
+    rest = [b"", b"\0\0", b"\x02\0\0\0\0\x04"][i % 3]  # nothing, QoS control, a fourth address
+    return control + b"\0\0" + addresses + b"\0\0" + rest + snap(frame)
+
+
+def radiotap(i, frame):
+    return [struct.pack("<BBHI", 0, 0, 8, 0), struct.pack("<BBHIQB", 0, 0, 17, 3, i, 0), struct.pack("<BBHIIB", 0, 0, 13, 2 | 1 << 31, 0, 0)][i % 3] + wifi(i, frame)
+
+
+def pktap(i, frame):
+    """Apple's header of 108 bytes: length, type, link type of what follows, name of the interface."""
+    inner, packet = [(1, frame), (12, ip(frame))][i % 2]
+    return struct.pack("<III24s", 108, 1, inner, b"en0") + bytes(72) + packet
+
+
+def erf(i, frame):
+    return struct.pack("<Q", 0) + struct.pack(">BBHHH", 2, 4, len(frame) + 18, 0, len(frame)) + b"\0\0" + frame
+
+
+def token_ring(i, frame):
+    route = b"\x06\x30\x00\x11\x00\x20" if i % 2 else b""
+    source = bytes([0x82 if i % 2 else 2]) + frame[7:12]
+    return b"\x10\x40" + frame[0:6] + source + route + snap(frame)
+
+
 # --- tunnels
+
+def tzsp(i, frame):
+    fields = [b"", b"\0\0", b"\x0a\x01\xc8"][i % 3] + b"\x01"
+    carried, packet = [(1, frame), (18, wifi(0, frame))][i % 2]
+    return outer(frame) / IP(**turned(frame, O4)) / UDP(sport=50000, dport=37008) / Raw(struct.pack(">BBH", 1, 0, carried) + fields + packet)
+
 
 def gre(i, frame):
     e, t, p = outer(frame), kind(frame), ip(frame)
@@ -514,7 +552,16 @@ def main():
     dress("cisco-hdlc.pcap", lambda i, f: b"\x0f\0\x08\0" + ip(f), link=104)
     dress("nflog.pcap", nflog, link=239)
     dress("pflog.pcap", pflog, link=117)
+    dress("fddi.pcap", lambda i, f: b"\x50" + f[0:12] + snap(f), link=10)
+    dress("token-ring.pcap", token_ring, link=6)
+    dress("wifi.pcap", wifi, link=105)
+    dress("radiotap.pcap", radiotap, link=127)
+    dress("ppi.pcap", lambda i, f: struct.pack("<BBHI", 0, 0, 8, 105) + wifi(i, f), link=192)
+    dress("pktap.pcap", pktap, link=258)
+    dress("erf.pcap", erf, link=197)
+    dress("ipoib.pcap", lambda i, f: bytes(40) + struct.pack(">HH", kind(f), 0) + ip(f), link=242)
     dress("snap.pcap", lambda i, f: Dot3(src=A, dst=B) / LLC(dsap=0xaa, ssap=0xaa, ctrl=3) / SNAP(OUI=0, code=kind(f)) / Raw(ip(f)) if i % 2 else f)
+    dress("tzsp.pcap", tzsp)
     dress("gre.pcap", gre)
     dress("pptp.pcap", pptp)
     dress("ip-in-ip.pcap", ip_in_ip)
