@@ -65,11 +65,16 @@ type runner struct {
 	short, backwards     uint64         // packets cut by the snap length, packets with a time before the last one's
 	shortAt, backwardsAt timeline.Stamp // the first of them
 	times                []int64        // the latest time by file
+	clock                clock
 }
 
 // maxSilence bounds, in nanoseconds, what a source may claim about how long the capture
 // went on after its last packet: clocks get set.
 const maxSilence = int64(time.Hour)
+
+// maxStep is the largest step between two packets, in nanoseconds, that passes for time. A
+// larger one that is confirmed is a clock that was set.
+const maxStep = int64(12 * time.Hour)
 
 // checkEvery is how many packets pass between two checks of the context.
 const checkEvery = 256
@@ -91,6 +96,7 @@ func newRunner(sink timeline.Sink, opt *Options, config runConfig) *runner {
 	r.times = make([]int64, 0, 16) // fills cache lines, so that another worker's is in none of them
 	r.dissector = dissect.New(r.sink, how)
 	r.tracker = reassembly.New(r.dissector.Open, opt.Limits)
+	r.clock.limit = maxStep
 	if p := config.partition; p != nil {
 		r.tracker.Share(p.share, p.restart)
 	}
@@ -131,11 +137,12 @@ func (r *runner) sift(p *capture.Packet, src capture.Sifter, sieve *capture.Siev
 	if r.now.IsZero() {
 		return src.Next(p)
 	}
-	sieve.Until = min(r.tracker.Due(), r.dissector.Due())
+	sieve.Until = min(r.tracker.Due(), r.dissector.Due(), r.clock.now+r.clock.limit)
 	err := src.Sift(p, sieve)
 	if passed := &sieve.Passed; passed.Packets > 0 {
 		r.prev, r.now = r.now, timeline.Stamp{Packet: passed.Number + r.before.packets, Time: passed.Time, FilePacket: passed.FilePacket, File: passed.File}
 		r.times[passed.File] = passed.Time
+		r.count(passed.Time)
 		r.tracker.Passed(passed.Packets, passed.Bytes, r.now)
 	}
 	return err
@@ -221,7 +228,8 @@ func (r *runner) passSilence(source *packetQueue, opt *Options) {
 	// In this order: all packets from before that time are in the queue by now.
 	if now := opt.Clock(); source.empty() {
 		r.emitNotes(true)
-		r.advance(now)
+		r.count(now) // which confirms itself: it is the clock of this machine
+		r.advance(r.count(now))
 		r.dissector.GiveUp(now)
 	}
 }
@@ -238,16 +246,27 @@ func (r *runner) addKeys(opt *Options) {
 func (r *runner) packet(p *capture.Packet) {
 	p.Number += r.before.packets
 	r.position.packet = p.Number
-	r.advance(p.Time)
+	r.advance(r.count(p.Time))
 	r.position.due, r.position.step = math.MaxInt64, stepInspect
 	r.inspect(p)
 	r.position.step = stepPacket
 	r.tracker.Packet(p)
 }
 
+// count returns the time that counts for timers with a packet of time t.
+func (r *runner) count(t int64) int64 {
+	now, from, stepped := r.clock.at(t)
+	if stepped {
+		r.tracker.Step(from, now)
+	}
+	r.tracker.Hold(now)
+	return now
+}
+
 // advance moves the clock to now. What is due is done in the order of its deadlines,
 // so that the output is the same however often this is called.
 func (r *runner) advance(now int64) {
+	r.tracker.Hold(now)
 	for {
 		due := min(r.tracker.Due(), r.dissector.Due())
 		if due > now || due == math.MaxInt64 {

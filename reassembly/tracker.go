@@ -55,6 +55,10 @@ type Tracker struct {
 	transports     uint64
 	empty          uint64
 	gaps, gapBytes uint64
+	held           int64 // see Hold
+	stepped        bool  // see Step
+	stepFrom       int64
+	stepTo         int64
 	skipped        [wire.NumSkips]uint64
 	links          map[uint32]uint64 // packets of link types that are not read
 }
@@ -65,7 +69,7 @@ func New(open func(*timeline.Transport) timeline.Stream, limits timeline.Limits)
 	limits = limits.WithDefaults()
 	return &Tracker{
 		open: open, limits: limits, conns: newTable(),
-		pieces: newFragments(limits), due: unknown,
+		pieces: newFragments(limits), due: unknown, held: math.MaxInt64,
 	}
 }
 
@@ -158,6 +162,7 @@ func (t *Tracker) Advance(at timeline.Stamp) {
 	if at.Time < t.now.Time && !t.now.IsZero() {
 		at.Time = t.now.Time
 	}
+	at.Time = min(at.Time, t.held)
 	t.now = at
 	if at.Time < t.due {
 		return // nobody waits for it
@@ -405,11 +410,23 @@ func (t *Tracker) schedule(c *connection, d time.Duration) { t.timers.add(c, t.n
 
 // deadline returns the capture time at which c times out.
 func (t *Tracker) deadline(c *connection) int64 {
-	if c.closed || c.stream == nil {
-		return c.transport.Last.Time + int64(t.limits.HalfOpen)
+	last := c.transport.Last.Time
+	if t.stepped && last <= t.stepFrom {
+		last = t.stepTo // the clock was set meanwhile: that was no silence
 	}
-	return c.transport.Last.Time + int64(t.limits.Idle)
+	if c.closed || c.stream == nil {
+		return last + int64(t.limits.HalfOpen)
+	}
+	return last + int64(t.limits.Idle)
 }
+
+// Hold keeps the clock from passing a time until the next call, whatever times packets
+// have.
+func (t *Tracker) Hold(now int64) { t.held = now }
+
+// Step says that the clock was set, from one time to another. Connections that were open
+// at from are silent since to.
+func (t *Tracker) Step(from, to int64) { t.stepped, t.stepFrom, t.stepTo = true, from, to }
 
 // Flush ends every connection: the input is over.
 func (t *Tracker) Flush() {

@@ -203,7 +203,7 @@ func (c *cells) other(o *timeline.Other) {
 	c.reset()
 	for _, cell := range [...]string{
 		"-", terminal.Cut(terminal.Safe(otherName(o)), listURL), t.Client.String(), t.Server.String(), terminal.Cut(terminal.Safe(otherStatus(o)), statusWidth),
-		quantity.Duration(time.Duration(o.Ended.Time - t.First.Time)), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
+		quantity.Duration(max(0, time.Duration(o.Ended.Time-t.First.Time))), bytes(t.Bytes[0]), bytes(t.Bytes[1]), o.TCP.String(), "-",
 	} {
 		c.add(cell)
 	}

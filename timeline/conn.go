@@ -261,9 +261,10 @@ func (c *Conn) Clean() bool {
 	return c.ClosedBy[0] && c.ClosedBy[1] && c.FirstFIN != PartyUnknown
 }
 
-// Duration returns the time from the first byte to the end of the transport.
+// Duration returns the time from the first byte to the end of the transport. It is never
+// negative, although the clock of a capture may be set back.
 func (c *Conn) Duration() time.Duration {
-	return time.Duration(c.Ended.Time - c.Opened.Time)
+	return max(0, time.Duration(c.Ended.Time-c.Opened.Time))
 }
 
 // Idle returns the time between the last frame and the start of the end (EndBegan).
