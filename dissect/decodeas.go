@@ -66,21 +66,19 @@ func (s *Switch) force(protocol string) {
 		s.becomeHTTP1()
 	case "ws":
 		s.forced = true
+		if s.frames != nil {
+			s.seek() // with what the operator said
+		}
 	}
 }
 
-// becomeForced opens a Conn without a handshake. Its first bytes are of direction dir.
-// The side that masks its frames is the client.
-func (s *Switch) becomeForced(dir timeline.Direction) {
+// becomeForced opens a Conn without a handshake on a connection whose first bytes are in
+// the capture: they begin a frame.
+func (s *Switch) becomeForced() {
 	a := s.account
-	if b := s.peek[dir]; a.transport.Midstream && len(b) >= 2 && (b[1]&0x80 != 0) != (dir == timeline.ClientToServer) {
-		s.orient(true)
-	}
 	c := a.withoutHandshake(s.layers)
-	stream := ws.NewMidstream(a.d.ws, c)
-	if !a.transport.Midstream {
-		stream.Aligned()
-	}
+	stream := ws.NewMidstream(a.d.ws, c, true)
+	stream.Aligned()
 	a.d.sink.Open(c)
 	s.become("other", stream)
 }

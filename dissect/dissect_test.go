@@ -207,7 +207,7 @@ func TestDecodeAs(t *testing.T) {
 	stream := d.Open(&timeline.Transport{Client: netip.MustParseAddrPort("10.0.0.9:4000"), Server: netip.MustParseAddrPort("10.0.0.1:9005")})
 	stream.Data(timeline.ServerToClient, timeline.Stamp{}, []byte("\x81\x05hello"))
 	stream.Data(timeline.ClientToServer, timeline.Stamp{}, []byte("\x81\x81abcd\x19"))
-	if s.conn == nil || s.conn.Counters[0].Messages != 1 || s.conn.Counters[1].Messages != 1 || !s.conn.Guessed {
+	if s.conn == nil || s.conn.Counters[0].Messages != 1 || s.conn.Counters[1].Messages != 1 || s.conn.Guessed || !s.conn.Midstream {
 		t.Errorf("got %+v", s.conn)
 	}
 	other := d.Open(&timeline.Transport{Client: netip.MustParseAddrPort("10.0.0.9:4000"), Server: netip.MustParseAddrPort("10.0.0.1:80")})

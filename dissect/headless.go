@@ -17,7 +17,7 @@ type headless struct {
 // afterGap makes headless the current layer when HTTP/1 has lost a head.
 func (s *Switch) afterGap() {
 	if layer, ok := s.next.(*http1.Stream); ok && s.account.conns == 0 && layer.Lost() {
-		s.frames = newRecogniser()
+		s.frames = s.newRecogniser()
 		s.next = &headless{layer, s}
 		held := layer.Held() // bytes after a request whose response is missing
 		held.Replay(&earlier{recogniser: s.frames, d: s.account.d})
@@ -34,6 +34,7 @@ type earlier struct {
 // Data implements [timeline.Stream].
 func (e *earlier) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	e.d.looked += len(b)
+	e.log.Data(dir, at, b)
 	e.add(dir, at, b)
 }
 
@@ -51,6 +52,7 @@ func (h *headless) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 	r, d := s.frames, s.account.d
 	d.looked += len(b)
+	r.log.Data(dir, at, b)
 	client, decided, done := r.add(dir, at, b)
 	switch {
 	case decided && client == timeline.ClientToServer: // HTTP has told client from server
@@ -68,4 +70,10 @@ func (h *headless) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	if h.s.frames != nil {
 		h.s.frames.gap(dir, at, n)
 	}
+}
+
+// End implements [timeline.Stream].
+func (h *headless) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	h.Stream.End(dir, at, why)
+	h.s.lookAtEnd(dir, at, why)
 }

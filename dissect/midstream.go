@@ -8,9 +8,15 @@ import (
 // recogniser decides by frames alone whether a transport is a WebSocket, when its start
 // is not in the capture. One direction must be masked, the other not. It tries both
 // orientations, with the evidence of [ws.Search].
+//
+// When the operator said that it is a WebSocket, only who is the client is in doubt: who
+// masks, see [recogniser.told].
 type recogniser struct {
+	sure   bool // the operator named WebSocket
+	swaps  bool // client and server may be exchanged
 	log    timeline.Backlog
 	bytes  [2]int
+	ended  [2]bool
 	search [2][2]*ws.Search // by who would be the client, and by direction
 }
 
@@ -26,22 +32,34 @@ const (
 	lookedAtAll   = 64 << 20  // bytes of all transports at a time
 )
 
-func newRecogniser() *recogniser {
-	r := &recogniser{}
+// newRecogniser returns a recogniser for s.
+func (s *Switch) newRecogniser() *recogniser {
+	r := &recogniser{sure: s.forced, swaps: s.account.transport.Midstream}
 	for client := range r.search {
 		for dir := range r.search[client] {
-			r.search[client][dir] = ws.NewSearch(dir == client, true)
+			if r.sure {
+				r.search[client][dir] = ws.NewKnownSearch(dir == client)
+			} else {
+				r.search[client][dir] = ws.NewSearch(dir == client, true)
+			}
 		}
 	}
 	return r
 }
 
-// add adds the next bytes of a direction. decided is true when the transport is a
+// add adds the next bytes of a direction, which log has. decided is true when the transport is a
 // WebSocket, and client is then the direction of the client. done is true when r gives
 // up.
 func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (client timeline.Direction, decided, done bool) {
-	r.log.Data(dir, at, b)
 	r.bytes[dir] += len(b)
+	if r.sure {
+		for client := range r.search {
+			r.search[client][dir].Add(at, b)
+		}
+		done = r.bytes[0]+r.bytes[1] > lookedAt
+		client, decided = r.told(done)
+		return client, decided, decided
+	}
 	for client := range r.search {
 		r.search[client][dir].Add(at, b)
 		mine, theirs := r.search[client][client].Bits(), r.search[client][1-client].Bits()
@@ -57,6 +75,33 @@ func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (c
 	return 0, false, r.bytes[0]+r.bytes[1] > lookedAt
 }
 
+// told returns the direction of the client of a connection that is a WebSocket because
+// the operator said so. The side that masks its frames is the client. When nobody does,
+// it is who the transport says. over states that r must decide now.
+func (r *recogniser) told(over bool) (client timeline.Direction, decided bool) {
+	const c, s = timeline.ClientToServer, timeline.ServerToClient
+	found := func(dir timeline.Direction, masked bool) bool {
+		who := dir
+		if !masked {
+			who = dir.Reverse()
+		}
+		return r.search[who][dir].Found(over || r.ended[dir])
+	}
+	switch {
+	case !r.swaps, found(c, true):
+		return c, true
+	case found(s, true):
+		return s, true
+	case found(s, false):
+		return c, true
+	case !found(c, false):
+		return c, over
+	case r.bytes[s] == 0 && (over || r.search[s][c].Bits() >= enoughServer):
+		return s, true // no mask, and nobody else: a server
+	}
+	return c, over
+}
+
 // gap adds missing bytes.
 func (r *recogniser) gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	r.log.Gap(dir, at, n)
@@ -68,7 +113,7 @@ func (r *recogniser) gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 // seek makes s look for protocols whose start is missing.
 func (s *Switch) seek() {
 	s.anywhere = true
-	s.frames = newRecogniser()
+	s.frames = s.newRecogniser()
 }
 
 // look passes a piece to the recogniser, when it is of no other protocol.
@@ -79,12 +124,45 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	r, d := s.frames, s.account.d
 	d.looked += len(b)
 	client, decided, done := r.add(dir, at, b)
-	if decided || done || d.lookedEnough() {
+	if !decided && d.lookedEnough() {
+		client, decided = r.giveUp()
+		done = true
+	}
+	if decided || done {
 		s.stopLooking()
 	}
-	if !decided {
+	if decided {
+		s.recognised(r, client)
+	}
+}
+
+// giveUp returns what the operator said, where frames say nothing.
+func (r *recogniser) giveUp() (client timeline.Direction, decided bool) {
+	if !r.sure || r.bytes[0]+r.bytes[1] == 0 {
+		return 0, false
+	}
+	return r.told(true)
+}
+
+// lookAtEnd decides when no more bytes will come.
+func (s *Switch) lookAtEnd(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	r := s.frames
+	if r == nil {
 		return
 	}
+	r.log.End(dir, at, why)
+	r.ended[dir] = true
+	if !r.ended[0] || !r.ended[1] {
+		return
+	}
+	if client, decided := r.giveUp(); decided {
+		s.stopLooking()
+		s.recognised(r, client)
+	}
+}
+
+// recognised opens a Conn for the connection of r.
+func (s *Switch) recognised(r *recogniser, client timeline.Direction) {
 	if client == timeline.ServerToClient {
 		if !s.account.transport.Midstream {
 			return // a SYN contradicts
@@ -116,17 +194,19 @@ func (s *Switch) stopLooking() {
 func (s *Switch) becomeWebSocket(r *recogniser) {
 	a := s.account
 	c := a.withoutHandshake(s.layers)
-	stream := ws.NewMidstream(a.d.ws, c)
+	c.Guessed = !r.sure
+	stream := ws.NewMidstream(a.d.ws, c, r.sure)
 	a.d.sink.Open(c)
-	s.first = r.log
+	s.first = timeline.Backlog{}
 	s.become("other", stream)
+	stream.Play(&r.log)
 }
 
-// withoutHandshake returns a Conn without a handshake, recognised by its frames.
+// withoutHandshake returns a Conn without a handshake.
 func (a *account) withoutHandshake(layers string) *timeline.Conn {
 	a.conns++
 	return &timeline.Conn{
 		Transport: a.transport, Client: a.transport.Client, Server: a.transport.Server, Layers: layers,
-		Opened: a.transport.First, Midstream: true, Guessed: true,
+		Opened: a.transport.First, Midstream: true,
 	}
 }

@@ -43,6 +43,9 @@ func (s *Switch) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		return
 	}
 	s.first.Data(dir, at, b)
+	if s.frames != nil {
+		s.frames.log.Data(dir, at, b)
+	}
 	s.peek[dir] = append(s.peek[dir], b...)
 	s.decide(dir, at)
 }
@@ -84,8 +87,6 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 		s.becomeHTTP1()
 	case proxy == timeline.Mine && dir == timeline.ClientToServer:
 		s.becomeProxied(b)
-	case s.forced && len(b) >= 2 && request == timeline.NotMine && response == timeline.NotMine:
-		s.becomeForced(dir)
 	case s.anywhere && isApplicationData(b):
 		s.becomeTLS()
 	case record && whole:
@@ -93,6 +94,8 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 		s.becomeTLS()
 	case bytes.HasPrefix(b, []byte("SSH-")):
 		s.become("ssh", timeline.Deaf{})
+	case s.forced && !s.anywhere && len(b) >= 2 && request == timeline.NotMine && response == timeline.NotMine:
+		s.becomeForced()
 	case request == timeline.NeedMore || response == timeline.NeedMore || h2 == timeline.NeedMore || proxy == timeline.NeedMore || record:
 	case dir == timeline.ServerToClient && isSettings(b):
 		// An HTTP/2 server may send first (RFC 9113 3.4). The client's bytes will decide.
@@ -101,7 +104,8 @@ func (s *Switch) decide(dir timeline.Direction, at timeline.Stamp) {
 	case s.anywhere:
 		// Not identified. The next piece may begin with a message.
 		s.account.sawProtocol("other", s.layers == "tls")
-		s.first, s.peek[dir] = timeline.Backlog{}, nil
+		s.first.Drop(dir)
+		s.peek[dir] = nil
 		s.look(dir, at, b)
 	default:
 		s.become("other", timeline.Deaf{})
@@ -249,6 +253,7 @@ func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		s.next.End(dir, at, why)
 	} else {
 		s.first.End(dir, at, why)
+		s.lookAtEnd(dir, at, why)
 	}
 	if s.account.end(s, dir, at, why) {
 		s.stopLooking()

@@ -69,6 +69,23 @@ func (b *Backlog) Replay(s Stream) {
 	}
 }
 
+// Drop removes the data and the gaps of one direction.
+func (b *Backlog) Drop(dir Direction) {
+	bytes, events := b.bytes[:0], b.events[:0]
+	at := uint64(0)
+	for _, e := range b.events {
+		n := uint64(0)
+		if e.kind == eventData {
+			n = e.n
+		}
+		if e.dir != dir || e.kind == eventEnd {
+			bytes, events = append(bytes, b.bytes[at:at+n]...), append(events, e)
+		}
+		at += n
+	}
+	b.bytes, b.events = bytes, events
+}
+
 // Deaf is a Stream that ignores all calls. It is the layer of a connection that
 // carries no WebSocket.
 type Deaf struct{}

@@ -56,7 +56,8 @@ func (s *Stream) readPong(h, from *half, f *timeline.Frame) {
 	want := hash(f.Payload)
 	for i := len(from.outgoing) - 1; i >= 0; i-- {
 		if p := &from.outgoing[i]; p.payload == want {
-			f.RTT, f.HasRTT = time.Duration(f.First.Time-p.at.Time), true
+			f.RTT = time.Duration(f.First.Time - p.at.Time)
+			f.HasRTT = f.RTT >= 0 // else a clock was set back
 			from.outgoing = from.outgoing[:copy(from.outgoing, from.outgoing[i+1:])]
 			return
 		}

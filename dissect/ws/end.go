@@ -14,14 +14,20 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	if h.ended {
 		return
 	}
+	if s.gate != nil && !s.gate.passing {
+		s.gate.end(dir, at, why)
+		s.passOn()
+		return
+	}
 	h.ended = true
 	if s.tap != nil {
 		s.tap.End(dir, at, why)
 	}
 	if h.state == lost {
-		if c, ok := h.search.atEnd(); ok {
+		if c, ok := h.search.first(true); ok {
 			s.resume(dir, h, c)
 		}
+		s.judgeUnread(dir, h, at)
 	}
 	s.cutShort(dir, h, at)
 	if !s.ending.Add(dir, at, why) {

@@ -129,6 +129,11 @@ var (
 		Title: "frame boundaries found again",
 		Text:  "A run of frame headers proves where frames begin again. What was passed over between is lost, and what follows is marked as guessed.",
 	}
+	ruleUnread = &timeline.Rule{
+		ID: "ws/direction-unread", Severity: timeline.Warning, Since: "0.1",
+		Title: "bytes of one direction were not understood",
+		Text:  "The handshake is not in the capture, and nothing proves where the frames of this direction begin. It sent bytes, so it was not silent.",
+	}
 	ruleLimit = &timeline.Rule{
 		ID: "ws/limit", Severity: timeline.Warning, Since: "0.1", Reads: timeline.ReadsText,
 		Title: "a limit was reached",
@@ -178,7 +183,7 @@ func Rules() []*timeline.Rule {
 		ruleLengthNotMinimal, ruleControlFragmented, ruleControlTooLong, ruleContinuationOrphan, ruleContinuationExpected,
 		ruleUTF8Invalid, ruleCloseLength, ruleCloseCodeInvalid, ruleCloseReasonUTF8, ruleDataAfterClose, ruleCloseMissing,
 		ruleCloseUnanswered, ruleCloseAbnormal, ruleTCPClosedByClient, rulePongMissing, rulePongMismatch, rulePongUnsolicited,
-		ruleFrameIncomplete, ruleSyncLost, ruleSyncRegained, ruleLimit, ruleDeflateInvalid, ruleRSV1Misused, ruleWindowExceeded,
+		ruleFrameIncomplete, ruleSyncLost, ruleSyncRegained, ruleUnread, ruleLimit, ruleDeflateInvalid, ruleRSV1Misused, ruleWindowExceeded,
 		ruleContextLost, ruleDeflateLimit, ruleWasteful,
 	}
 }

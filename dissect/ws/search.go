@@ -22,6 +22,8 @@ import (
 type Search struct {
 	masked     bool // frames of this direction must be masked
 	compressed bool // the first frame of a message may have RSV1
+	known      bool // the connection is a WebSocket for sure, so that less evidence is enough
+	dropped    bool // buf does not begin with the first byte of the direction
 	buf        []byte
 	marks      []mark // where pieces begin in buf, ascending
 	candidates []candidate
@@ -51,7 +53,8 @@ const (
 	searchCandidates = 512
 	enoughAtPiece    = 260 // 26 bits: one in 67 million
 	enoughInside     = 400
-	enoughAtEnd      = 200
+	enoughAtEnd      = 200 // also: at the beginning of a segment of a known WebSocket
+	enoughOnly       = 110 // a known WebSocket: a header, and a frame that ends where a segment ends
 
 	bitsHeader  = 54 // reserved bits, opcode, mask bit: one byte pair in 43 passes
 	bitsMedium  = 40 // the 16-bit form where it is needed
@@ -65,6 +68,12 @@ func NewSearch(masked, compressed bool) *Search {
 	return &Search{masked: masked, compressed: compressed}
 }
 
+// NewKnownSearch returns a search in a direction of a connection that is a WebSocket for
+// sure.
+func NewKnownSearch(masked bool) *Search {
+	return &Search{masked: masked, compressed: true, known: true}
+}
+
 // Add takes the next bytes of the direction and reports whether a boundary is
 // proven. b is borrowed; up to 256 KiB are kept.
 func (s *Search) Add(at timeline.Stamp, b []byte) bool {
@@ -75,7 +84,7 @@ func (s *Search) Add(at timeline.Stamp, b []byte) bool {
 	s.marks = append(s.marks, mark{at, len(s.buf)})
 	s.buf = append(s.buf, b...)
 	s.extend()
-	_, ok := s.best(enoughAtPiece, enoughInside)
+	_, ok := s.first(false)
 	return ok
 }
 
@@ -91,12 +100,14 @@ func (s *Search) Bits() (bits int) {
 
 // Gap drops all bytes and candidates, because lengths do not lead across missing bytes.
 func (s *Search) Gap() {
+	s.dropped = true
 	s.buf, s.marks, s.candidates, s.seen = s.buf[:0], s.marks[:0], s.candidates[:0], 0
 }
 
 // forget drops the first n bytes of buf, and the candidates in them.
 func (s *Search) forget(n int) {
 	n = min(n, len(s.buf))
+	s.dropped = true
 	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
 	s.seen = max(0, s.seen-n)
 	marks := s.marks[:0]
@@ -191,7 +202,9 @@ func (s *Search) follow(c *candidate) bool {
 				c.bits += bitsAligned
 			}
 		}
-		if h.masked && s.repeats(c.next, end) || pattern(s.buf[max(0, min(c.next, end-patternLooked)):end]) {
+		if s.leads(c) {
+			// A WebSocket for sure, whose frames may be all the same.
+		} else if h.masked && s.repeats(c.next, end) || pattern(s.buf[max(0, min(c.next, end-patternLooked)):end]) {
 			c.bits = before // masks differ from frame to frame: chance is no measure here
 		}
 		c.next = end
@@ -328,15 +341,32 @@ func (s *Search) best(atPiece, inside int) (c candidate, ok bool) {
 	return c, ok
 }
 
-// atEnd returns the earliest candidate with enough evidence when no more bytes will
-// come. Less is enough for one whose frames end exactly where the bytes end.
-func (s *Search) atEnd() (c candidate, ok bool) {
+// leads reports whether c begins with the first byte of a direction of a connection that
+// is a WebSocket for sure. Senders begin segments with frames, so that is the likeliest
+// place by far.
+func (s *Search) leads(c *candidate) bool { return s.known && c.start == 0 && !s.dropped }
+
+// first returns the earliest candidate with enough evidence. over states that no more
+// bytes will come; then less is enough for one whose frames end exactly where the bytes
+// end.
+func (s *Search) first(over bool) (c candidate, ok bool) {
+	atPiece, atEnd := enoughAtPiece, enoughAtEnd
+	if s.known {
+		atPiece, atEnd = enoughAtEnd, enoughOnly
+	}
+	c, ok = s.best(atPiece, enoughInside)
 	for _, x := range s.candidates {
-		if x.atPiece && x.solid && x.bits >= enoughAtEnd && x.next == len(s.buf) && (!ok || x.start < c.start) {
+		if x.atPiece && x.solid && x.next == len(s.buf) && (!ok || x.start < c.start) && (over && x.bits >= atEnd || s.leads(&x) && x.bits >= enoughOnly) {
 			c, ok = x, true
 		}
 	}
 	return c, ok
+}
+
+// Found reports whether a boundary is proven; over states that no more bytes will come.
+func (s *Search) Found(over bool) bool {
+	_, ok := s.first(over)
+	return ok
 }
 
 // replay calls yield with the bytes from start on, in the pieces that Add received.

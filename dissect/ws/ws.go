@@ -68,6 +68,7 @@ type Stream struct {
 	half      [2]half
 
 	env     *Env
+	gate    *gate    // nil unless the first frames of a connection without a handshake are not known
 	deflate *deflate // nil unless permessage-deflate was agreed
 	weight  int      // bytes of the Stream, its Conn and the handshake
 	ending  timeline.Ending
@@ -100,6 +101,8 @@ type half struct {
 	control  []byte          // payload of the control frame in progress; from buffers
 	partial  [maxHeader]byte // the first bytes of a header that continues in the next piece
 	search   *Search         // while state is lost
+	unread   uint64          // bytes while state is lost
+	flipped  bool            // masks its frames although it is the server, or not although it is the client
 	outgoing []ping          // pings of this direction that wait for their pong
 }
 
@@ -318,7 +321,11 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	}
 	h.blind = true
 	if h.state == lost {
-		h.search.Gap()
+		if s.gated(dir) {
+			s.gate.gap(dir, at, n)
+		} else {
+			h.search.Gap()
+		}
 		return
 	}
 	s.abandon(dir, h, &at)
@@ -370,6 +377,9 @@ func (s *Stream) Weight() int {
 	n := s.weight
 	if s.deflate != nil {
 		n += s.deflate.half[0].cost + s.deflate.half[1].cost
+	}
+	if s.gate != nil {
+		n += 2 * s.gate.log.Weight()
 	}
 	for i := range s.half {
 		h := &s.half[i]

@@ -1,0 +1,147 @@
+package scenario_test
+
+import (
+	"context"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/dissect"
+	"github.com/wsdump/wsdump/internal/scenario"
+	"github.com/wsdump/wsdump/pipeline"
+)
+
+// told is what an operator says of the port of a scenario.
+var told = []dissect.DecodeAs{{From: 80, To: 80, Protocol: "ws"}}
+
+// rowsOf returns the rows of packets: messages and control frames, without the mark of
+// what was recognised by its frames.
+func rowsOf(t *testing.T, packets []capture.Packet, decodeAs []dissect.DecodeAs) (rows []string, frames int) {
+	t.Helper()
+	r := &scenario.Recorder{Frames: true}
+	if err := pipeline.Run(context.Background(), &scenario.Source{Packets: packets}, r, pipeline.Options{DecodeAs: decodeAs}); err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range r.Lines {
+		switch what, _, _ := strings.Cut(line, " "); what {
+		case "message", "ping", "pong", "close":
+			rows = append(rows, strings.TrimSuffix(line, " guessed"))
+			if what != "message" {
+				frames++
+			}
+		case "frame":
+			frames++
+		}
+	}
+	return rows, frames
+}
+
+// TestBehindHandshake: a scenario that breaks no rule has the same rows, in the same
+// order, when the capture begins behind its handshake and the operator names WebSocket.
+func TestBehindHandshake(t *testing.T) {
+	played := 0
+	for _, s := range scenarios(t) {
+		breaks := slices.ContainsFunc(s.Expect, func(line string) bool {
+			return strings.HasPrefix(line, "finding ") && (!strings.HasPrefix(line, "finding tcp/") || line == "finding tcp/gap")
+		})
+		cut := s.BehindHandshake()
+		if breaks || cut == nil || cut.BehindHandshake() != nil {
+			continue
+		}
+		played++
+		want, _ := rowsOf(t, s.Packets(scenario.Disguise{}), nil)
+		for _, d := range []scenario.Disguise{{}, {Exchange: true}, {IPv6: true, Wrap: true}, {Repeat: true, Seed: 1}} {
+			got, _ := rowsOf(t, cut.Packets(d), told)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-whole +cut):\n%s", cut.Name, diff)
+			}
+		}
+	}
+	t.Logf("%d scenarios", played)
+	if played < 30 {
+		t.Errorf("only %d scenarios", played)
+	}
+}
+
+// TestFixturesBehindHandshake cuts the connections of all fixtures behind their 101, and
+// counts the frames: with an option no fewer than there are, and without one nearly as
+// many.
+func TestFixturesBehindHandshake(t *testing.T) {
+	files, err := filepath.Glob("../../testdata/pcaps/*.pcap*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no captures: %v", err)
+	}
+	tshark, _ := exec.LookPath("tshark")
+	var connections, all, with, without, theirs int
+	for _, file := range files {
+		name := filepath.Base(file)
+		if info, err := os.Stat(file); err != nil || info.Size() > smallFixture {
+			continue
+		}
+		streams := extract(t, file)
+		for _, id := range slices.Sorted(maps.Keys(streams)) {
+			s := streams[id]
+			cut := s.BehindHandshake()
+			if cut == nil || s.gaps > 0 {
+				continue
+			}
+			_, whole := rowsOf(t, s.Packets(scenario.Disguise{}), nil)
+			packets := cut.Packets(scenario.Disguise{})
+			_, named := rowsOf(t, packets, told)
+			_, unnamed := rowsOf(t, packets, nil)
+			connections++
+			all, with, without = all+whole, with+named, without+unnamed
+			if named != whole || unnamed != whole {
+				t.Logf("%s %s: %d frames, %d with -d, %d without", name, s.Name, whole, named, unnamed)
+			}
+			if named < unnamed {
+				t.Errorf("%s %s: %d frames with -d, and %d without", name, s.Name, named, unnamed)
+			}
+			if tshark != "" && long {
+				theirs += countedByTshark(t, tshark, packets)
+			}
+		}
+	}
+	t.Logf("%d connections cut behind their 101: %d frames, %d with -d, %d without; tshark, which is named the port: %d", connections, all, with, without, theirs)
+	if with != all {
+		t.Errorf("%d frames with -d, want %d", with, all)
+	}
+	if without < all*95/100 {
+		t.Errorf("%d frames without an option, of %d", without, all)
+	}
+	if long && with < theirs {
+		t.Errorf("%d frames with -d, and tshark shows %d", with, theirs)
+	}
+}
+
+// countedByTshark returns how many frames tshark shows when the port is named.
+func countedByTshark(t *testing.T, tshark string, packets []capture.Packet) (frames int) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "cut.pcap")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := capture.NewWriter(f)
+	for i := range packets {
+		if err := w.Write(&packets[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	out, err := exec.Command(tshark, "-r", file, "-d", "tcp.port==80,websocket", "-T", "fields", "-e", "websocket.opcode").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(strings.FieldsFunc(string(out), func(r rune) bool { return r == ',' || r == '\n' }))
+}
