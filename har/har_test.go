@@ -162,6 +162,22 @@ func TestOdd(t *testing.T) {
 }
 
 // TestNotAHAR: a word for what is none, and what was read of one that is cut.
+// TestTimesStay: messages that stand in another order than their times keep the times, and
+// come in their order.
+func TestTimesStay(t *testing.T) {
+	a, err := Read(strings.NewReader(entryOf(`{"type":"send","time":1700000010,"opcode":1,"data":"question"},
+		{"type":"receive","time":1700000001,"opcode":1,"data":"Welcome"},{"type":"receive","time":1700000020,"opcode":1,"data":"answer"}`, "")), "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.Join(played(t, a), "\n")
+	for _, want := range []string{`1 1 receive text "Welcome" at 1700000001000`, `1 2 send text "question" at 1700000010000`, `1 3 receive text "answer" at 1700000020000`} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %s in\n%s", want, got)
+		}
+	}
+}
+
 func TestNotAHAR(t *testing.T) {
 	for _, text := range []string{"", "hello", "{}", "[1]", `{"log":5}`, `{"log":{"version":"1.2"}}`, `{"x":{"entries":[]}}`, "\x1f\x8bxx"} {
 		if _, err := Read(strings.NewReader(text), "x"); !errors.Is(err, ErrFormat) {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/wsdump/wsdump/timeline"
@@ -106,12 +107,19 @@ func (p *player) add(t *recordedConn, file uint32, understand func(*timeline.Han
 	l := &playedConn{recordedConn: t, conn: c, file: file}
 	n := uint32(len(p.conns))
 	p.conns = append(p.conns, l)
-	last := t.started
-	p.events = append(p.events, event{t.started, n, eventOpen})
+	first, last, before := t.started, t.started, t.started
+	open := len(p.events)
+	p.events = append(p.events, event{0, n, eventOpen})
 	for i := range t.messages {
-		last = max(last, t.messages[i].time) // times never go back: the order of the archive counts
-		p.events = append(p.events, event{last, n, int32(i)})
+		at := t.messages[i].time
+		if at < t.started-int64(maxEarly) { // not known, or of no use
+			at = before
+		}
+		before = at
+		first, last = min(first, at), max(last, at)
+		p.events = append(p.events, event{at, n, int32(i)})
 	}
+	p.events[open].time = first
 	if t.close != nil && t.close.Timestamp > 0 {
 		last = max(last, int64(t.close.Timestamp*1e6)*1e3)
 	} else {
@@ -119,6 +127,10 @@ func (p *player) add(t *recordedConn, file uint32, understand func(*timeline.Han
 	}
 	p.events = append(p.events, event{last, n, eventClose})
 }
+
+// maxEarly is how much earlier than its connection a message may be. Browsers take both
+// times from different clocks.
+const maxEarly = 24 * time.Hour
 
 // serverOf returns the address of the server, or the zero value if it is not known.
 func serverOf(t *recordedConn, h *timeline.Handshake) netip.AddrPort {
