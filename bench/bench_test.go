@@ -7,14 +7,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/internal/trafficgen"
 )
 
 // TestBench: the whole of it on little captures.
 func TestBench(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it builds programs")
-	}
+	long.Test(t)
 	if _, err := exec.LookPath("tcpdump"); err != nil {
 		t.Skip("tcpdump is not installed")
 	}

@@ -9,6 +9,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/normalize"
 	"github.com/wsdump/wsdump/query"
 	"github.com/wsdump/wsdump/timeline"
@@ -402,9 +403,7 @@ func TestRelay(t *testing.T) {
 // TestBigBounds: 100,000 messages with few differences, and 100,000 all of which
 // differ, are compared.
 func TestBigBounds(t *testing.T) {
-	if testing.Short() {
-		t.Skip("large")
-	}
+	long.Test(t)
 	const n = 100_000
 	var a, few, all []string
 	for i := range n {

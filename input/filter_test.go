@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsdump/wsdump/capture"
 	"github.com/wsdump/wsdump/capture/filter"
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestCaptureFilterOnFixtures: on real captures of every link type -f lets as
@@ -21,7 +22,7 @@ func TestCaptureFilterOnFixtures(t *testing.T) {
 	passed := regexp.MustCompile(`(\d+) packets?`)
 	compared := 0
 	for i, file := range files {
-		if testing.Short() && i%6 != 0 {
+		if !long.Wanted() && i%6 != 0 {
 			continue
 		}
 		for _, text := range []string{"tcp port 80", "tcp[tcpflags] & (tcp-syn|tcp-fin) != 0", "src net 10.0.0.0/24 and greater 100", "not ip6 and len - 60 < 40", "udp or arp or icmp6"} {

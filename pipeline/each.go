@@ -63,6 +63,7 @@ func Each(ctx context.Context, inputs []Input, sink timeline.Sink, opt Options, 
 	} else {
 		e.sequential(ctx)
 	}
+	e.opt.Keys.Add(&e.usedKeys, true)
 	e.totals.Files = opt.Files
 	sink.Done(&e.totals)
 	if ctx.Err() != nil {
@@ -80,6 +81,8 @@ type each struct {
 	errs   []error // by input
 	totals timeline.Totals
 
+	usedKeys tls.Keys // of inputs that were read, see mu
+
 	logs []*batchLog // by input
 	next atomic.Int64
 
@@ -91,8 +94,6 @@ type each struct {
 // sequential runs one input after the other.
 func (e *each) sequential(ctx context.Context) {
 	packets := uint64(0)
-	used := &tls.Keys{}
-	defer func() { e.opt.Keys.Add(used, true) }()
 	for i, input := range e.inputs {
 		if ctx.Err() != nil {
 			return
@@ -100,7 +101,7 @@ func (e *each) sequential(ctx context.Context) {
 		sink := &inputSink{Sink: e.sink, needs: e.how.Needs}
 		opt := e.options(i)
 		err := run(ctx, input.Source, sink, &opt, runConfig{before: e.before(packets)})
-		used.Add(opt.Keys, true)
+		e.usedKeys.Add(opt.Keys, true)
 		opt.Keys.Forget()
 		e.add(i, &sink.totals, err)
 		packets += input.Packets()
@@ -221,7 +222,12 @@ func (e *each) record(ctx context.Context, i int) {
 	stop := context.AfterFunc(ctx, l.begin) // releases a reader that waits for its turn
 	defer stop()
 	opt := e.options(i)
-	defer opt.Keys.Forget()
+	defer func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.usedKeys.Add(opt.Keys, true)
+		opt.Keys.Forget()
+	}()
 	r := newRecorder(e.how.Needs, func(b *batch) *batch {
 		l.put(b)
 		return l.emptyBatch()

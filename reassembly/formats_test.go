@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/reassembly/wire"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -16,9 +17,7 @@ import (
 // TestFormatsAgainstTshark lets tshark read the captures of all formats, links,
 // tunnels and fragments: the same segments become known with the same packets.
 func TestFormatsAgainstTshark(t *testing.T) {
-	if testing.Short() {
-		t.Skip("starts tshark some fifty times")
-	}
+	long.Test(t)
 	tshark, err := exec.LookPath("tshark")
 	if err != nil {
 		t.Skip("tshark is not installed")

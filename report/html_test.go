@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/wsdump/wsdump/internal/browser"
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/internal/page"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -112,9 +113,7 @@ func TestHTMLOfManyRows(t *testing.T) {
 
 // TestHTMLInHands: what a person does with the page does what it says.
 func TestHTMLInHands(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a browser is not for short tests")
-	}
+	long.Test(t)
 	var out strings.Builder
 	many(NewHTML(&out, Options{}))
 	file := filepath.Join(t.TempDir(), "page.html")

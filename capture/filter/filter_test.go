@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"golang.org/x/net/bpf"
 )
 
@@ -77,7 +78,7 @@ func TestLinkErrors(t *testing.T) {
 // TestAgainstVM: the evaluator says what the one of x/net/bpf says.
 func TestAgainstVM(t *testing.T) {
 	for i, one := range expressions(t) {
-		if one.class == "refused" || one.class == "outside" || testing.Short() && i%4 != 0 {
+		if one.class == "refused" || one.class == "outside" || !long.Wanted() && i%4 != 0 {
 			continue
 		}
 		for _, link := range []uint32{linkEthernet, linkPFLog} {

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"golang.org/x/net/bpf"
 	"golang.org/x/sys/unix"
 )
@@ -64,7 +65,7 @@ func TestKernel(t *testing.T) {
 	}
 	programs := 0
 	for i, one := range expressions(t) {
-		if one.class == "refused" || one.class == "outside" || testing.Short() && i%5 != 0 {
+		if one.class == "refused" || one.class == "outside" || !long.Wanted() && i%5 != 0 {
 			continue
 		}
 		for _, link := range []uint32{linkEthernet, linkRaw, linkPFLog} {

@@ -11,6 +11,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // links are the link types that tcpdump compiles for.
@@ -185,7 +187,7 @@ func TestAgainstTcpdump(t *testing.T) {
 		}
 		for j, link := range links {
 			// All on Ethernet and a third on each of the others; in little time fewer.
-			if j != 0 && (i+j)%3 != 0 || testing.Short() && (i+5*j)%8 != 0 || one.class == "stricter" && j != 0 {
+			if j != 0 && (i+j)%3 != 0 || !long.Wanted() && (i+5*j)%8 != 0 || one.class == "stricter" && j != 0 {
 				continue
 			}
 			one.link = link
@@ -232,7 +234,7 @@ func TestGenerated(t *testing.T) {
 	packets := captures()
 	random := rand.New(rand.NewPCG(4, 7))
 	count := 1200
-	if testing.Short() {
+	if !long.Wanted() {
 		count = 100
 	}
 	tasks := make([]task, count)

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/goccy/go-yaml"
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestAction runs the steps of action.yml as a runner does, with a sudo that
@@ -15,9 +16,7 @@ import (
 // nothing else is uploaded.
 func TestAction(t *testing.T) {
 	namespace(t)
-	if testing.Short() {
-		t.Skip("short: builds the program")
-	}
+	long.Test(t)
 	if _, err := exec.LookPath("node"); err != nil {
 		t.Skip("no node here")
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestDiffFixtures: every fixture is the same as itself, and as the HAR that is
@@ -37,7 +38,7 @@ func TestDiffFixtures(t *testing.T) {
 	har := filepath.Join(t.TempDir(), "x.har")
 	compared, differ := 0, 0
 	for k, file := range files {
-		if testing.Short() && k%4 != 0 {
+		if !long.Wanted() && k%4 != 0 {
 			continue
 		}
 		keys := keysBeside(file)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"golang.org/x/net/websocket"
 )
 
@@ -23,9 +24,7 @@ const nobody = 65534
 // capabilities on all threads.
 func static(t *testing.T) string {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("short: builds the program")
-	}
+	long.Test(t)
 	path := filepath.Join(t.TempDir(), "wsdump")
 	build := exec.Command("go", "build", "-o", path, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")

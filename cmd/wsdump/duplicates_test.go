@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestDuplicates: a file that is given twice is told once, and what was left out
@@ -40,7 +42,7 @@ func TestDuplicates(t *testing.T) {
 		return rows, s
 	}
 	for i, file := range files {
-		if testing.Short() && i%4 != 0 {
+		if !long.Wanted() && i%4 != 0 {
 			continue
 		}
 		keys := keysBeside(file)

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/internal/trafficgen"
 )
 
@@ -21,7 +22,7 @@ import (
 func TestEachWorkers(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
 	files := fixtures(t)
-	if testing.Short() {
+	if !long.Wanted() {
 		files = slices.DeleteFunc(files, func(file string) bool { return len(file)%3 != 0 })
 	}
 	damaged, _ := filepath.Glob("../../testdata/damaged/*")

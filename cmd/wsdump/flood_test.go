@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // flood writes a capture of raw IPv4 to a pipe; nothing is ever on disk.
@@ -161,9 +163,7 @@ var floods = []struct {
 // which must stay under the bound. With the variable WSDUMP_FLOODS they are of
 // full size, which takes some minutes.
 func TestFloodMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the program and sends gigabytes")
-	}
+	long.Test(t)
 	program := filepath.Join(t.TempDir(), "wsdump")
 	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)

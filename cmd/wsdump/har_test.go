@@ -10,14 +10,13 @@ import (
 	"testing"
 
 	"github.com/wsdump/wsdump/internal/browser"
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestChromiumImportsHAR: Chromium's own devtools import what -T har writes, and
 // come to the messages that the capture has.
 func TestChromiumImportsHAR(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a browser is not for short tests")
-	}
+	long.Test(t)
 	page := browser.Open(t, "devtools://devtools/bundled/devtools_app.html")
 	page.Until("document.body && document.body.children.length > 2")
 	output := func(args ...string) []byte {
@@ -52,9 +51,7 @@ func TestChromiumImportsHAR(t *testing.T) {
 // TestDevtoolsShowHAR leaves a picture of the Messages tab with WSDUMP_SHOTS, and
 // holds that the tab has every message.
 func TestDevtoolsShowHAR(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a browser is not for short tests")
-	}
+	long.Test(t)
 	var har, words bytes.Buffer
 	if code := Main([]string{"-T", "har", pcaps + "chat.pcap"}, strings.NewReader(""), &har, &words); code != 0 {
 		t.Fatal(words.String())

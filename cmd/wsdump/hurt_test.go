@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/report"
 	"github.com/wsdump/wsdump/timeline"
@@ -66,7 +67,7 @@ const guard = 60 * time.Second
 func TestHurt(t *testing.T) {
 	t.Setenv("SSLKEYLOGFILE", "")
 	each, largest := 40, 1<<30
-	if testing.Short() {
+	if !long.Wanted() {
 		each, largest = 3, 50_000
 	}
 	commands := [][]string{{"read", "-T", "ndjson", "--frames"}, {"list", "--all", "-T", "ndjson"}, {"read"}, {"stats"}, {"read", "-T", "csv", "--checksums"}, {"list", "--each", "--payload", "none"}}

@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"golang.org/x/net/websocket"
 	"golang.org/x/sys/unix"
 )
@@ -266,7 +267,7 @@ func TestLiveChat(t *testing.T) {
 	namespace(t, "link add wl0 type veth peer name wl1", "address add 10.99.0.1/24 dev wl0", "link set wl0 up")
 	peer := elsewhere(t, "wl1", "10.99.0.2")
 	for i, test := range []struct{ device, url string }{{"lo", echo(t, "127.0.0.1")}, {"wl0", peer}, {"any", peer}, {"any", echo(t, "127.0.0.1")}} {
-		if i >= 2 && testing.Short() {
+		if i >= 2 && !long.Wanted() {
 			break
 		}
 		folder := t.TempDir()
@@ -579,9 +580,7 @@ func TestLiveFilter(t *testing.T) {
 // TestLiveCalm: a row when a connection ends, a line of figures again and again,
 // and counts for Prometheus.
 func TestLiveCalm(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short: takes seconds")
-	}
+	long.Test(t)
 	namespace(t)
 	url := echo(t, "127.0.0.1")
 	list := watching(t, "list", "-i", "lo")
@@ -653,9 +652,7 @@ func get(t *testing.T, url string) string {
 // TestLiveKeep: of a flight recorder only what matched when it ended is kept,
 // from its first packet to its last; with less room than that, what was held.
 func TestLiveKeep(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short: takes seconds")
-	}
+	long.Test(t)
 	namespace(t)
 	url := echo(t, "127.0.0.1")
 	for _, test := range []struct {
@@ -708,9 +705,7 @@ func TestLiveKeep(t *testing.T) {
 // TestLiveSlowView: a view that nobody reads keeps neither the ring nor the file
 // waiting.
 func TestLiveSlowView(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short: takes seconds")
-	}
+	long.Test(t)
 	namespace(t)
 	self, err := os.Executable()
 	if err != nil {
@@ -767,9 +762,7 @@ func TestLiveSlowView(t *testing.T) {
 // TestLiveSilence: what is missing is told while nothing happens, and the file
 // says the same, although its last packet came before.
 func TestLiveSilence(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short: waits for a pong that does not come")
-	}
+	long.Test(t)
 	namespace(t)
 	over := make(chan struct{})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

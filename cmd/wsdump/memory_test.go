@@ -8,14 +8,14 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestBombMemory runs the built program on a capture in which 140 KB inflate to
 // 128 MiB, and prints its peak memory.
 func TestBombMemory(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the program")
-	}
+	long.Test(t)
 	// A process begins with the peak of the one that starts it, which is that of
 	// other tests; so a process that did nothing else starts it.
 	if os.Getenv("WSDUMP_BOMB") == "" {

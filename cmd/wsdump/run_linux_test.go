@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsdump/wsdump/internal/long"
 	"golang.org/x/net/websocket"
 )
 
@@ -151,9 +152,7 @@ func TestRunCodes(t *testing.T) {
 // TestLiveSecure: wss of Node and of Chromium, seen as it happens with the keys
 // that they write meanwhile. How long rows take is printed.
 func TestLiveSecure(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short: starts a browser")
-	}
+	long.Test(t)
 	namespace(t)
 	for _, name := range []string{"node", "chromium"} {
 		path, err := exec.LookPath(name)

@@ -53,6 +53,9 @@ func TestSchema(t *testing.T) {
 	seen := map[string]int{}
 	for _, args := range [][]string{{"--frames"}, {"--payload", "none"}, {"--payload", "3"}, {"list", "--all"}, {"-f", "greater 100"}, {"stats", "--seq", "json.sequence", "--reply-key", "json.sequence"}} {
 		for _, file := range append(files, pcaps) {
+			if args[0] == "-f" && file == pcaps {
+				continue // there are link types that no filter can be compiled for
+			}
 			var out, words bytes.Buffer
 			all := append(append(append([]string{}, args...), keysBeside(file)...), "-T", "ndjson", file)
 			if code := Main(all, strings.NewReader(""), &out, &words); code != 0 {

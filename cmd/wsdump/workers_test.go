@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // TestWorkers: the output is the same, byte by byte, for any number of workers.
@@ -19,7 +21,7 @@ func TestWorkers(t *testing.T) {
 	minSplit = 1
 	files := fixtures(t)
 	every := 3
-	if testing.Short() {
+	if !long.Wanted() {
 		every = 12
 	}
 	files = slices.DeleteFunc(files, func(file string) bool { // a part that is always the same
@@ -59,7 +61,7 @@ func TestWorkersOnHurtCaptures(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if len(whole) > 1<<20 || testing.Short() && i%8 > 0 {
+		if len(whole) > 1<<20 || !long.Wanted() && i%8 > 0 {
 			continue
 		}
 		for range 3 {

@@ -140,7 +140,7 @@ func (e event) words() string {
 	case e.Kind == "close":
 		return closing(uint16(e.Code), []byte(e.Reason))
 	case e.SHA256 != nil:
-		return long(e.Kind, e.Length, *e.SHA256)
+		return isLong(e.Kind, e.Length, *e.SHA256)
 	case e.Text != nil:
 		return shown(e.Kind, []byte(*e.Text))
 	}

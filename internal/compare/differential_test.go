@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsdump/wsdump/dissect/tls"
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 // root of the repository.
@@ -96,9 +97,7 @@ func TestAgainstTshark(t *testing.T) {
 	if version == "" {
 		t.Skip("tshark is not installed: nothing to compare with")
 	}
-	if testing.Short() {
-		t.Skip("tshark takes 0.3 s a fixture")
-	}
+	long.Test(t)
 	if !strings.HasPrefix(version, series+".") {
 		t.Skipf("this is tshark %s; the known differences were written down for %s, nobody has looked at others", version, series)
 	}

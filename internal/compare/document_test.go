@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/wsdump/wsdump/internal/long"
 )
 
 const again = "; print the page again: go run ./internal/compare >docs/COMPARISON.md"
@@ -38,7 +40,7 @@ func page(t *testing.T) (text string, cells map[[2]string][]string) {
 func TestPage(t *testing.T) {
 	text, cells := page(t)
 	version := tsharkVersion()
-	same := version != "" && strings.Contains(text, "with tshark "+version+" and ") && !testing.Short()
+	same := version != "" && strings.Contains(text, "with tshark "+version+" and ") && long.Wanted()
 	t.Logf("tshark is %q; its columns are held to the page: %v", version, same)
 	for _, c := range trials() {
 		t.Run(c.title, func(t *testing.T) {
@@ -87,7 +89,7 @@ func TestPage(t *testing.T) {
 func TestProbes(t *testing.T) {
 	text, cells := page(t)
 	version := tsharkVersion()
-	if version == "" || !strings.Contains(text, "with tshark "+version+" and ") || testing.Short() {
+	if version == "" || !strings.Contains(text, "with tshark "+version+" and ") || !long.Wanted() {
 		t.Skipf("the page is of another tshark than %q, or tests are to be short", version)
 	}
 	b := &bench{root: root, dir: t.TempDir()}

@@ -46,16 +46,16 @@ func header(op timeline.Opcode, fin bool, rsv uint8, key []byte, length uint64) 
 }
 
 // shown are the words of a payload: the bytes of a short one, the hash of a
-// long one.
+// isLong one.
 func shown(kind string, payload []byte) string {
 	const most = 72
 	if len(payload) <= most {
 		return fmt.Sprintf("%s %q", kind, payload)
 	}
-	return long(kind, len(payload), fmt.Sprintf("%x", sha256.Sum256(payload)))
+	return isLong(kind, len(payload), fmt.Sprintf("%x", sha256.Sum256(payload)))
 }
 
-func long(kind string, length int, sum string) string {
+func isLong(kind string, length int, sum string) string {
 	return fmt.Sprintf("%s of %d bytes, SHA-256 %s", kind, length, sum[:8])
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsdump/wsdump/capture"
+	"github.com/wsdump/wsdump/internal/long"
 	"github.com/wsdump/wsdump/pipeline"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -203,7 +204,7 @@ func TestValid(t *testing.T) {
 		t.Skip("tshark is not installed")
 	}
 	for _, kind := range Kinds() {
-		if testing.Short() && kind != "mixed" {
+		if !long.Wanted() && kind != "mixed" {
 			continue
 		}
 		b, m := write(t, Spec{Kind: kind, Seed: 3, Bytes: 400_000})
@@ -238,7 +239,7 @@ func (f *full) Write(b []byte) (int, error) {
 // TestWriteError: a disk that is full ends the work.
 func TestWriteError(t *testing.T) {
 	for _, kind := range Kinds() {
-		if testing.Short() && kind == "deflate" { // which compresses for a while before it writes
+		if !long.Wanted() && kind == "deflate" { // which compresses for a while before it writes
 			continue
 		}
 		w := &full{}
