@@ -26,7 +26,11 @@ type capture struct {
 // so that this one stays small: a process begins with the peak of its parent.
 func (b *bench) build() error {
 	for name, source := range map[string]string{"wsdump": "./cmd/wsdump", "write": "./internal/trafficgen/write", "gopacket": "./bench/gopacket", "profile": "./bench/profile"} {
-		cmd := exec.Command("go", "build", "-trimpath", "-o", b.path(name), source)
+		profile := "-pgo=off"
+		if name == "wsdump" { // as releases are
+			profile = "-pgo=cmd/wsdump/release.pgo"
+		}
+		cmd := exec.Command("go", "build", profile, "-trimpath", "-o", b.path(name), source)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %s: %w\n%s", name, err, out)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Writes cmd/wsdump/default.pgo, the profile that `go build` compiles wsdump by
+# Writes cmd/wsdump/release.pgo, the profile that releases are compiled by
 # (docs/adr/0007). It takes a minute or two.
 set -eu
 [ $# = 0 ] || { echo "usage: $0" >&2; exit 2; }
@@ -14,4 +14,4 @@ for run in list/small list/mixed list/conns list/disorder ndjson/small ndjson/bu
     "$work/profile" "${run%/*}" $workers 8 "$work/$kind.pcap" "$work/${run%/*}-$kind-$workers.prof"
   done
 done
-go tool pprof -proto "$work"/*.prof >cmd/wsdump/default.pgo
+go tool pprof -proto "$work"/*.prof >cmd/wsdump/release.pgo
