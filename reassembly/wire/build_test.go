@@ -206,6 +206,9 @@ func (p *packet) tunnel(rnd *rand.Rand) {
 		return
 	case 10:
 		p.ethernet(rnd)
+		// tshark decides by vendors whether there is a control word: the bytes that would be
+		// a source address without one must be nobody's.
+		copy(p.b[2:], []byte{0x02, 0xff, 0xff})
 		p.wrap("mpls pseudo-wire", []byte{0, 2, 0x01, 64, 0, 0, 0, 0})
 		p.ether, p.ours = etherMPLS, true
 		return
@@ -243,6 +246,7 @@ func (p *packet) framed(rnd *rand.Rand) {
 		case 4:
 			p.link, p.ours = linkSLL2, true
 			p.wrap("sll2", append(be16(nil, p.ether), random(rnd, 18)...))
+			copy(p.b[8:], []byte{0, 1}) // Ethernet: some other types make the protocol mean something else
 		case 5:
 			if !plainIP {
 				continue
