@@ -59,7 +59,10 @@ type conversation struct {
 func randomConversation(seed uint64) *conversation {
 	payloads := [][]byte{
 		nil, []byte("a"), []byte("hello, world"), []byte("grüße"), []byte("caf\xc3"), slices.Repeat([]byte("0123456789abcdef"), 9),
-		slices.Repeat([]byte("x"), 4000), append(slices.Repeat([]byte("y"), 39), 0x80), {0xff}, {0x7f}, slices.Repeat([]byte("é"), 100),
+		slices.Repeat([]byte("x"), 4000), append(slices.Repeat([]byte("y"), 39), 0x80),
+		{0xff},
+		{0x7f},
+		slices.Repeat([]byte("é"), 100),
 	}
 	rnd := rand.New(rand.NewPCG(seed, 1))
 	c := &conversation{seed: seed, deflate: rnd.IntN(2) == 0}
