@@ -29,6 +29,17 @@ type compressed struct {
 	cost         int // bytes of window that Env.windows counts
 }
 
+// UnknownExtensions returns the names of the agreed extensions whose frames cannot be
+// decoded.
+func UnknownExtensions(h *timeline.Handshake) (names []string) {
+	for i := range h.Extensions {
+		if name := h.Extensions[i].Name; name != "permessage-deflate" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // agreedDeflate returns the permessage-deflate that h agreed on, nil for none.
 func agreedDeflate(h *timeline.Handshake) *deflate {
 	if h == nil {

@@ -23,6 +23,7 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	if s.tap != nil {
 		s.tap.End(dir, at, why)
 	}
+	s.endHTTP(dir, h)
 	if h.state == lost {
 		if c, ok := h.search.first(true); ok {
 			s.resume(dir, h, c)

@@ -12,6 +12,7 @@ func (s *Stream) beginFrame(dir timeline.Direction, h *half) {
 	hd := &h.header
 	op := hd.opcode()
 	h.done, h.hole, h.cut, h.start = 0, false, false, len(h.data)
+	h.plain, h.invalid = false, false
 
 	if hd.masked != (dir == timeline.ClientToServer) {
 		if hd.masked {
@@ -29,7 +30,11 @@ func (s *Stream) beginFrame(dir timeline.Direction, h *half) {
 		h.lastKey, h.hasKey = hd.key, hd.length > 0
 	}
 	if hd.wide {
-		h.report(timeline.Finding{Rule: ruleLengthNotMinimal, Got: fmt.Sprintf("%d in a header of %d bytes", hd.length, hd.size)})
+		f := timeline.Finding{Rule: ruleLengthNotMinimal, Got: fmt.Sprintf("%d in a header of %d bytes", hd.length, hd.size)}
+		if hd.length>>63 != 0 {
+			f.Got, f.Want, f.Detail = fmt.Sprintf("%#x", hd.length), "below 0x8000000000000000", "a length of 64 bits with its top bit set"
+		}
+		h.report(f)
 	}
 	if op.Reserved() {
 		h.report(timeline.Finding{Rule: ruleOpcodeReserved, Got: fmt.Sprintf("%#x", uint8(op))})
@@ -57,6 +62,9 @@ func (h *half) report(f timeline.Finding) {
 // agreed extension defines.
 func (s *Stream) judgeRSV(h *half, allowed uint8) bool {
 	wrong := h.header.rsv() &^ allowed
+	if s.unknown {
+		return wrong != 0
+	}
 	if s.deflate != nil && wrong&rsv1 != 0 {
 		h.report(timeline.Finding{Rule: ruleRSV1Misused, Got: h.header.opcode().String() + " with RSV1"})
 		wrong &^= rsv1
@@ -77,7 +85,11 @@ func (s *Stream) judgeAfterClose(h *half, op timeline.Opcode) {
 	h.report(f)
 }
 
+// judgeControl holds the header of a control frame to the rules. A frame that breaks one
+// makes the receiver fail the connection: it starts no close handshake, and nobody has to
+// answer it (RFC 6455 5.2, 5.5, 7.1.7).
 func (s *Stream) judgeControl(h *half, op timeline.Opcode) {
+	h.invalid = !h.header.fin() || h.header.length > 125 || h.header.rsv() != 0 && !s.unknown
 	if !h.header.fin() {
 		h.report(timeline.Finding{Rule: ruleControlFragmented, Got: op.String() + " with FIN=0"})
 	}
@@ -115,9 +127,9 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last *timeline.Stamp,
 	c := s.conn
 	count := &c.Counters[dir]
 	count.Frames++
-	count.WireBytes += hd.length
+	count.WireBytes += h.done // what the header promises and did not come does not count
 	if op.Control() {
-		count.Bytes += hd.length
+		count.Bytes += h.done
 	}
 	var code uint16 // of a close frame
 	var reason string
@@ -135,7 +147,7 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last *timeline.Stamp,
 		}
 		s.env.sink.Frame(f)
 	}
-	if op != timeline.OpClose && !c.ClosedBy[0] && !c.ClosedBy[1] {
+	if (op != timeline.OpClose || h.invalid) && !c.ClosedBy[0] && !c.ClosedBy[1] {
 		c.LastFrame, c.LastDir = *last, dir
 	}
 	var row uint64
@@ -144,7 +156,7 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last *timeline.Stamp,
 		if !op.Reserved() {
 			row = c.Rows
 		}
-		if op == timeline.OpClose {
+		if op == timeline.OpClose && !h.invalid {
 			s.closed(dir, h, code, reason)
 		}
 	case h.msg.open && !op.Reserved():
@@ -152,7 +164,7 @@ func (s *Stream) endFrame(dir timeline.Direction, h *half, last *timeline.Stamp,
 			h.msg.markHole(h.msg.wire + h.holeAt)
 		}
 		h.msg.frames++
-		h.msg.wire += hd.length
+		h.msg.wire += h.done
 		if hd.fin() {
 			if h.data != nil { // payload is the last frame's part of it
 				payload = h.data

@@ -29,6 +29,11 @@ var (
 		Title: "reserved opcode",
 		Text:  "Opcodes 3 to 7 and 11 to 15 have no meaning yet; the receiver has to fail the connection.",
 	}
+	ruleHTTPInside = &timeline.Rule{
+		ID: "ws/http-inside", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2, 7.1.7",
+		Title: "an HTTP message stands where a frame is due",
+		Text:  "Somebody wrote an HTTP request or response behind the 101: a second handler of the same upgrade, a handler that still answers, a proxy that lost its backend. Browsers report an invalid frame header and close with 1006.",
+	}
 	ruleLengthNotMinimal = &timeline.Rule{
 		ID: "ws/length-not-minimal", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.2",
 		Title: "length is not in its shortest form",
@@ -179,7 +184,7 @@ var (
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
 	return []*timeline.Rule{
-		ruleReset, ruleMaskMissing, ruleMaskUnexpected, ruleMaskKeyWeak, ruleRSVSet, ruleOpcodeReserved,
+		ruleReset, ruleMaskMissing, ruleMaskUnexpected, ruleMaskKeyWeak, ruleRSVSet, ruleOpcodeReserved, ruleHTTPInside,
 		ruleLengthNotMinimal, ruleControlFragmented, ruleControlTooLong, ruleContinuationOrphan, ruleContinuationExpected,
 		ruleUTF8Invalid, ruleCloseLength, ruleCloseCodeInvalid, ruleCloseReasonUTF8, ruleDataAfterClose, ruleCloseMissing,
 		ruleCloseUnanswered, ruleCloseAbnormal, ruleTCPClosedByClient, rulePongMissing, rulePongMismatch, rulePongUnsolicited,

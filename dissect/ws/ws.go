@@ -50,7 +50,8 @@ type state uint8
 const (
 	atHeader state = iota
 	inPayload
-	lost // it is not known where frames begin; see Search
+	inHTTP // see httpInside
+	lost   // it is not known where frames begin; see Search
 )
 
 // Stream is the WebSocket layer of one connection. It implements
@@ -63,6 +64,7 @@ type Stream struct {
 	tap       timeline.Stream
 	needs     timeline.Needs
 	agreed    uint8 // RSV bits that an agreed extension defines on a first frame
+	unknown   bool  // an extension was agreed that nobody here knows: RSV bits may mean anything
 	midstream bool  // the handshake is not in the capture
 	over      bool  // both directions have ended
 	half      [2]half
@@ -83,6 +85,8 @@ type half struct {
 	blind     bool // bytes are missing that may have held control frames
 	closed    bool // a close frame was seen
 	hasKey    bool
+	plain     bool               // the header in progress begins no HTTP message
+	invalid   bool               // the header of the frame in progress breaks a rule of control frames
 	guessed   bool               // a Search found where frames begin
 	hole      bool               // bytes of the frame in progress are missing
 	cut       bool               // a limit cut the payload of the frame in progress
@@ -101,6 +105,7 @@ type half struct {
 	control  []byte          // payload of the control frame in progress; from buffers
 	partial  [maxHeader]byte // the first bytes of a header that continues in the next piece
 	search   *Search         // while state is lost
+	http     *httpInside     // nil unless state is inHTTP
 	unread   uint64          // bytes while state is lost
 	flipped  bool            // masks its frames although it is the server, or not although it is the client
 	outgoing []ping          // pings of this direction that wait for their pong
@@ -119,6 +124,7 @@ func New(env *Env, conn *timeline.Conn) *Stream {
 	if s.deflate != nil {
 		s.agreed = rsv1
 	}
+	s.unknown = conn.Handshake != nil && len(UnknownExtensions(conn.Handshake)) > 0
 	return s
 }
 
@@ -162,6 +168,10 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	for len(b) > 0 {
 		switch h.state {
 		case atHeader:
+			if beginsLikeHTTP(b[0]) && h.npartial == 0 && !h.plain {
+				b = s.readHTTP(dir, h, at, b)
+				continue
+			}
 			b = h.readHeader(at, b)
 			if h.header.size == 0 {
 				return
@@ -180,6 +190,8 @@ func (s *Stream) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 			if h.done == h.header.length {
 				s.finish(dir, h, &at)
 			}
+		case inHTTP:
+			b = s.readHTTP(dir, h, at, b)
 		case lost:
 			s.seek(dir, h, at, b)
 			return
@@ -311,15 +323,20 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 		missing := min(n, h.header.length-h.done)
 		n -= missing
 		h.markHole()
-		h.done += missing
-		if h.done == h.header.length {
+		switch {
+		case n+missing >= timeline.GapUnknown: // nobody knows what did come
 			s.finish(dir, h, &at)
+		default:
+			if h.done += missing; h.done == h.header.length {
+				s.finish(dir, h, &at)
+			}
 		}
 	}
 	if n == 0 {
 		return
 	}
 	h.blind = true
+	s.endHTTP(dir, h)
 	if h.state == lost {
 		if s.gated(dir) {
 			s.gate.gap(dir, at, n)

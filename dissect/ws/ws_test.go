@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/wsdump/wsdump/timeline"
@@ -284,5 +285,30 @@ func BenchmarkFrames(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// TestPromised: bytes that a header promises and that do not come are not counted, and a
+// length with its top bit set is named.
+func TestPromised(t *testing.T) {
+	for _, header := range []string{"\x82\x7f\x00\x00\x00\x00\x80\x00\x00\x00", "\x82\x7f\x80\x00\x00\x00\x00\x00\x00\x05"} {
+		e := &events{needs: timeline.Needs{Payload: true, Frames: true}}
+		c := &timeline.Conn{}
+		s := New(NewEnv(e, timeline.Limits{}), c)
+		s.Data(timeline.ServerToClient, timeline.Stamp{}, append([]byte(header), make([]byte, 1000)...))
+		s.End(timeline.ServerToClient, timeline.Stamp{}, timeline.EndFIN)
+		s.End(timeline.ClientToServer, timeline.Stamp{}, timeline.EndFIN)
+		if n := c.Counters[timeline.ServerToClient]; n.Bytes != 1000 || n.WireBytes != 1000 || n.MessageBytes != 1000 {
+			t.Errorf("%x: counted %+v, want 1000 bytes", header, n)
+		}
+		top := header[2] == 0x80
+		for _, f := range e.findings {
+			if f.Rule == ruleLengthNotMinimal && top {
+				top = !strings.Contains(f.Detail, "top bit")
+			}
+		}
+		if top {
+			t.Errorf("%x: no word of the top bit: %v", header, e.findings)
+		}
 	}
 }
