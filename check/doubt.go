@@ -7,6 +7,7 @@ const (
 	midstream   = "the beginning of a connection is not in the capture"
 	stillOpen   = "a connection was open when the capture ended"
 	unknownHost = "a connection whose host is not known may be in scope"
+	unrecorded  = "a recording has no messages of a connection"
 	lostUnknown = "bytes are missing from a connection whose protocol is not known"
 )
 

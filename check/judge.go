@@ -156,6 +156,14 @@ func (j *Judge) Open(c *timeline.Conn) {
 	if c.Midstream {
 		s.damage = append(s.damage, midstream)
 	}
+	if c.Unrecorded {
+		s.damage = append(s.damage, unrecorded)
+		for i := range j.assessors {
+			if s.could[i] {
+				j.results[i].doubt(unrecorded)
+			}
+		}
+	}
 	j.each(c, func(a assessor) { a.open(c) })
 }
 

@@ -335,3 +335,22 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// TestUnrecorded: an entry without a list of messages is not one without messages.
+func TestUnrecorded(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"_resourceType":"websocket","request":{"url":"wss://a.example/x"},"response":{"status":101}}`:                                 true,
+		`{"request":{"url":"wss://a.example/x"},"response":{"status":101}}`:                                                             true,
+		`{"_resourceType":"websocket","_webSocketMessages":[],"request":{"url":"wss://a.example/x"},"response":{"status":101}}`:         false,
+		`{"_resourceType":"websocket","request":{"url":"wss://a.example/x"},"response":{"status":403}}`:                                 false,
+		`{"_webSocketMessages":[{"type":"send","time":1,"opcode":1,"data":"x"}],"request":{"url":"wss://a"},"response":{"status":101}}`: false,
+	} {
+		a, err := Read(strings.NewReader(`{"log":{"entries":[`+text+`]}}`), "x")
+		if err != nil || len(a.conns) != 1 {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if got := a.conns[0].unrecorded; got != want {
+			t.Errorf("%s: unrecorded %v", text, got)
+		}
+	}
+}

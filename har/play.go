@@ -92,7 +92,7 @@ func (p *player) add(t *recordedConn, file uint32, understand func(*timeline.Han
 	h := &t.handshake
 	understand(h, t.secure)
 	c := &timeline.Conn{
-		Transport: &timeline.Transport{}, Handshake: h, Layers: "tcp", Recorded: true,
+		Transport: &timeline.Transport{}, Handshake: h, Layers: "tcp", Recorded: true, Unrecorded: t.unrecorded,
 		Opened: timeline.Stamp{Time: t.started, File: file},
 	}
 	switch {

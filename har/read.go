@@ -30,14 +30,15 @@ type Archive struct {
 
 // recordedConn is one entry with a WebSocket.
 type recordedConn struct {
-	handshake timeline.Handshake
-	secure    bool
-	server    string // address of the server, "" if unknown
-	started   int64
-	duration  int64 // 0 if unknown
-	close     *closeInfo
-	aborted   bool
-	messages  []recordedMessage
+	handshake  timeline.Handshake
+	secure     bool
+	server     string // address of the server, "" if unknown
+	started    int64
+	duration   int64 // 0 if unknown
+	close      *closeInfo
+	aborted    bool
+	messages   []recordedMessage
+	unrecorded bool // the archive has no list of messages, not even an empty one
 }
 
 // recordedMessage is one message.
@@ -320,6 +321,7 @@ func (p *parser) entry() error {
 	if res.Content.File != "" && len(t.messages) == 0 {
 		p.readAttached(&t, res.Content.File)
 	}
+	t.unrecorded = !messages && len(t.messages) == 0 && (res.Status == 101 || res.Status == 200 || res.Status == 0)
 	t.fillTimes()
 	p.conns = append(p.conns, t)
 	return err

@@ -197,7 +197,7 @@ func gaps(c *timeline.Conn) bool {
 }
 
 // damaged reports whether frames of c may be missing before now.
-func damaged(c *timeline.Conn) bool { return c.Midstream || gaps(c) }
+func damaged(c *timeline.Conn) bool { return c.Midstream || gaps(c) || c.Unrecorded }
 
 // cut reports whether c may have had more than the capture shows.
 func cut(c *timeline.Conn) bool { return damaged(c) || !ended(c) }

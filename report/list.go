@@ -33,8 +33,9 @@ type List struct {
 // maxHeld is how many rows a list holds for its table.
 const maxHeld = 100
 
-// listURL is the widest URL in columns where no terminal bounds it.
-const listURL = 200
+// listURL is the widest URL in columns where no terminal bounds it: nothing that a
+// browser sends is longer.
+const listURL = 8192
 
 var listHead = [...]string{"#", "URL", "CLIENT", "SERVER", "STATUS", "DURATION", "SENT", "RECEIVED", "CLOSE", "FINDINGS"}
 

@@ -204,7 +204,10 @@ func silenceWords(c *timeline.Conn) string {
 // messageTotals returns "1 message sent (5 B), 2 received (1.2 KiB)".
 func messageTotals(c *timeline.Conn) string {
 	sent, received := &c.Counters[0], &c.Counters[1]
-	if sent.Messages+received.Messages == 0 {
+	switch {
+	case c.Unrecorded:
+		return "the recording has no messages of this WebSocket (Firefox does not export them; Chrome does)"
+	case sent.Messages+received.Messages == 0:
 		return "no messages"
 	}
 	with := func(n *timeline.Counters) string {

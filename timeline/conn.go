@@ -231,6 +231,7 @@ type Conn struct {
 	Guessed    bool           // recognised only by its frames
 	LegOf      uint64         // ID of the connection on the other side of a proxy, 0 for none
 	LegGuessed bool           // LegOf was found by an identifier, not by the handshake's key
+	Unrecorded bool           // Recorded, without its messages: there may have been any number
 	Recorded   bool           // from a HAR, which has messages, but no frames, masks, sizes on the wire or TCP
 
 	// Known at the end. The fields that every message changes are next to each other.
