@@ -31,7 +31,7 @@ type account struct {
 	waits     bool              // TCP has ended, and keys may still come
 	over      bool              // TCP has ended
 	ended     timeline.Stamp    // over: when TCP ended
-	limited   *timeline.Finding // the first limit that an HTTP layer reached
+	limited   *timeline.Finding // what matters where no WebSocket comes of it: a limit, TLS that was answered in plain HTTP
 	shown     bool              // Dissector.shown refers to the account
 	released  bool              // the caller uses root no more; see Switch.Released
 }
@@ -159,7 +159,7 @@ func (a *account) conclude() {
 		o.ServerName, o.ALPN, o.Version, o.Cipher, o.Names = a.tls.ServerName, a.tls.ALPN, a.tls.VersionName(), a.tls.CipherName(), a.tls.Certificate
 	}
 	if a.limited != nil {
-		a.d.countLimited(a.limited)
+		a.d.countAlone(a.limited)
 	}
 	a.d.count(&o)
 	a.d.sink.Other(&o)

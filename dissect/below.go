@@ -42,6 +42,15 @@ func (t *secure) Plaintext(*tls.Info) timeline.Stream {
 // Undecipherable implements [tls.Handler].
 func (t *secure) Undecipherable(_ *tls.Info, why tls.Reason) { t.account.reason = why.String() }
 
+// AnsweredPlain implements [tls.Handler].
+func (t *secure) AnsweredPlain(at timeline.Stamp, line string) {
+	t.account.reason = "the server answered in plain HTTP"
+	t.account.limited = &timeline.Finding{
+		Rule: tls.RuleAnsweredPlain, Dir: timeline.ServerToClient, HasDir: true, At: at, Got: line, Want: "a TLS record",
+		Detail: t.account.transport.Server.String() + " does not speak TLS: use ws://",
+	}
+}
+
 // Finding implements [tls.Handler].
 func (t *secure) Finding(f *timeline.Finding) {
 	switch {

@@ -28,16 +28,16 @@ type Dissector struct {
 	legs     legs
 	shown    views // connections that may be captured a second time
 	decodeAs []DecodeAs
-	looked   int               // bytes in recognisers
-	seen     map[string]uint64 // transports without a WebSocket, by kind
-	names    map[string]uint64 // TLS without keys, by server name
-	spare    *http1.Stream     // a free HTTP/1 layer
-	free     []*account        // free accounts
-	conns    []*timeline.Conn  // free Conns, all zero
-	forgets  bool              // Options.Forgets
-	part     int               // Options.Parts, at least 1
-	beyond   func()            // Options.Beyond; nil when this is the only Dissector
-	limited  *timeline.Finding // the first limit of a transport without a WebSocket; Count is the number of such transports
+	looked   int                 // bytes in recognisers
+	seen     map[string]uint64   // transports without a WebSocket, by kind
+	names    map[string]uint64   // TLS without keys, by server name
+	spare    *http1.Stream       // a free HTTP/1 layer
+	free     []*account          // free accounts
+	conns    []*timeline.Conn    // free Conns, all zero
+	forgets  bool                // Options.Forgets
+	part     int                 // Options.Parts, at least 1
+	beyond   func()              // Options.Beyond; nil when this is the only Dissector
+	alone    []*timeline.Finding // about transports without a Conn, one of each rule; Count is the number of such transports
 }
 
 // Options sets up a Dissector. The zero value is useful.
@@ -152,23 +152,29 @@ func (d *Dissector) count(o *timeline.Other) {
 	}
 }
 
-// countLimited counts a transport whose HTTP layer reached a limit before it opened a
-// Conn. Judge reports them, since there is no Conn to report f for.
-func (d *Dissector) countLimited(f *timeline.Finding) {
+// countAlone counts a finding about a transport without a Conn. Judge reports the first
+// of each rule, with the number of such transports.
+func (d *Dissector) countAlone(f *timeline.Finding) {
 	if d.beyond != nil {
 		d.beyond()
 	}
-	if d.limited == nil {
-		d.limited = f
+	for _, other := range d.alone {
+		if other.Rule == f.Rule {
+			other.Count++
+			return
+		}
+	}
+	if f.Rule == ruleLimit {
 		f.Detail = "there is no knowing whether a WebSocket would have come of it"
 	}
-	d.limited.Count++
+	f.Count++
+	d.alone = append(d.alone, f)
 }
 
 // Judge reports the findings that concern no Conn, at the end of the input.
 func (d *Dissector) Judge(report func(*timeline.Finding)) {
-	if d.limited != nil {
-		report(d.limited)
+	for _, f := range d.alone {
+		report(f)
 	}
 }
 

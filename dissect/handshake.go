@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
 
@@ -191,6 +192,13 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 		all = append(all, timeline.Finding{Rule: r, Dir: dir, HasDir: true, At: at, Got: got, Want: want})
 	}
 	const request, response = timeline.ClientToServer, timeline.ServerToClient
+	if draft := draftOf(h); draft != "" {
+		report(ruleDraft, request, draft, "Sec-WebSocket-Version: 13")
+		if h.Accepted() {
+			return all
+		}
+		http1 = false
+	}
 	if h.Method != "" {
 		if http1 {
 			judgeUpgrade(h, report)
@@ -210,17 +218,33 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 		report(ruleRefused, response, strings.TrimSpace(itoa(h.Status)+" "+h.Reason), version)
 		return all
 	}
-	if http1 && h.Method != "" {
-		judgeAccept(h, report)
+	if http1 {
+		if h.Method != "" {
+			judgeAccept(h, report)
+		}
+		if got := framing(h.ResponseHeaders); got != "" {
+			report(ruleResponseBody, response, got, "none of Transfer-Encoding and Content-Length")
+		}
 	}
 	if chosen := list(h.ResponseHeaders, "Sec-WebSocket-Protocol"); len(chosen) > 0 && h.Method != "" {
-		offered := strings.Join(h.SubprotocolsOffered, ", ")
+		offered := "none: nothing was offered"
+		switch n := len(h.SubprotocolsOffered); {
+		case n == 1:
+			offered = h.SubprotocolsOffered[0]
+		case n > 1:
+			offered = "one of " + strings.Join(h.SubprotocolsOffered, ", ")
+		}
 		if len(chosen) > 1 || !contains(h.SubprotocolsOffered, chosen[0]) {
 			report(ruleSubprotocol, response, strings.Join(chosen, ", "), offered)
 		}
+	} else if len(h.SubprotocolsOffered) > 0 {
+		report(ruleSubprotocolNone, response, "none", "one of "+strings.Join(h.SubprotocolsOffered, ", "))
 	}
 	if h.Method != "" {
 		judgeExtensions(h, report)
+	}
+	if names := ws.UnknownExtensions(h); len(names) > 0 {
+		report(ruleExtensionUnknown, response, strings.Join(names, ", "), "")
 	}
 	if h.Origin != "" {
 		if u, err := url.Parse(h.Origin); err == nil && u.Host != "" && !strings.EqualFold(u.Hostname(), strings.Trim(h.Host, "[]")) && h.Host != "" {
@@ -245,6 +269,10 @@ func judgeUpgrade(h *timeline.Handshake, report func(*timeline.Rule, timeline.Di
 	}
 	judgeUpgradeHeaders(h.RequestHeaders, request, report)
 	keys := timeline.CountHeaders(h.RequestHeaders, "Sec-WebSocket-Key")
+	if got := framing(h.RequestHeaders); got != "" {
+		report(ruleRequestBody, request, got, "no body")
+	}
+	judgeEmptyExtensions(h.RequestHeaders, request, report)
 	switch {
 	case keys == 0:
 		report(ruleKeyInvalid, request, "none", "16 bytes in base64")
@@ -259,6 +287,40 @@ func judgeUpgrade(h *timeline.Handshake, report func(*timeline.Rule, timeline.Di
 		}
 		report(ruleVersion, request, v, "13")
 	}
+}
+
+// judgeEmptyExtensions reports a Sec-WebSocket-Extensions that names none.
+func judgeEmptyExtensions(headers []timeline.Header, dir timeline.Direction, report func(*timeline.Rule, timeline.Direction, string, string)) {
+	if timeline.CountHeaders(headers, "Sec-WebSocket-Extensions") > 0 && len(extensions(headers)) == 0 {
+		report(ruleExtensionEmpty, dir, "Sec-WebSocket-Extensions without a value", "one extension, or no such header")
+	}
+}
+
+// framing returns the header by which a message announces a body, "" for none.
+func framing(headers []timeline.Header) string {
+	if v, ok := timeline.Get(headers, "Transfer-Encoding"); ok {
+		return "Transfer-Encoding: " + v
+	}
+	if v, ok := timeline.Get(headers, "Content-Length"); ok && v != "0" {
+		return "Content-Length: " + v
+	}
+	return ""
+}
+
+// draftOf names the draft of before RFC 6455 whose framing is another one, by what only
+// its messages have; "" for none.
+func draftOf(h *timeline.Handshake) string {
+	if timeline.CountHeaders(h.RequestHeaders, "Sec-WebSocket-Key1") > 0 {
+		return "hixie-76 (Sec-WebSocket-Key1)"
+	}
+	if h.Status == 101 && timeline.CountHeaders(h.ResponseHeaders, "Sec-WebSocket-Accept") == 0 {
+		for _, name := range [...]string{"Sec-WebSocket-Location", "WebSocket-Location"} {
+			if timeline.CountHeaders(h.ResponseHeaders, name) > 0 {
+				return "hixie-75 or hixie-76 (" + name + ")"
+			}
+		}
+	}
+	return ""
 }
 
 // isKey reports whether a Sec-WebSocket-Key is well made: 16 bytes in base64.
@@ -286,6 +348,7 @@ func judgeUpgradeHeaders(headers []timeline.Header, dir timeline.Direction, repo
 func judgeAccept(h *timeline.Handshake, report func(*timeline.Rule, timeline.Direction, string, string)) {
 	const response = timeline.ServerToClient
 	judgeUpgradeHeaders(h.ResponseHeaders, response, report)
+	judgeEmptyExtensions(h.ResponseHeaders, response, report)
 	switch n := timeline.CountHeaders(h.ResponseHeaders, "Sec-WebSocket-Accept"); {
 	case n == 0:
 		report(ruleAcceptWrong, response, "none", acceptFor(h.Key))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/wsdump/wsdump/dissect/http2"
+	"github.com/wsdump/wsdump/dissect/tls"
 	"github.com/wsdump/wsdump/dissect/ws"
 	"github.com/wsdump/wsdump/timeline"
 )
@@ -49,7 +50,7 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	var next timeline.Stream
 	var stream *ws.Stream
 	var signs Signs
-	if h.Accepted() {
+	if h.Accepted() && draftOf(h) == "" {
 		if a.d.beyond == nil {
 			signs = SignsOf(c)
 			c.LegOf, c.LegGuessed = a.d.legs.tie(&signs)
@@ -72,6 +73,9 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	for _, f := range judge(h, c.Server.Addr()) {
 		c.Tell(a.d.sink, &f)
 	}
+	if stream != nil {
+		return o.unframe(h, stream)
+	}
 	return next
 }
 
@@ -84,7 +88,34 @@ func (o *opener) begun(next timeline.Stream) {
 
 // EarlyData implements [http1.Handler].
 func (o *opener) EarlyData(at timeline.Stamp, n int) {
+	if draftOf(o.conn.Handshake) != "" {
+		return // a draft has a key behind the request
+	}
 	o.Finding(&timeline.Finding{Rule: ruleEarlyData, Dir: timeline.ClientToServer, HasDir: true, At: at})
+}
+
+// NotHTTP implements [http1.Handler].
+func (o *opener) NotHTTP(at timeline.Stamp, b []byte) {
+	f := timeline.Finding{Rule: ruleNotHTTP, Dir: timeline.ServerToClient, HasDir: true, At: at, Want: "HTTP/"}
+	f.Got, f.Detail = describe(b)
+	o.Finding(&f)
+	if o.attempt != nil {
+		o.attempt.answered = true
+	}
+}
+
+// describe says what bytes are that are no HTTP, and what to do.
+func describe(b []byte) (what, advice string) {
+	_, whole := tls.IsRecord(b)
+	switch {
+	case whole && b[0] == 22:
+		return "a TLS handshake", "the server speaks TLS: use wss://"
+	case len(b) >= 7 && b[0] == 21 && b[1] == 3 && b[3] == 0 && b[4] == 2:
+		return fmt.Sprintf("a TLS alert %d", b[6]), "the server speaks TLS: use wss://"
+	case len(b) >= 9 && isSettings(b):
+		return "HTTP/2 SETTINGS", "the server speaks HTTP/2, and the client HTTP/1.1"
+	}
+	return fmt.Sprintf("% x", b[:min(len(b), 16)]), ""
 }
 
 // Tunnel implements [http1.Handler].
@@ -140,6 +171,16 @@ type attempt struct {
 	conn   *timeline.Conn
 	sink   timeline.Sink
 	ending timeline.Ending
+	// answered: a finding says what the server did instead of a response.
+	answered bool
+}
+
+// Finding implements [timeline.Stream].
+func (t *attempt) Finding(f *timeline.Finding) {
+	if t.conn != nil {
+		t.answered = t.answered || f.HasDir && f.Dir == timeline.ServerToClient // it says what the server did
+		t.conn.Tell(t.sink, f)
+	}
 }
 
 // End implements [timeline.Stream].
@@ -164,6 +205,13 @@ func (t *attempt) close(at timeline.Stamp) {
 	c, sink := t.conn, t.sink
 	t.conn = nil
 	c.Finish(&t.ending, at)
+	if c.Handshake.Status == 0 && !t.answered && c.TCP != timeline.TCPOpen && c.Transport.Gaps[timeline.ServerToClient] == 0 {
+		f := timeline.Finding{Rule: ruleUnanswered, At: at}
+		if c.By != timeline.PartyUnknown {
+			f.Detail = "the " + c.By.String() + " ended the connection"
+		}
+		c.Tell(sink, &f)
+	}
 	c.Settle(sink, at)
 	sink.Close(c, at)
 }

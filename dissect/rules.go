@@ -14,6 +14,31 @@ var (
 		Title: "server refused the WebSocket",
 		Text:  "The response has another status than 101 (200 for HTTP/2). 426 names the version that the server wants; 401 and 403 ask for credentials or refuse the origin; 404 means a wrong path; 5xx a broken backend.",
 	}
+	ruleUnanswered = &timeline.Rule{
+		ID: "http/upgrade-unanswered", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 6455 4.1",
+		Title: "nobody answered the WebSocket handshake",
+		Text:  "TCP ended before a response: the server or a proxy hangs, does not know the path, or the client lost patience.",
+	}
+	ruleNotHTTP = &timeline.Rule{
+		ID: "http/answer-not-http", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9112 4",
+		Title: "the answer to the handshake is not HTTP",
+		Text:  "A response begins with HTTP/. A server that speaks TLS answers ws:// with an alert: use wss://. One that agreed on h2 answers HTTP/1.1 with SETTINGS: let the client offer http/1.1 only, or speak RFC 8441.",
+	}
+	ruleDraft = &timeline.Rule{
+		ID: "http/draft-protocol", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
+		Title: "a draft of before RFC 6455",
+		Text:  "hixie-75 and hixie-76 (2010) have another handshake and another framing; no current browser has them. Their frames are not decoded.",
+	}
+	ruleResponseBody = &timeline.Rule{
+		ID: "http/switching-body", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9112 6.1, RFC 9110 8.6",
+		Title: "the 101 announces a body",
+		Text:  "A 101 must have neither Transfer-Encoding nor Content-Length. Some clients and proxies then take the frames for a body, or wait for one. Where the frames are in chunks they are read through the chunks.",
+	}
+	ruleRequestBody = &timeline.Rule{
+		ID: "http/upgrade-body", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9110 9.3.1",
+		Title: "the upgrade request announces a body",
+		Text:  "A GET has no body that anybody expects: servers take its bytes for frames. They are passed over here.",
+	}
 	ruleKeyInvalid = &timeline.Rule{
 		ID: "http/key-invalid", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "Sec-WebSocket-Key is missing, repeated or not 16 bytes of base64",
@@ -49,6 +74,21 @@ var (
 		Title: "server agreed to an extension that was not offered",
 		Text:  "Extensions and their parameters in the response must answer an offer of the client.",
 	}
+	ruleSubprotocolNone = &timeline.Rule{
+		ID: "http/subprotocol-none", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 4.1, WHATWG WebSockets 2",
+		Title: "server chose none of the offered subprotocols",
+		Text:  "RFC 6455 allows it. Browsers end such a connection at once (\"Sent non-empty Sec-WebSocket-Protocol header but no response was received\").",
+	}
+	ruleExtensionEmpty = &timeline.Rule{
+		ID: "http/extension-empty", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 9.1",
+		Title: "Sec-WebSocket-Extensions is empty",
+		Text:  "The header must name at least one extension. Clients fail the connection otherwise; leave the header out.",
+	}
+	ruleExtensionUnknown = &timeline.Rule{
+		ID: "http/extension-unknown", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 5.2, 9",
+		Title: "an agreed extension is not decoded",
+		Text:  "Only permessage-deflate is. The extension may give the reserved bits a meaning, so they are not judged, and messages that have them are shown as they were on the wire.",
+	}
 	ruleEarlyData = &timeline.Rule{
 		ID: "http/client-early-data", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 4.1",
 		Title: "client frames before the server's 101",
@@ -74,8 +114,8 @@ var (
 // Rules returns the rules of the handshake and of the layers above it, in the
 // order of the catalogue.
 func Rules() []*timeline.Rule {
-	all := append(tls.Rules(), ruleRefused, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
-		ruleSubprotocol, ruleExtension, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit)
+	all := append(tls.Rules(), ruleRefused, ruleUnanswered, ruleNotHTTP, ruleDraft, ruleResponseBody, ruleRequestBody, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
+		ruleSubprotocol, ruleSubprotocolNone, ruleExtension, ruleExtensionEmpty, ruleExtensionUnknown, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit)
 	all = append(all, http2.Rules()...)
 	return append(all, ws.Rules()...)
 }

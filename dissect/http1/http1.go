@@ -29,6 +29,9 @@ type Handler interface {
 	// EarlyData is called right after an accepted Handshake when n bytes of
 	// the client were captured before the 101.
 	EarlyData(at timeline.Stamp, n int)
+	// NotHTTP is called right after an unanswered Handshake when b, which begins what the
+	// server sent, is no HTTP.
+	NotHTTP(at timeline.Stamp, b []byte)
 	// Limit is called when a head or the held bytes are larger than allowed;
 	// that direction is silent from then on.
 	Limit(dir timeline.Direction, at timeline.Stamp, what string, most int)
@@ -45,6 +48,8 @@ type Stream struct {
 	half     [2]half
 	pending  []request // that wait for their response, oldest first
 	facts    Facts
+	alien    []byte // the server's first bytes that are no HTTP
+	alienAt  timeline.Stamp
 	refused  timeline.Stream // of the latest refused handshake; it receives the ends
 	held     timeline.Backlog
 	heldAt   timeline.Stamp
@@ -75,6 +80,7 @@ const (
 
 type half struct {
 	state state
+	then  state  // behind the body: atHead, or holding
 	left  uint64 // body bytes to skip
 	head  []byte // of the message in progress
 	line  int    // where in head the current line begins
@@ -139,7 +145,7 @@ func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 			if h.state == inChunk {
 				h.state = inChunkSize
 			} else {
-				h.state = atHead
+				h.state = h.then
 			}
 		}
 		return b[n:]
@@ -170,12 +176,23 @@ func (s *Stream) readHead(dir timeline.Direction, h *half, at timeline.Stamp, b 
 		h.reset(atHead)
 		return rest
 	case begins && !startsMessage(dir, line):
+		s.sawAlien(dir, h)
 		h.reset(seeking)
 		return rest
 	case len(line) > 0:
 		return rest
 	}
 	return s.message(dir, h, at, h.head, bytes.Count(h.head, []byte{'\n'}), rest)
+}
+
+// mostAlien is how many bytes are kept of what is no HTTP.
+const mostAlien = 32
+
+// sawAlien keeps the beginning of what the server sends and is no HTTP.
+func (s *Stream) sawAlien(dir timeline.Direction, h *half) {
+	if dir == timeline.ServerToClient && s.alien == nil && len(h.head) > 0 && !startsMessage(dir, h.head) {
+		s.alien, s.alienAt = bytes.Clone(h.head[:min(len(h.head), mostAlien)]), h.first
+	}
 }
 
 // message takes a whole head, of so many lines, and returns what is left of the bytes
@@ -249,7 +266,7 @@ func (s *Stream) readChunkLine(dir timeline.Direction, h *half, at timeline.Stam
 	h.reset(h.state)
 	switch size, ok := chunkSize(line); {
 	case h.state == inTrailer && len(line) == 0:
-		h.state = atHead
+		h.state = h.then
 	case h.state == inTrailer || len(line) == 0:
 	case !ok:
 		h.state = seeking
@@ -311,7 +328,7 @@ func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 	case (h.state == inLength || h.state == inChunk) && n < h.left:
 		h.left -= n
 	case h.state == inLength && n == h.left:
-		h.state = atHead
+		h.state = h.then
 	case h.state != untilEnd:
 		h.reset(seeking)
 	}
@@ -349,9 +366,14 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	if !s.ended[0] || !s.ended[1] {
 		return
 	}
+	s.sawAlien(timeline.ServerToClient, &s.half[timeline.ServerToClient])
 	for _, r := range s.pending {
 		if r.handshake != nil {
-			if unanswered := s.handler.Handshake(r.handshake); unanswered != nil {
+			unanswered := s.handler.Handshake(r.handshake)
+			if s.alien != nil {
+				s.handler.NotHTTP(s.alienAt, s.alien)
+			}
+			if unanswered != nil {
 				ends := s.ends
 				ends.Replay(unanswered)
 			}

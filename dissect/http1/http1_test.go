@@ -38,6 +38,7 @@ func (h *handler) Tunnel(p string) timeline.Stream {
 	h.next = &listener{}
 	return h.next
 }
+func (h *handler) NotHTTP(timeline.Stamp, []byte)    {}
 func (h *handler) EarlyData(_ timeline.Stamp, n int) { h.events = append(h.events, "early") }
 func (h *handler) Limit(_ timeline.Direction, _ timeline.Stamp, what string, _ int) {
 	h.events = append(h.events, "limit "+what)

@@ -24,12 +24,12 @@ func (s *Stream) request(h *half, start string, headers []timeline.Header) {
 		s.pending = s.pending[:copy(s.pending, s.pending[1:])]
 	}
 	s.pending = append(s.pending, r)
+	h.then = atHead
 	switch {
 	case r.handshake != nil, method == "CONNECT", hasToken(headers, "Upgrade", "h2c"):
-		h.state = holding
-	default:
-		s.body(h, headers, 0)
+		h.then = holding
 	}
+	s.body(h, headers, 0)
 }
 
 // maxPending is how many requests may wait for their responses; pipelines are
@@ -121,7 +121,11 @@ func (s *Stream) answered(status int) (r request) {
 // next requests.
 func (s *Stream) release() {
 	c := &s.half[timeline.ClientToServer]
-	if c.state != holding || len(s.pending) > 0 {
+	if len(s.pending) > 0 {
+		return
+	}
+	c.then = atHead
+	if c.state != holding {
 		return
 	}
 	c.reset(atHead)
@@ -132,7 +136,7 @@ func (s *Stream) release() {
 
 // body sets h up for the body of a message: status 0 is a request (RFC 9112 6.3).
 func (s *Stream) body(h *half, headers []timeline.Header, status int) {
-	h.state = atHead
+	h.state = h.then
 	if status == 204 || status == 304 {
 		return
 	}

@@ -101,6 +101,8 @@ func (s *Stream) begin(dir timeline.Direction, h *half, at timeline.Stamp) {
 	case typeSettings:
 		h.want = 6 * maxSettings
 	case typeGoAway:
+		h.want = 8
+	case typeReset:
 		h.want = 4
 	}
 	if f.length == 0 {
@@ -178,12 +180,15 @@ func (s *Stream) finish(dir timeline.Direction, h *half, at timeline.Stamp, p []
 	case typeHeaders, typePushPromise, typeContinuation:
 		s.finishFragment(dir, h, at, p)
 	case typeReset:
+		if st := s.streams[f.stream]; st != nil && !h.broken && len(p) >= 4 {
+			st.refused(dir, binary.BigEndian.Uint32(p))
+		}
 		s.reset(dir, at, f.stream)
 	case typeSettings:
 		s.readSettings(dir, h, p)
 	case typeGoAway:
 		if !h.broken && len(p) >= 4 && dir == timeline.ServerToClient {
-			s.goAway(dir, at, binary.BigEndian.Uint32(p)&(1<<31-1))
+			s.goAway(dir, at, p)
 		}
 	}
 }
@@ -213,9 +218,13 @@ func (s *Stream) readSettings(dir timeline.Direction, h *half, p []byte) {
 }
 
 // goAway ends the streams that the server did not process (RFC 9113 6.8).
-func (s *Stream) goAway(dir timeline.Direction, at timeline.Stamp, last uint32) {
+func (s *Stream) goAway(dir timeline.Direction, at timeline.Stamp, p []byte) {
+	last := binary.BigEndian.Uint32(p) & (1<<31 - 1)
 	for _, id := range s.ids() {
 		if id > last {
+			if len(p) >= 8 {
+				s.streams[id].refused(dir, binary.BigEndian.Uint32(p[4:]))
+			}
 			s.reset(dir, at, id)
 		}
 	}

@@ -97,7 +97,7 @@ func TestStory(t *testing.T) {
 			w.headers(client, 5, false, connect("/open")...)
 		}, why: timeline.EndOpen, want: []string{
 			"/no CONNECT 403", `/no receive "no"`, "/no receive fin", "/no send reset",
-			"/gone CONNECT 0", `/gone send "early"`, "/gone receive reset", "/gone send reset",
+			"/gone CONNECT 0", "/gone finding h2/connect-reset", `/gone send "early"`, "/gone receive reset", "/gone send reset",
 			"/open CONNECT 0", "/open send open", "/open receive open",
 		}},
 		{name: "early data", play: func(w *wire) {
@@ -121,7 +121,7 @@ func TestStory(t *testing.T) {
 			w.data(client, 3, false, []byte("late"))
 		}, why: timeline.EndFIN, want: []string{
 			"/1 CONNECT 200", "/3 CONNECT 200", "/3 receive reset", "/3 send reset",
-			"/5 CONNECT 0", "/5 receive reset", "/5 send reset", `/1 receive "on"`, "/1 send fin", "/1 receive fin",
+			"/5 CONNECT 0", "/5 finding h2/connect-reset", "/5 receive reset", "/5 send reset", `/1 receive "on"`, "/1 send fin", "/1 receive fin",
 		}},
 		{name: "extended CONNECT that the server does not allow", play: func(w *wire) {
 			w.start()

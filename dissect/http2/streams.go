@@ -1,6 +1,10 @@
 package http2
 
-import "github.com/wsdump/wsdump/timeline"
+import (
+	"fmt"
+
+	"github.com/wsdump/wsdump/timeline"
+)
 
 // stream is an HTTP/2 stream that is, or may be, a WebSocket.
 type stream struct {
@@ -8,6 +12,9 @@ type stream struct {
 	handshake *timeline.Handshake // nil when the request was not captured
 	next      timeline.Stream     // nil until the handshake is decided
 	ended     [2]bool
+
+	code    uint32 // of the server's reset before its response
+	isReset bool   // code is known
 
 	unsure     bool // what opened it could not be read
 	quiet      bool // DATA interests nobody
@@ -201,6 +208,26 @@ func (s *Stream) reset(dir timeline.Direction, at timeline.Stamp, id uint32) {
 	s.end(dir.Reverse(), at, id, timeline.EndReset)
 }
 
+// refused notes the error code of a reset by the server.
+func (st *stream) refused(dir timeline.Direction, code uint32) {
+	if dir == timeline.ServerToClient && st.next == nil {
+		st.code, st.isReset = code, true
+	}
+}
+
+// errorNames are the error codes of RFC 9113 7.
+var errorNames = [...]string{
+	"NO_ERROR", "PROTOCOL_ERROR", "INTERNAL_ERROR", "FLOW_CONTROL_ERROR", "SETTINGS_TIMEOUT", "STREAM_CLOSED", "FRAME_SIZE_ERROR",
+	"REFUSED_STREAM", "CANCEL", "COMPRESSION_ERROR", "CONNECT_ERROR", "ENHANCE_YOUR_CALM", "INADEQUATE_SECURITY", "HTTP_1_1_REQUIRED",
+}
+
+func errorName(code uint32) string {
+	if int(code) < len(errorNames) {
+		return fmt.Sprintf("%s (%d)", errorNames[code], code)
+	}
+	return fmt.Sprintf("error %d", code)
+}
+
 // conclude emits the handshake of st, with or without a response.
 func (s *Stream) conclude(at timeline.Stamp, st *stream) {
 	hs := st.handshake
@@ -215,6 +242,13 @@ func (s *Stream) conclude(at timeline.Stamp, st *stream) {
 			Rule: ruleConnectNotEnabled, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request,
 			Got: ":protocol websocket", Want: "SETTINGS_ENABLE_CONNECT_PROTOCOL = 1",
 		})
+	}
+	if hs.Status == 0 && st.isReset {
+		f := timeline.Finding{Rule: ruleReset, Dir: timeline.ServerToClient, HasDir: true, At: at, Got: errorName(st.code), Want: "a response"}
+		if st.code == 0xd {
+			f.Detail = "the server wants HTTP/1.1 for this"
+		}
+		tell(&f)
 	}
 	if st.unreadable {
 		tell(&timeline.Finding{Rule: ruleHeadersUnknown, Dir: timeline.ClientToServer, HasDir: true, At: hs.Request})

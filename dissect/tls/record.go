@@ -49,7 +49,7 @@ func (s *Stream) feed(dir timeline.Direction, at timeline.Stamp, b []byte) (rest
 			size, ok := recordSize(b)
 			switch {
 			case !ok:
-				s.derail(dir, at)
+				s.derail(dir, at, b)
 			case len(b) < size:
 				h.buf = append(s.keys.buffer(), b...)
 				return nil
@@ -82,7 +82,7 @@ func (s *Stream) feed(dir timeline.Direction, at timeline.Stamp, b []byte) (rest
 				if !ok {
 					b = slices.Concat(rec, b)
 					s.drop(h)
-					s.derail(dir, at)
+					s.derail(dir, at, b)
 				}
 				continue
 			}

@@ -103,6 +103,7 @@ func (h *heard) Plaintext(i *Info) timeline.Stream {
 	return h
 }
 
+func (h *heard) AnsweredPlain(timeline.Stamp, string) {}
 func (h *heard) Undecipherable(i *Info, why Reason) {
 	if h.reason != nil || h.started > 0 {
 		panic("Undecipherable said twice, or after Plaintext")

@@ -91,9 +91,13 @@ func (s *Stream) lose(h *half, n int) {
 	h.hs, h.hsSkip = nil, 0
 }
 
-// derail is called where a record should begin and does not.
-func (s *Stream) derail(dir timeline.Direction, at timeline.Stamp) {
+// derail is called where a record should begin and b does not.
+func (s *Stream) derail(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	h := &s.half[dir]
+	if dir == timeline.ServerToClient && s.info.Cipher == 0 && bytes.HasPrefix(b, []byte("HTTP/")) {
+		line, _, _ := bytes.Cut(b, []byte("\r\n"))
+		s.handler.AnsweredPlain(at, string(line[:min(len(line), 100)]))
+	}
 	if h.proven && !h.loss {
 		s.handler.Finding(&timeline.Finding{Rule: ruleDecryptFailed, Dir: dir, HasDir: true, At: at, Detail: "there is no record header where one is due"})
 	}

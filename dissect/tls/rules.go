@@ -21,6 +21,12 @@ var (
 		Title: "a record does not authenticate",
 		Text:  "Keys were found, but a record does not open with them: the key log belongs to another run, a secret was changed, or the capture holds damaged bytes. Nothing of the record is shown.",
 	}
+	// RuleAnsweredPlain is reported by who knows the connection, see [Handler.AnsweredPlain].
+	RuleAnsweredPlain = &timeline.Rule{
+		ID: "tls/answered-plain", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 8446 4.1.3",
+		Title: "TLS was answered in plain HTTP",
+		Text:  "The client began with TLS (wss:// or https://), and the server does not speak it on this port. Use ws://, or the port of TLS. Clients report a wrong version number.",
+	}
 	ruleLimit = &timeline.Rule{
 		ID: "tls/limit", Severity: timeline.Warning, Since: "0.1",
 		Title: "a limit was reached",
@@ -30,5 +36,5 @@ var (
 
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
-	return []*timeline.Rule{ruleNoKeys, ruleUnsupported, ruleDecryptFailed, ruleLimit}
+	return []*timeline.Rule{ruleNoKeys, ruleUnsupported, ruleDecryptFailed, RuleAnsweredPlain, ruleLimit}
 }

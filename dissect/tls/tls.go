@@ -25,6 +25,9 @@ type Handler interface {
 	// certain that no application data can be read, and why. info is borrowed.
 	// The stream goes on counting in its Info.
 	Undecipherable(info *Info, why Reason)
+	// AnsweredPlain is called when the server answers in plain HTTP. line is its status
+	// line.
+	AnsweredPlain(at timeline.Stamp, line string)
 	// Finding takes the findings of this layer and those from below. It is
 	// borrowed.
 	Finding(f *timeline.Finding)

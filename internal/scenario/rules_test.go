@@ -127,6 +127,7 @@ var elsewhere = map[string]struct{ file, test, why string }{
 	"http/cleartext-credentials": {"dissect/dissect_test.go", "TestCleartextCredentials", "needs a public address"},
 	"http/limit":                 {"dissect/dissect_test.go", "TestLimitIsTold", "needs small limits"},
 	"h2/connect-not-enabled":     {"dissect/http2/http2_test.go", "TestStory", "scenarios have no HTTP/2"},
+	"h2/connect-reset":           {"dissect/http2/http2_test.go", "TestStory", "scenarios have no HTTP/2"},
 	"h2/headers-unknown":         {"dissect/http2/loss_test.go", "TestHeadersUnknown", "scenarios have no HTTP/2"},
 	"ws/limit":                   {"dissect/ws/ws_test.go", "TestMessageLimit", "needs small limits"},
 	"tls/no-keys":                {"dissect/tls/go_test.go", "TestGoWithoutKeys", "scenarios have no TLS"},
