@@ -8,7 +8,8 @@ import (
 // headless is an HTTP/1 layer that lost a message head to a gap, as in a capture with a
 // short snap length. The head may have been a handshake. So the HTTP layer looks for
 // its next head while a recogniser looks for WebSocket frames, as on a connection whose
-// start is not in the capture.
+// start is not in the capture. Where the request of a handshake is known, its response is
+// what was lost: one frame of the client behind it is enough.
 type headless struct {
 	*http1.Stream
 	s *Switch
@@ -17,11 +18,53 @@ type headless struct {
 // afterGap makes headless the current layer when HTTP/1 has lost a head.
 func (s *Switch) afterGap() {
 	if layer, ok := s.next.(*http1.Stream); ok && s.account.conns == 0 && layer.Lost() {
-		s.frames = s.newRecogniser()
-		s.next = &headless{layer, s}
-		held := layer.Held() // bytes after a request whose response is missing
-		held.Replay(&earlier{recogniser: s.frames, d: s.account.d})
+		s.lookBehind(layer)
 	}
+}
+
+// lookBehind makes headless the current layer, and looks at the bytes behind a request
+// whose response is missing.
+func (s *Switch) lookBehind(layer *http1.Stream) {
+	h := &headless{layer, s}
+	s.next = h
+	h.expect()
+}
+
+// expect looks for frames behind the request that HTTP has read.
+func (h *headless) expect() {
+	s := h.s
+	s.stopLooking()
+	s.frames = s.newRecogniser(h.Asked() != nil)
+	held := h.Held()
+	held.Replay(&earlier{recogniser: s.frames, d: s.account.d})
+	if s.frames.answered() {
+		h.become()
+	}
+}
+
+// unheard looks at the bytes behind a request before its connection ends, when no packet
+// of the server was captured, so that no gap shows that it did answer.
+func (s *Switch) unheard() {
+	t := s.account.transport
+	layer, ok := s.next.(*http1.Stream)
+	if !ok || s.account.conns > 0 || t.Segments[timeline.ServerToClient] > 0 || layer.Asked() == nil {
+		return
+	}
+	if held := layer.Held(); !held.Empty() {
+		s.lookBehind(layer)
+	}
+}
+
+// become makes the connection a WebSocket, with the request that HTTP has read.
+func (h *headless) become() {
+	s, r := h.s, h.s.frames
+	s.stopLooking()
+	if _, handler := h.Passed(); handler != nil {
+		if o, is := handler.(*opener); is { // what it could tell of no Conn
+			s.waiting, o.waiting = append(s.waiting, o.waiting...), nil
+		}
+	}
+	s.becomeWebSocket(r, h.Asked())
 }
 
 // earlier is a stream that adds earlier bytes to a recogniser.
@@ -51,13 +94,16 @@ func (h *headless) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 		return
 	}
 	r, d := s.frames, s.account.d
+	if !r.asked && h.Asked() != nil {
+		h.expect() // b is, or is behind, the request
+		return
+	}
 	d.looked += len(b)
 	r.log.Data(dir, at, b)
 	client, decided, done := r.add(dir, at, b)
 	switch {
 	case decided && client == timeline.ClientToServer: // HTTP has told client from server
-		s.stopLooking()
-		s.becomeWebSocket(r)
+		h.become()
 	case decided, done, d.lookedEnough():
 		s.stopLooking()
 		s.next = h.Stream
@@ -74,6 +120,7 @@ func (h *headless) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 
 // End implements [timeline.Stream].
 func (h *headless) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
-	h.Stream.End(dir, at, why)
-	h.s.lookAtEnd(dir, at, why)
+	if h.s.lookAtEnd(dir, at, why); h.s.next == timeline.Stream(h) {
+		h.Stream.End(dir, at, why)
+	}
 }

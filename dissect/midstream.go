@@ -13,6 +13,7 @@ import (
 // masks, see [recogniser.told].
 type recogniser struct {
 	sure   bool // the operator named WebSocket
+	asked  bool // the request of a handshake came before, and its response is missing
 	swaps  bool // client and server may be exchanged
 	log    timeline.Backlog
 	bytes  [2]int
@@ -32,12 +33,13 @@ const (
 	lookedAtAll   = 64 << 20  // bytes of all transports at a time
 )
 
-// newRecogniser returns a recogniser for s.
-func (s *Switch) newRecogniser() *recogniser {
-	r := &recogniser{sure: s.forced, swaps: s.account.transport.Midstream}
+// newRecogniser returns a recogniser for s. asked states that the request of a handshake
+// came before.
+func (s *Switch) newRecogniser(asked bool) *recogniser {
+	r := &recogniser{sure: s.forced, asked: asked, swaps: s.account.transport.Midstream}
 	for client := range r.search {
 		for dir := range r.search[client] {
-			if r.sure {
+			if r.sure || asked {
 				r.search[client][dir] = ws.NewKnownSearch(dir == client)
 			} else {
 				r.search[client][dir] = ws.NewSearch(dir == client, true)
@@ -47,9 +49,9 @@ func (s *Switch) newRecogniser() *recogniser {
 	return r
 }
 
-// add adds the next bytes of a direction, which log has. decided is true when the transport is a
-// WebSocket, and client is then the direction of the client. done is true when r gives
-// up.
+// add adds the next bytes of a direction, which log has. decided is true when the
+// transport is a WebSocket, and client is then the direction of the client. done is true
+// when r gives up.
 func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (client timeline.Direction, decided, done bool) {
 	r.bytes[dir] += len(b)
 	if r.sure {
@@ -60,6 +62,11 @@ func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (c
 		client, decided = r.told(done)
 		return client, decided, decided
 	}
+	defer func() {
+		if !decided && r.answered() {
+			client, decided, done = timeline.ClientToServer, true, true
+		}
+	}()
 	for client := range r.search {
 		r.search[client][dir].Add(at, b)
 		mine, theirs := r.search[client][client].Bits(), r.search[client][1-client].Bits()
@@ -73,6 +80,13 @@ func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (c
 		}
 	}
 	return 0, false, r.bytes[0]+r.bytes[1] > lookedAt
+}
+
+// answered reports whether a frame shows that the handshake was accepted whose response
+// is missing.
+func (r *recogniser) answered() bool {
+	const c, s = timeline.ClientToServer, timeline.ServerToClient
+	return r.asked && (r.search[c][c].Found(r.ended[c]) || r.search[c][s].Found(r.ended[s]))
 }
 
 // told returns the direction of the client of a connection that is a WebSocket because
@@ -113,7 +127,7 @@ func (r *recogniser) gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
 // seek makes s look for protocols whose start is missing.
 func (s *Switch) seek() {
 	s.anywhere = true
-	s.frames = s.newRecogniser()
+	s.frames = s.newRecogniser(false)
 }
 
 // look passes a piece to the recogniser, when it is of no other protocol.
@@ -138,10 +152,13 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 
 // giveUp returns what the operator said, where frames say nothing.
 func (r *recogniser) giveUp() (client timeline.Direction, decided bool) {
-	if !r.sure || r.bytes[0]+r.bytes[1] == 0 {
+	switch {
+	case r.bytes[0]+r.bytes[1] == 0:
 		return 0, false
+	case r.sure:
+		return r.told(true)
 	}
-	return r.told(true)
+	return timeline.ClientToServer, r.answered()
 }
 
 // lookAtEnd decides when no more bytes will come.
@@ -170,7 +187,11 @@ func (s *Switch) recognised(r *recogniser, client timeline.Direction) {
 		s.orient(true)
 		r.log.Exchange()
 	}
-	s.becomeWebSocket(r)
+	var request *timeline.Handshake
+	if h, is := s.next.(*headless); is {
+		request = h.Asked()
+	}
+	s.becomeWebSocket(r, request)
 }
 
 // lookedEnough reports whether all recognisers together have reached their limit.
@@ -190,15 +211,26 @@ func (s *Switch) stopLooking() {
 	}
 }
 
-// becomeWebSocket opens a Conn without a handshake.
-func (s *Switch) becomeWebSocket(r *recogniser) {
+// becomeWebSocket opens a Conn whose handshake is not in the capture, or of which only
+// the request is.
+func (s *Switch) becomeWebSocket(r *recogniser, request *timeline.Handshake) {
 	a := s.account
 	c := a.withoutHandshake(s.layers)
 	c.Guessed = !r.sure
+	if request != nil {
+		Understand(request, s.layers == "tls")
+		request.Unseen = true
+		c.Handshake, c.Opened = request, request.Request
+	}
 	stream := ws.NewMidstream(a.d.ws, c, r.sure)
 	a.d.sink.Open(c)
 	s.first = timeline.Backlog{}
 	s.become("other", stream)
+	if request != nil {
+		for _, f := range judge(request, c.Server.Addr()) {
+			c.Tell(a.d.sink, &f)
+		}
+	}
 	stream.Play(&r.log)
 }
 

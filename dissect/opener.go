@@ -32,6 +32,8 @@ func (o *opener) Handshake(h *timeline.Handshake) timeline.Stream {
 	c := a.d.newConn()
 	c.Transport, c.Client, c.Server = a.transport, a.transport.Client, a.transport.Server
 	c.Handshake, c.Layers, c.Opened = h, o.layers, h.Request
+	t := a.transport
+	h.Unseen = h.Status == 0 && (t.Gaps[timeline.ServerToClient] > 0 || t.Midstream && t.Segments[timeline.ServerToClient] == 0)
 	if a.client.IsValid() {
 		c.Client, c.Peer = a.client, a.transport.Client
 	}
@@ -205,13 +207,14 @@ func (t *attempt) close(at timeline.Stamp) {
 	c, sink := t.conn, t.sink
 	t.conn = nil
 	c.Finish(&t.ending, at)
-	if c.Handshake.Status == 0 && !t.answered && c.TCP != timeline.TCPOpen && c.Transport.Gaps[timeline.ServerToClient] == 0 {
+	if h := c.Handshake; h.Status == 0 && !h.Unseen && !t.answered && c.TCP != timeline.TCPOpen {
 		f := timeline.Finding{Rule: ruleUnanswered, At: at}
 		if c.By != timeline.PartyUnknown {
 			f.Detail = "the " + c.By.String() + " ended the connection"
 		}
 		c.Tell(sink, &f)
 	}
+	ws.JudgeDirections(c, sink, at)
 	c.Settle(sink, at)
 	sink.Close(c, at)
 }

@@ -250,6 +250,7 @@ func (s *Switch) Finding(f *timeline.Finding) {
 func (s *Switch) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
 	dir ^= s.flip
 	if s.next != nil {
+		s.unheard()
 		s.next.End(dir, at, why)
 	} else {
 		s.first.End(dir, at, why)

@@ -66,11 +66,14 @@ func CloseName(code uint16) string {
 	return ""
 }
 
-// status returns "101", "403 Forbidden", or "no response" when there is none.
+// status returns "101", "403 Forbidden", or in words why there is none.
 func status(h *timeline.Handshake) string { return string(appendStatus(nil, h)) }
 
 // appendStatus appends what [status] returns.
 func appendStatus(dst []byte, h *timeline.Handshake) []byte {
+	if h.Status == 0 && h.Unseen {
+		return append(dst, "response not captured"...)
+	}
 	if h.Status == 0 {
 		return append(dst, "no response"...)
 	}

@@ -232,7 +232,7 @@ func (c *Collector) Close(conn *timeline.Conn, at timeline.Stamp) {
 		c.refuse(conn)
 		return
 	}
-	if h := conn.Handshake; h != nil && h.Status == 0 && !conn.Recorded {
+	if h := conn.Handshake; h != nil && h.Status == 0 && !h.Unseen && !conn.Recorded {
 		c.r.Conns.Unanswered++
 		c.r.StandOut.Unanswered.add(conn.Opened.Packet)
 		return

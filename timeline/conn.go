@@ -130,6 +130,7 @@ type Handshake struct {
 	HTTPVersion string // "1.1", "2"
 	Status      int    // 0: no response is in the capture
 	Reason      string
+	Unseen      bool // Status is 0 because bytes of the server are missing: there may have been a response
 
 	RequestHeaders, ResponseHeaders []Header
 

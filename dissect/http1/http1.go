@@ -340,6 +340,14 @@ func (s *Stream) Lost() bool {
 	return s.next == nil && (s.half[0].state == seeking || s.half[1].state == seeking)
 }
 
+// Asked returns the handshake that waits for its response, nil for none.
+func (s *Stream) Asked() *timeline.Handshake {
+	if n := len(s.pending); n > 0 {
+		return s.pending[n-1].handshake
+	}
+	return nil
+}
+
 // Passed returns the layer that the connection was handed to, and the handler of
 // findings; nil while it is HTTP. Who feeds that layer from then on may
 // Reset s.

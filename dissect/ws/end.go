@@ -36,6 +36,7 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 	}
 	s.over = true
 	s.conn.Finish(&s.ending, at)
+	JudgeDirections(s.conn, s.env.sink, at)
 	s.judgeEnd(at)
 	s.endDeflate(at)
 	s.conn.Settle(s.env.sink, at)
@@ -56,6 +57,24 @@ func (s *Stream) cutShort(dir timeline.Direction, h *half, at timeline.Stamp) {
 		s.emit(dir, &f)
 	}
 	s.abandon(dir, h, &at)
+}
+
+// JudgeDirections reports on c, which ends, a side that sent data of which no packet was
+// captured.
+func JudgeDirections(c *timeline.Conn, sink timeline.Sink, at timeline.Stamp) {
+	t := c.Transport
+	if t == nil {
+		return
+	}
+	for dir := range t.Segments {
+		if other := 1 - dir; t.Segments[dir] == 0 && t.Gaps[dir] > 0 && t.Segments[other] > 0 {
+			who := timeline.Direction(dir).Sender().String()
+			c.Tell(sink, &timeline.Finding{
+				Rule: ruleOneDirection, Dir: timeline.Direction(dir), HasDir: true, At: at, Got: fmt.Sprintf("%d bytes of the %s are missing", t.Gaps[dir], who),
+				Detail: "no packet with data of the " + who + " is in the capture",
+			})
+		}
+	}
 }
 
 // judgeEnd reports what was wrong with the end of the connection. It reports nothing

@@ -174,6 +174,11 @@ var (
 		Title: "compression made messages larger",
 		Text:  "All compressed messages of a direction together are larger than what they say. Switch compression off for short or already compressed messages.",
 	}
+	ruleOneDirection = &timeline.Rule{
+		ID: "tcp/one-direction", Severity: timeline.Note, Since: "0.1",
+		Title: "only one direction of the connection was captured",
+		Text:  "Acknowledgements show that the other side sent data, and no packet of it is in the capture: a mirror port of one direction, asymmetric routing, or a capture filter. What that side said is unknown.",
+	}
 	ruleReset = &timeline.Rule{
 		ID: "tcp/reset", Severity: timeline.Warning, Since: "0.1", Ref: "RFC 9293 3.5.2, RFC 8441 5",
 		Title: "reset before both close frames",
@@ -184,7 +189,7 @@ var (
 // Rules returns the rules of this package, in the order of the catalogue.
 func Rules() []*timeline.Rule {
 	return []*timeline.Rule{
-		ruleReset, ruleMaskMissing, ruleMaskUnexpected, ruleMaskKeyWeak, ruleRSVSet, ruleOpcodeReserved, ruleHTTPInside,
+		ruleOneDirection, ruleReset, ruleMaskMissing, ruleMaskUnexpected, ruleMaskKeyWeak, ruleRSVSet, ruleOpcodeReserved, ruleHTTPInside,
 		ruleLengthNotMinimal, ruleControlFragmented, ruleControlTooLong, ruleContinuationOrphan, ruleContinuationExpected,
 		ruleUTF8Invalid, ruleCloseLength, ruleCloseCodeInvalid, ruleCloseReasonUTF8, ruleDataAfterClose, ruleCloseMissing,
 		ruleCloseUnanswered, ruleCloseAbnormal, ruleTCPClosedByClient, rulePongMissing, rulePongMismatch, rulePongUnsolicited,

@@ -25,3 +25,13 @@ func (s *Scenario) BehindHandshake() *Scenario {
 	}
 	return nil
 }
+
+// OneDirection returns what a capture holds that misses all data of the other side.
+func (s *Scenario) OneDirection(of timeline.Direction) *Scenario {
+	one := &Scenario{Name: s.Name + ", " + of.Sender().String() + " only", Midstream: s.Midstream}
+	for _, step := range s.Steps {
+		step.Lost = step.Lost || step.Dir != of
+		one.Steps = append(one.Steps, step)
+	}
+	return one
+}

@@ -16,6 +16,7 @@ import (
 	"github.com/wsdump/wsdump/dissect"
 	"github.com/wsdump/wsdump/internal/scenario"
 	"github.com/wsdump/wsdump/pipeline"
+	"github.com/wsdump/wsdump/timeline"
 )
 
 // told is what an operator says of the port of a scenario.
@@ -48,11 +49,8 @@ func rowsOf(t *testing.T, packets []capture.Packet, decodeAs []dissect.DecodeAs)
 func TestBehindHandshake(t *testing.T) {
 	played := 0
 	for _, s := range scenarios(t) {
-		breaks := slices.ContainsFunc(s.Expect, func(line string) bool {
-			return strings.HasPrefix(line, "finding ") && (!strings.HasPrefix(line, "finding tcp/") || line == "finding tcp/gap")
-		})
 		cut := s.BehindHandshake()
-		if breaks || cut == nil || cut.BehindHandshake() != nil {
+		if breaksRules(s) || cut == nil || cut.BehindHandshake() != nil {
 			continue
 		}
 		played++
@@ -68,6 +66,46 @@ func TestBehindHandshake(t *testing.T) {
 	if played < 30 {
 		t.Errorf("only %d scenarios", played)
 	}
+}
+
+// TestOneDirectionOnly: a scenario that breaks no rule has the same rows of one side when
+// the capture misses all that the other sent.
+func TestOneDirectionOnly(t *testing.T) {
+	played := 0
+	for _, s := range scenarios(t) {
+		if breaksRules(s) || strings.Contains(s.Name, "CONNECT") || s.BehindHandshake() == nil || s.BehindHandshake().BehindHandshake() != nil {
+			continue
+		}
+		all, _ := rowsOf(t, s.Packets(scenario.Disguise{}), nil)
+		for dir, side := range []string{" C ", " S "} {
+			var want []string
+			for _, row := range all {
+				if _, rest, _ := strings.Cut(row, " "); strings.HasPrefix(" "+rest, side) {
+					want = append(want, row)
+				}
+			}
+			if len(want) == 0 {
+				continue
+			}
+			played++
+			one := s.OneDirection(timeline.Direction(dir))
+			got, _ := rowsOf(t, one.Packets(scenario.Disguise{}), nil)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s (-both +one):\n%s", one.Name, diff)
+			}
+		}
+	}
+	t.Logf("%d sides of scenarios", played)
+	if played < 50 {
+		t.Errorf("only %d sides", played)
+	}
+}
+
+// breaksRules reports whether a finding of s is about more than TCP, or about loss.
+func breaksRules(s *scenario.Scenario) bool {
+	return slices.ContainsFunc(s.Expect, func(line string) bool {
+		return strings.HasPrefix(line, "finding ") && (!strings.HasPrefix(line, "finding tcp/") || line == "finding tcp/gap")
+	})
 }
 
 // TestFixturesBehindHandshake cuts the connections of all fixtures behind their 101, and
