@@ -261,3 +261,18 @@ func TestMissingSYN(t *testing.T) {
 		}
 	}
 }
+
+// TestUnanswered: a handshake without a response is a finding when TCP has ended, and a
+// doubt while it is open.
+func TestUnanswered(t *testing.T) {
+	for end, want := range map[timeline.TCPEnd]Outcome{timeline.TCPFIN: Pass, timeline.TCPOpen: Inconclusive} {
+		r := verdictOf(Protocol(Strict, nil), func(j *Judge, c *timeline.Conn) {
+			c.Handshake.Status, c.TCP = 0, end
+			j.Open(c)
+			j.Close(c, timeline.Stamp{})
+		})
+		if r.Outcome != want {
+			t.Errorf("TCP %s: %s, want %s; %q", end, r.Outcome, want, r.Doubts)
+		}
+	}
+}

@@ -34,6 +34,7 @@ var observers = map[string]string{
 	"capture/dropped":      "packets were dropped while capturing",
 	"tcp/gap":              "bytes are missing from a connection",
 	"tcp/midstream":        midstream,
+	"tcp/one-direction":    "only one direction of a connection was captured",
 	"tcp/limit":            limitReached,
 	"ip/limit":             limitReached,
 	"http/limit":           limitReached,
@@ -43,9 +44,13 @@ var observers = map[string]string{
 	"tls/decrypt-failed":   "a TLS record could not be decrypted",
 	"h2/headers-unknown":   "the capture starts inside an HTTP/2 connection",
 	"ws/frame-incomplete":  "the capture ends inside a frame",
+	"ws/direction-unread":  "bytes of one direction were not understood",
 	"ws/sync-lost":         "framing was lost over missing bytes",
 	"deflate/context-lost": "compressed messages could not be inflated",
 	"deflate/limit":        limitReached,
 }
+
+// unanswered is the doubt about a handshake that has no response when the capture ends.
+const unanswered = "the capture ends before a handshake was answered"
 
 const limitReached = "a limit was reached"

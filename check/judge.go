@@ -223,12 +223,7 @@ func (j *Judge) Finding(f *timeline.Finding) {
 			j.results[i].doubt(damage)
 		}
 	case damage != "":
-		s.damage = append(s.damage, damage)
-		for i, a := range j.assessors {
-			if s.could[i] && a.mindsDamage() {
-				j.results[i].doubt(damage)
-			}
-		}
+		j.doubt(s, damage)
 	case s == nil:
 		for _, a := range j.assessors {
 			a.finding(f)
@@ -238,8 +233,21 @@ func (j *Judge) Finding(f *timeline.Finding) {
 	}
 }
 
+// doubt notes what is missing from a connection.
+func (j *Judge) doubt(s *seen, damage string) {
+	s.damage = append(s.damage, damage)
+	for i, a := range j.assessors {
+		if s.could[i] && a.mindsDamage() {
+			j.results[i].doubt(damage)
+		}
+	}
+}
+
 // Close judges a connection.
 func (j *Judge) Close(c *timeline.Conn, at timeline.Stamp) {
+	if h, s := c.Handshake, j.conns[c]; s != nil && h != nil && h.Status == 0 && c.TCP == timeline.TCPOpen {
+		j.doubt(s, unanswered)
+	}
 	j.row.OfConnection(c)
 	j.each(c, func(a assessor) { a.close(c, at) })
 	delete(j.conns, c)
