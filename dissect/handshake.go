@@ -219,6 +219,9 @@ func judge(h *timeline.Handshake, server netip.Addr) (all []timeline.Finding) {
 		return all
 	}
 	if http1 {
+		if h.Method != "" && h.Response.Packet < h.Request.Packet {
+			report(ruleEarlyResponse, response, "101", "")
+		}
 		if h.Method != "" {
 			judgeAccept(h, report)
 		}

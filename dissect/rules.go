@@ -94,6 +94,11 @@ var (
 		Title: "client frames before the server's 101",
 		Text:  "Bytes of the client were captured before the response: it did not wait, or the capture has another order than the wire.",
 	}
+	ruleEarlyResponse = &timeline.Rule{
+		ID: "http/early-response", Severity: timeline.Note, Since: "0.1", Ref: "RFC 9112 9.2",
+		Title: "the 101 stands before its request",
+		Text:  "The server's response was captured before the request that it answers: it did not wait for it, or the capture has another order than the wire.",
+	}
 	ruleOriginCross = &timeline.Rule{
 		ID: "http/origin-cross", Severity: timeline.Note, Since: "0.1", Ref: "RFC 6455 10.2",
 		Title: "another site opened this WebSocket",
@@ -115,7 +120,7 @@ var (
 // order of the catalogue.
 func Rules() []*timeline.Rule {
 	all := append(tls.Rules(), ruleRefused, ruleUnanswered, ruleNotHTTP, ruleDraft, ruleResponseBody, ruleRequestBody, ruleKeyInvalid, ruleVersion, ruleUpgradeHeader, ruleHostMissing, ruleAcceptWrong,
-		ruleSubprotocol, ruleSubprotocolNone, ruleExtension, ruleExtensionEmpty, ruleExtensionUnknown, ruleEarlyData, ruleOriginCross, ruleCleartext, ruleLimit)
+		ruleSubprotocol, ruleSubprotocolNone, ruleExtension, ruleExtensionEmpty, ruleExtensionUnknown, ruleEarlyData, ruleEarlyResponse, ruleOriginCross, ruleCleartext, ruleLimit)
 	all = append(all, http2.Rules()...)
 	return append(all, ws.Rules()...)
 }

@@ -48,6 +48,8 @@ type Stream struct {
 	half     [2]half
 	pending  []request // that wait for their response, oldest first
 	facts    Facts
+	ahead    *ahead // a 101 that came before its request
+	late     bool   // ahead was taken
 	alien    []byte // the server's first bytes that are no HTTP
 	alienAt  timeline.Stamp
 	refused  timeline.Stream // of the latest refused handshake; it receives the ends
@@ -56,6 +58,15 @@ type Stream struct {
 	overfull bool             // the bytes held have reached their limit
 	ends     timeline.Backlog // the ends so far, for the next layer
 	ended    [2]bool
+}
+
+// ahead is a response with status 101 on a connection whose client has sent nothing: its
+// request is still to come. What the server sends meanwhile waits too.
+type ahead struct {
+	at      timeline.Stamp
+	start   string
+	headers []timeline.Header
+	log     timeline.Backlog
 }
 
 // request is one that waits for its response.
@@ -76,6 +87,7 @@ const (
 	inTrailer
 	untilEnd // body up to the end of the connection, or no HTTP any more
 	holding  // client: behind a request that may switch protocols
+	waiting  // server: behind a 101 that came before its request
 )
 
 type half struct {
@@ -137,6 +149,10 @@ func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 		}
 		h.state = atHead
 	case atHead:
+		if s.ahead != nil && len(h.head) == 0 && ProbeRequest(b) == timeline.NotMine { // frames: there is no request
+			s.takeAhead()
+			return b
+		}
 		return s.readHead(dir, h, at, b)
 	case inLength, inChunk:
 		n := min(h.left, uint64(len(b)))
@@ -153,6 +169,13 @@ func (s *Stream) step(dir timeline.Direction, h *half, at timeline.Stamp, b []by
 		return s.readChunkLine(dir, h, at, b)
 	case holding:
 		return s.hold(dir, at, b)
+	case waiting:
+		if s.ahead.log.Len()+len(b) > s.limits.Held {
+			s.takeAhead()
+			return b
+		}
+		s.ahead.log.Data(dir, at, b)
+		return nil
 	default:
 		return nil
 	}
@@ -317,6 +340,9 @@ func (s *Stream) hold(dir timeline.Direction, at timeline.Stamp, b []byte) []byt
 
 // Gap implements [timeline.Stream].
 func (s *Stream) Gap(dir timeline.Direction, at timeline.Stamp, n uint64) {
+	if s.ahead != nil {
+		s.takeAhead()
+	}
 	if s.next != nil {
 		s.next.Gap(dir, at, n)
 		return
@@ -362,6 +388,9 @@ func (s *Stream) Finding(f *timeline.Finding) { s.handler.Finding(f) }
 
 // End implements [timeline.Stream].
 func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End) {
+	if s.ahead != nil {
+		s.takeAhead()
+	}
 	if s.next != nil {
 		s.next.End(dir, at, why)
 		return
@@ -388,6 +417,16 @@ func (s *Stream) End(dir timeline.Direction, at timeline.Stamp, why timeline.End
 		}
 	}
 	s.pending = nil
+}
+
+// takeAhead takes the response that came before its request.
+func (s *Stream) takeAhead() {
+	a, h := s.ahead, &s.half[timeline.ServerToClient]
+	s.ahead, s.late = nil, true
+	h.reset(atHead)
+	h.first = a.at
+	s.response(h, a.at, a.start, a.headers, nil)
+	a.log.Replay(s)
 }
 
 // startsMessage reports whether b can be the beginning of a request line
@@ -460,6 +499,10 @@ const (
 
 // Weight implements [timeline.Weighed].
 func (s *Stream) Weight() int {
-	return streamWeight + cap(s.half[0].head) + cap(s.half[1].head) + s.held.Weight() + s.ends.Weight() +
+	n := 0
+	if s.ahead != nil {
+		n = s.ahead.log.Weight() + requestWeight
+	}
+	return n + streamWeight + cap(s.half[0].head) + cap(s.half[1].head) + s.held.Weight() + s.ends.Weight() +
 		len(s.pending)*requestWeight + timeline.Weight(s.next)
 }

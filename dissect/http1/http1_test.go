@@ -85,6 +85,7 @@ func TestGapsAndLimits(t *testing.T) {
 		}, []string{"tunnel ", "early?"}},
 		{"101 without its request", func(x *Stream) {
 			x.Data(s, at, []byte(accept+"\x81\x01x"))
+			x.End(c, at, timeline.EndOpen)
 		}, []string{"  101"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

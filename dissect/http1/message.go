@@ -30,6 +30,9 @@ func (s *Stream) request(h *half, start string, headers []timeline.Header) {
 		h.then = holding
 	}
 	s.body(h, headers, 0)
+	if s.ahead != nil {
+		s.takeAhead()
+	}
 }
 
 // maxPending is how many requests may wait for their responses; pipelines are
@@ -57,12 +60,20 @@ func (s *Stream) response(h *half, at timeline.Stamp, start string, headers []ti
 	if status < 200 && status != 101 {
 		return rest
 	}
+	if c := &s.half[timeline.ClientToServer]; status == 101 && len(s.pending) == 0 && s.facts.Requests == 0 && c.state == atHead && !s.ended[0] && !s.late {
+		s.ahead = &ahead{at: at, start: start, headers: headers}
+		h.reset(waiting)
+		return rest
+	}
 	r := s.answered(status)
 	if r.handshake == nil && status == 101 && hasToken(headers, "Upgrade", "websocket") {
 		r.handshake = &timeline.Handshake{Request: h.first, HTTPVersion: "1.1"} // the request is not in the capture
 	}
 	if r.handshake != nil {
 		hs := r.handshake
+		if at.Time < hs.Request.Time { // the response came before its request
+			at.Time = hs.Request.Time
+		}
 		hs.Response, hs.Status, hs.Reason, hs.ResponseHeaders = at, status, strings.TrimSpace(reason), headers
 	}
 	switch {
