@@ -396,7 +396,7 @@ func (s *Stream) Weight() int {
 		n += s.deflate.half[0].cost + s.deflate.half[1].cost
 	}
 	if s.gate != nil {
-		n += 2 * s.gate.log.Weight()
+		n += 3 * s.gate.log.Weight() // and its searches
 	}
 	for i := range s.half {
 		h := &s.half[i]

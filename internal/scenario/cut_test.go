@@ -55,10 +55,13 @@ func TestBehindHandshake(t *testing.T) {
 		}
 		played++
 		want, _ := rowsOf(t, s.Packets(scenario.Disguise{}), nil)
-		for _, d := range []scenario.Disguise{{}, {Exchange: true}, {IPv6: true, Wrap: true}, {Repeat: true, Seed: 1}} {
+		for _, d := range scenario.Disguises() {
+			if d.Shuffle {
+				continue // what comes first of a direction cannot be told from the beginning of the capture
+			}
 			got, _ := rowsOf(t, cut.Packets(d), told)
 			if diff := cmp.Diff(want, got); diff != "" {
-				t.Errorf("%s (-whole +cut):\n%s", cut.Name, diff)
+				t.Errorf("%s, %s (-whole +cut):\n%s", cut.Name, d.Name, diff)
 			}
 		}
 	}
