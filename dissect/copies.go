@@ -38,7 +38,7 @@ type shown struct {
 	handshake *timeline.Handshake
 	transport uint64 // its ID
 	isn       isn
-	answered  int64 // time of the response
+	answered  int64 // time of the response, of the request where there is none
 
 	// nil when another Dissector has the connection
 	conn   *timeline.Conn
@@ -102,7 +102,7 @@ func (v *views) remember(c *timeline.Conn, by *account, stream *ws.Stream) (full
 	if t.HasISN != [2]bool{true, true} {
 		return false
 	}
-	it := shown{handshake: h, transport: t.ID, isn: t.ISN, answered: h.Response.Time}
+	it := shown{handshake: h, transport: t.ID, isn: t.ISN, answered: max(h.Response.Time, h.Request.Time)}
 	if by != nil {
 		it.conn, it.by, it.stream = c, by, stream
 	}

@@ -196,3 +196,16 @@ func TestRefusalIsShownOnce(t *testing.T) {
 	w.ends()
 	w.want(append(slices.Clone(opened1), "close 1")...)
 }
+
+// TestUnansweredIsForgotten: an unanswered handshake stays in the views no longer than
+// an answered one.
+func TestUnansweredIsForgotten(t *testing.T) {
+	var v views
+	for i := range 3 {
+		h := &timeline.Handshake{Request: timeline.Stamp{Time: int64(i) * int64(2*copyMemory)}}
+		v.remember(&timeline.Conn{Transport: &timeline.Transport{ISN: [2]uint32{uint32(i), 1}, HasISN: [2]bool{true, true}}, Handshake: h}, nil, nil)
+	}
+	if n := len(v.byISN); n != 1 {
+		t.Errorf("%d connections are remembered, want the last", n)
+	}
+}

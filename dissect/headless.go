@@ -47,7 +47,7 @@ func (h *headless) expect() {
 func (s *Switch) unheard() {
 	t := s.account.transport
 	layer, ok := s.next.(*http1.Stream)
-	if !ok || s.account.conns > 0 || t.Segments[timeline.ServerToClient] > 0 || layer.Asked() == nil {
+	if !ok || s.account.conns > 0 || !t.Midstream || t.Segments[timeline.ServerToClient] > 0 || layer.Asked() == nil {
 		return
 	}
 	if held := layer.Held(); !held.Empty() {
@@ -67,6 +67,10 @@ func (h *headless) become() {
 	s.becomeWebSocket(r, h.Asked())
 }
 
+// heldLookedAt is how many of the bytes behind a request are searched. When frames follow
+// it, they begin there.
+const heldLookedAt = 16 << 10
+
 // earlier is a stream that adds earlier bytes to a recogniser.
 type earlier struct {
 	timeline.Deaf
@@ -78,6 +82,10 @@ type earlier struct {
 func (e *earlier) Data(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	e.d.looked += len(b)
 	e.log.Data(dir, at, b)
+	if e.bytes[0]+e.bytes[1] > heldLookedAt {
+		e.bytes[dir] += len(b)
+		return
+	}
 	e.add(dir, at, b)
 }
 

@@ -207,7 +207,7 @@ func (t *attempt) close(at timeline.Stamp) {
 	c, sink := t.conn, t.sink
 	t.conn = nil
 	c.Finish(&t.ending, at)
-	if h := c.Handshake; h.Status == 0 && !h.Unseen && !t.answered && c.TCP != timeline.TCPOpen {
+	if h := c.Handshake; h.Status == 0 && !h.Unseen && !t.answered && (c.TCP == timeline.TCPFIN || c.TCP == timeline.TCPHalf || c.TCP == timeline.TCPReset) {
 		f := timeline.Finding{Rule: ruleUnanswered, At: at}
 		if c.By != timeline.PartyUnknown {
 			f.Detail = "the " + c.By.String() + " ended the connection"
