@@ -187,3 +187,43 @@ func countedByTshark(t *testing.T, tshark string, packets []capture.Packet) (fra
 	}
 	return len(strings.FieldsFunc(string(out), func(r rune) bool { return r == ',' || r == '\n' }))
 }
+
+// TestDecodeAsShowsNoLess: naming WebSocket for every port takes no row away from any
+// fixture.
+func TestDecodeAsShowsNoLess(t *testing.T) {
+	files, _ := filepath.Glob("../../testdata/pcaps/*.pcap*")
+	formats, _ := filepath.Glob("../../testdata/pcaps/formats/*.pcap*")
+	every := []dissect.DecodeAs{{From: 1, To: 65535, Protocol: "ws"}}
+	rows := 0
+	for _, file := range slices.Concat(files, formats) {
+		if info, err := os.Stat(file); err != nil || info.Size() > 10*smallFixture {
+			continue
+		}
+		count := func(as []dissect.DecodeAs) (n int) {
+			in, err := capture.Open([]string{file}, capture.Options{})
+			if err != nil {
+				t.Skip(err)
+			}
+			defer in.Close()
+			r := &scenario.Recorder{}
+			if err := pipeline.Run(context.Background(), in, r, pipeline.Options{DecodeAs: as}); err != nil {
+				t.Logf("%s: %v", file, err)
+			}
+			for _, line := range r.Lines {
+				switch what, _, _ := strings.Cut(line, " "); what {
+				case "message", "ping", "pong", "close":
+					n++
+				}
+			}
+			return n
+		}
+		without, with := count(nil), count(every)
+		rows += without
+		if with < without {
+			t.Errorf("%s: %d rows with -d, %d without", filepath.Base(file), with, without)
+		}
+	}
+	if rows < 1000 {
+		t.Errorf("only %d rows", rows)
+	}
+}
