@@ -28,6 +28,7 @@ const (
 	enoughBoth    = 400
 	enoughClient  = 480 // the other direction is not in the capture
 	enoughServer  = 600
+	enoughAtEnd   = 300       // no more bytes will come, and all of both directions are frames
 	enoughAgainst = 700       // the other direction gives no evidence
 	lookedAt      = 128 << 10 // bytes of a transport
 	lookedAtAll   = 64 << 20  // bytes of all transports at a time
@@ -54,21 +55,18 @@ func (s *Switch) newRecogniser(asked bool) *recogniser {
 // when r gives up.
 func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (client timeline.Direction, decided, done bool) {
 	r.bytes[dir] += len(b)
-	if r.sure {
-		for client := range r.search {
-			r.search[client][dir].Add(at, b)
-		}
-		done = r.bytes[0]+r.bytes[1] > lookedAt
-		client, decided = r.told(done)
-		return client, decided, decided
-	}
-	defer func() {
-		if !decided && r.answered() {
-			client, decided, done = timeline.ClientToServer, true, true
-		}
-	}()
 	for client := range r.search {
 		r.search[client][dir].Add(at, b)
+	}
+	done = r.bytes[0]+r.bytes[1] > lookedAt
+	switch {
+	case r.sure:
+		client, decided = r.told(done)
+		return client, decided, decided
+	case r.answered():
+		return timeline.ClientToServer, true, true
+	}
+	for client := range r.search {
 		mine, theirs := r.search[client][client].Bits(), r.search[client][1-client].Bits()
 		silent := r.bytes[1-client] == 0
 		deaf := r.bytes[client] == 0
@@ -79,7 +77,7 @@ func (r *recogniser) add(dir timeline.Direction, at timeline.Stamp, b []byte) (c
 			return timeline.Direction(client), true, true
 		}
 	}
-	return 0, false, r.bytes[0]+r.bytes[1] > lookedAt
+	return 0, false, done
 }
 
 // answered reports whether a frame shows that the handshake was accepted whose response
@@ -150,13 +148,21 @@ func (s *Switch) look(dir timeline.Direction, at timeline.Stamp, b []byte) {
 	}
 }
 
-// giveUp returns what the operator said, where frames say nothing.
+// giveUp decides when no more bytes are looked at.
 func (r *recogniser) giveUp() (client timeline.Direction, decided bool) {
 	switch {
 	case r.bytes[0]+r.bytes[1] == 0:
 		return 0, false
 	case r.sure:
 		return r.told(true)
+	}
+	if r.ended[0] && r.ended[1] {
+		for client := range r.search {
+			mine, theirs := r.search[client][client].WholeBits(), r.search[client][1-client].WholeBits()
+			if mine >= enoughEach && theirs >= enoughEach && mine+theirs >= enoughAtEnd {
+				return timeline.Direction(client), true
+			}
+		}
 	}
 	return timeline.ClientToServer, r.answered()
 }

@@ -85,7 +85,7 @@ func (u *unframed) begin(at timeline.Stamp, b byte) {
 	switch {
 	case u.chunked && hex: // none of them begins a frame without an extension
 		u.state = unframedSize
-		f.Got, f.Want, f.Detail = "frames in chunks", "frames", "they are read through the chunks"
+		f.Got, f.Want, f.Detail = "frames in chunks", "frames", "the frames are read through the chunks"
 	case u.length > 0 && b&0x70 != 0:
 		u.state, u.left = unframedBody, u.length
 		f.Got, f.Want, f.Detail = strconv.FormatUint(u.length, 10)+" bytes of a body", "frames", "the body is passed over"

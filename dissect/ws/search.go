@@ -98,6 +98,17 @@ func (s *Search) Bits() (bits int) {
 	return bits
 }
 
+// WholeBits returns the evidence, in tenths of a bit, that all bytes from the first to the
+// last are frames.
+func (s *Search) WholeBits() (bits int) {
+	for i := range s.candidates {
+		if c := &s.candidates[i]; c.start == 0 && !s.dropped && c.solid && c.next == len(s.buf) {
+			bits = max(bits, c.bits)
+		}
+	}
+	return bits
+}
+
 // Gap drops all bytes and candidates, because lengths do not lead across missing bytes.
 func (s *Search) Gap() {
 	s.dropped = true

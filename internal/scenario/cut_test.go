@@ -155,7 +155,7 @@ func TestFixturesBehindHandshake(t *testing.T) {
 	if with != all {
 		t.Errorf("%d frames with -d, want %d", with, all)
 	}
-	if without < all*95/100 {
+	if without < all*99/100 {
 		t.Errorf("%d frames without an option, of %d", without, all)
 	}
 	if long && with < theirs {
