@@ -3,6 +3,7 @@ package scenario_test
 import (
 	"context"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -225,5 +226,41 @@ func TestDecodeAsShowsNoLess(t *testing.T) {
 	}
 	if rows < 1000 {
 		t.Errorf("only %d rows", rows)
+	}
+}
+
+// ordered is a sink that keeps the packets in which rows ended.
+type ordered struct {
+	timeline.Nop
+	packets []uint64
+}
+
+func (*ordered) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
+func (o *ordered) Message(m *timeline.Message)       { o.packets = append(o.packets, m.Last.Packet) }
+func (o *ordered) Frame(f *timeline.Frame)           { o.packets = append(o.packets, f.Last.Packet) }
+
+// TestMidstreamOrder: wherever a capture begins, the rows come in the order of the
+// packets that completed them, both directions merged.
+func TestMidstreamOrder(t *testing.T) {
+	s, err := scenario.Parse("busy", busy(400, rand.New(rand.NewPCG(3, 3))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, piece := range []int{0, 700, 60} {
+		packets := s.Packets(scenario.Disguise{MaxPiece: piece, Seed: 5})
+		for start := 6; start < len(packets)-40; start += 1 + len(packets)/60 {
+			for _, as := range [][]dissect.DecodeAs{nil, told} {
+				o := &ordered{}
+				if err := pipeline.Run(context.Background(), &scenario.Source{Packets: packets[start:]}, o, pipeline.Options{DecodeAs: as}); err != nil {
+					t.Fatal(err)
+				}
+				if !slices.IsSorted(o.packets) {
+					t.Errorf("pieces of %d, entered at packet %d, -d %v: rows of packets %v", piece, start, as != nil, o.packets)
+				}
+				if as != nil && len(o.packets) == 0 {
+					t.Errorf("pieces of %d, entered at packet %d: nothing is shown with -d", piece, start)
+				}
+			}
+		}
 	}
 }
