@@ -16,9 +16,23 @@ import (
 func (b *bench) print(w io.Writer) error {
 	p := &page{w: w}
 	p.line("# Speed and memory\n")
-	p.line("Printed by `bench/run.sh` (`%s`), which first holds what wsdump counts against what is in the captures.", strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
-	p.line("T is `tcpdump -r FILE -w /dev/null`. K is `tshark -r FILE -Y websocket -T fields` with three fields, on a slice of %s whose time is scaled up. Output goes to", amount(float64(b.slice)))
-	p.line("/dev/null, the page cache is warm. Ratios are medians of %d pairs, one run right after the other; in brackets what is aimed at.\n", b.rounds)
+	p.line("How fast wsdump is beside tcpdump, tshark and gopacket, how much memory it takes, and why. `bench/run.sh` (`%s`) printed this page, after it compared the counts of wsdump with those of the captures.", strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
+	p.line("\n- T is `tcpdump -r FILE -w /dev/null`. \"0.8 times T\" means: wsdump takes 0.8 of its time.")
+	p.line("- K is `tshark -r FILE -Y websocket -T fields` with three fields, on a slice of %s; its time is scaled up.", amount(float64(b.slice)))
+	p.line("- Output goes to /dev/null, and the page cache is warm. Ratios are medians of %d pairs, one run right after the other. The aim is in brackets.\n", b.rounds)
+	p.line("| capture | holds (`internal/trafficgen`) |\n|---|---|")
+	for _, k := range [][2]string{
+		{"small", "1,000 connections with JSON messages of 60 to 200 bytes"},
+		{"bulk", "100 connections with binary messages of 64 KiB"},
+		{"mixed", "small, and four times as many bytes of TLS, HTTP, QUIC and DNS"},
+		{"conns", "connections of six messages each"},
+		{"deflate", "100 connections with compressed JSON messages"},
+		{"disorder", "small, with segments that are overtaken (1 %), doubled (1 %) and lost (0.1 %)"},
+		{"wide", "200,000 connections alive at once"},
+	} {
+		p.row(k[0], k[1])
+	}
+	p.line("")
 	b.machine(p)
 	b.reach(p)
 	if err := b.others(p); err != nil {
@@ -120,14 +134,13 @@ func (b *bench) reach(p *page) {
 		}
 		p.row(cells...)
 	}
-	p.line("\nwsdump is as it comes: on %d processors two or more workers share the connections, where that helps. tshark has one.", runtime.NumCPU())
-	p.line("wide is read with `--max-memory %s`: more connections are alive at once than the default of 512 MiB holds.", wideMemory)
-	p.line("`list -f` is with the capture filter `tcp port 80`. gopacket is its reader, decoder and reassembly counting bytes (`bench/gopacket`).")
+	p.line("\nwsdump runs with its defaults: on %d processors, workers share the connections where that helps. tshark uses one processor.", runtime.NumCPU())
+	p.line("wide needs `--max-memory %s` for all its connections. `list -f` has the capture filter `tcp port 80`. gopacket reads, decodes, reassembles, and counts bytes (`bench/gopacket`).", wideMemory)
 }
 
 // pairByPair writes the ratios that the medians are of.
 func (b *bench) pairByPair(p *page) {
-	p.line("\n## Pair by pair\n\nTimes T, in the order in which they were measured.\n")
+	p.line("\n## Pair by pair\n\nThe ratios behind the medians, times T, as they were measured.\n")
 	p.head(append([]string{""}, b.kinds...)...)
 	for _, mode := range modes {
 		cells := []string{"`" + mode.name + "`"}
@@ -159,7 +172,7 @@ func ratio(v, aim float64) string {
 
 // others writes what is not a ratio to tcpdump or tshark.
 func (b *bench) others(p *page) error {
-	p.line("\n## What else is aimed at\n")
+	p.line("\n## Other aims\n")
 	p.head("what", "measured", "aim")
 	small := b.captures["small"]
 	if c := b.captures["wide"]; c != nil {
@@ -185,45 +198,56 @@ func (b *bench) others(p *page) error {
 	if beside := b.measured["deflate"]["beside zlib"]; len(beside) > 0 {
 		p.row("deflate with payload, one worker, times the cpu of zlib alone", fmt.Sprintf("%.2f", beside.cpu()), "1.0")
 	}
-	for _, kind := range b.kinds {
-		table, ndjson := b.alone[kind]["table"], b.alone[kind]["ndjson"]
-		p.row("table, times ndjson: "+kind, fmt.Sprintf("%.2f", table.wall().Seconds()/ndjson.wall().Seconds()), "3")
-	}
-	for _, mode := range worked {
-		for _, kind := range b.kinds {
-			p.row("`"+mode.name+"`, one worker, times two: "+kind, fmt.Sprintf("%.2f", b.measured[kind]["one worker, "+mode.name].wall()), "1.6")
-		}
-	}
-	for _, kind := range b.kinds {
-		part, err := garbage(b.wsdump(b.captures[kind], "list")...)
-		if err != nil {
-			return err
-		}
-		p.row("garbage collection, of the cpu of `list`: "+kind, fmt.Sprintf("%.1f %%", 100*part), "2 %")
-	}
 	first, err := b.firstRow()
 	if err != nil {
 		return err
 	}
 	p.row("a small file, to its first row", fmt.Sprintf("%.1f ms", first.Seconds()*1000), "20 ms")
+	return b.byKind(p)
+}
+
+// byKind writes further ratios, a column a kind.
+func (b *bench) byKind(p *page) error {
+	p.line("")
+	p.head(append([]string{"", "aim"}, b.kinds...)...)
+	table, collecting := []string{"time of the table, times `ndjson`", "3"}, []string{"garbage collection, of the cpu of `list`", "2 %"}
+	for _, kind := range b.kinds {
+		table = append(table, ratio(b.alone[kind]["table"].wall().Seconds()/b.alone[kind]["ndjson"].wall().Seconds(), 0))
+		part, err := garbage(b.wsdump(b.captures[kind], "list")...)
+		if err != nil {
+			return err
+		}
+		collecting = append(collecting, fmt.Sprintf("%.1f %%", 100*part))
+	}
+	p.row(table...)
+	for _, mode := range worked {
+		cells := []string{"`" + mode.name + "`: one worker, times two", "1.6"}
+		for _, kind := range b.kinds {
+			cells = append(cells, ratio(b.measured[kind]["one worker, "+mode.name].wall(), 0))
+		}
+		p.row(cells...)
+	}
+	p.row(collecting...)
 	return nil
 }
 
 // figures writes what was measured, absolutely.
 func (b *bench) figures(p *page) {
-	p.line("\n## Times\n\nMedians; they drift from run to run, ratios less so. K is scaled.\n")
-	p.head("capture", "tool", "wall", "cpu", "MB/s", "memory")
-	for _, kind := range b.kinds {
-		c := b.captures[kind]
-		for _, tool := range []string{"tcpdump", "cat", "list", "list -f", "ndjson, no payload", "ndjson", "table", "gopacket", "zlib", "tshark"} {
-			s := b.alone[kind][tool]
-			if len(s) == 0 {
-				continue
+	p.line("\n## Times\n\nWall time, in brackets that of the processors, and the peak of memory. Medians; they drift from run to run, ratios less so. The time of tshark is scaled up, its memory is that for a slice.\n")
+	p.head(append([]string{""}, b.kinds...)...)
+	for _, tool := range []string{"tcpdump", "cat", "list", "list -f", "ndjson, no payload", "ndjson", "table", "gopacket", "zlib", "tshark"} {
+		cells, some := []string{tool}, false
+		for _, kind := range b.kinds {
+			cell := ""
+			if s := b.alone[kind][tool]; len(s) > 0 {
+				cell, some = fmt.Sprintf("%s (%.2f), %s", seconds(s.wall()), s.cpu().Seconds(), amount(float64(s.peak()))), true
 			}
-			p.row(kind, tool, seconds(s.wall()), seconds(s.cpu()), fmt.Sprintf("%.0f", float64(c.FileBytes)/1e6/s.wall().Seconds()), amount(float64(s.peak())))
+			cells = append(cells, cell)
+		}
+		if some {
+			p.row(cells...)
 		}
 	}
-	p.line("\nOf tshark the memory is that for a slice.")
 }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
@@ -245,7 +269,7 @@ func (b *bench) memoryTable(p *page) {
 	if len(b.piped) == 0 {
 		return
 	}
-	p.line("\n## Memory does not grow with the file\n\n`wsdump list -`, fed through a pipe by the generator; the aim is 48 MB.\n")
+	p.line("\n## Memory does not grow with the file\n\n`wsdump list -`, fed by the generator through a pipe. The aim is 48 MB.\n")
 	p.head("capture", "size", "memory", "rate with the generator")
 	for _, one := range b.piped {
 		p.row(one.kind, amount(float64(one.size)), amount(float64(one.peak)), amount(one.rate)+"/s")
@@ -254,7 +278,7 @@ func (b *bench) memoryTable(p *page) {
 
 // profile writes where the time of NDJSON goes.
 func (b *bench) profile(p *page) error {
-	p.line("\n## Where the time goes\n\nBy function (`go tool pprof -top`): of itself, and with what it calls. One goroutine does it all here.")
+	p.line("\n## Where the time goes\n\nBy function (`go tool pprof -top`): its own time, and with what it calls. All runs in one goroutine.")
 	for _, of := range [...][2]string{{"list", "small"}, {"list", "conns"}, {"list", "wide"}, {"ndjson", "small"}, {"ndjson", "bulk"}, {"ndjson", "deflate"}} {
 		mode, kind := of[0], of[1]
 		if b.captures[kind] == nil {
@@ -264,14 +288,14 @@ func (b *bench) profile(p *page) error {
 		if _, err := command(nil, b.path("profile"), mode, "1", "1", b.captures[kind].file, file); err != nil {
 			return err
 		}
-		out, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount", "16", b.path("profile"), file).Output()
+		out, err := exec.Command("go", "tool", "pprof", "-top", "-nodecount", "8", b.path("profile"), file).Output()
 		if err != nil {
 			return fmt.Errorf("pprof: %w", err)
 		}
 		p.line("\n`%s`, %s:\n\n```", mode, kind)
 		for line := range strings.Lines(string(out)) {
 			if fields := strings.Fields(line); len(fields) > 5 && strings.HasSuffix(fields[1], "%") {
-				p.line("%7s %7s  %s", fields[1], fields[4], strings.Join(fields[5:], " "))
+				p.line("%7s %7s  %s", fields[1], fields[4], strings.ReplaceAll(strings.Join(fields[5:], " "), "github.com/wsdump/wsdump/", ""))
 			}
 		}
 		p.line("```")
