@@ -104,12 +104,12 @@ func (b *bench) compare(w io.Writer) error {
 	}
 	p := &page{w: w}
 	p.line("## Speed and memory\n")
-	p.line("Megabytes of capture a second, in brackets a second of processor time (wsdump takes two where that helps), and the peak of resident memory, on %s of each kind of traffic that `internal/trafficgen` makes; medians of %d runs, printed by `%s`.", amount(float64(b.slice)), b.rounds, strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
-	p.line("Slices are short, since tshark is slow, so that starting is a good part of what the others take here; PERFORMANCE.md has longer captures.\n")
+	p.line("Megabytes of capture a second, in brackets a second of processor time, and peak memory, on %s of each kind of capture (see PERFORMANCE.md). Medians of %d runs, printed by `%s`.", amount(float64(b.slice)), b.rounds, strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
+	p.line("The captures are short because tshark is slow, so starting is a good part of the time of the others. PERFORMANCE.md has longer captures.\n")
 	p.line("- tshark, default: `%s`", strings.Join(tshark("FILE"), " "))
 	p.line("- tshark, best: `%s`", strings.Join(tsharkAtItsBest("FILE"), " "))
-	p.line("- gopacket and its fork (`%s`): their pcap reader, `DecodingLayerParser` and `reassembly`, which count bytes of streams and know nothing of WebSocket (`bench/gopacket`)", fork)
-	p.line("- wsdump: as named, with all its findings\n")
+	p.line("- gopacket and its fork (`%s`): their pcap reader, `DecodingLayerParser` and `reassembly`, which count bytes of streams, without WebSocket (`bench/gopacket`)", fork)
+	p.line("- wsdump: as named, with all findings\n")
 	b.machine(p)
 	p.head(append([]string{""}, b.kinds...)...)
 	for _, tool := range beside {

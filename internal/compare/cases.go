@@ -33,12 +33,12 @@ func trials() []trial {
 			want: []string{`C ping "x"`, `C text "Hello"`, `S pong "x"`, `C close 1000 "bye"`, `S close 1000 ""`},
 		},
 		{
-			title: "Two segments out of order", why: "Ordinary in captures of busy networks and of bonded links.",
+			title: "Two segments out of order", why: "Common on busy networks and bonded links.",
 			scripts: []string{plain + "C> text \"one\"\nC> text \"two\"\nC> text \"three\"\n"}, swap: 7,
 			want: []string{`C text "one"`, `C text "two"`, `C text "three"`},
 		},
 		{
-			title: "One segment lost", why: "The capture misses the second half of a message. What follows can be read, in both directions; of the message itself, its beginning.",
+			title: "One segment lost", why: "The second half of a message is missing. Its beginning and all that follows can be read.",
 			scripts: []string{plain + "S> raw 810a48656c6c6f\nS> raw 776f726c64 lost\nS> text \"next\"\nC> text \"thanks\"\nS> text \"last\"\n"},
 			want:    []string{`S text "Hello" (incomplete)`, `S text "next"`, `C text "thanks"`, `S text "last"`},
 		},
@@ -48,7 +48,7 @@ func trials() []trial {
 			want: []string{`C text "client one"`, `S text "server two"`},
 		},
 		{
-			title: "The last fragment is empty", why: "What a writer that streams does: it learns of the end when all is sent.",
+			title: "The last fragment is empty", why: "A streaming writer learns of the end when all is sent.",
 			fixture: "fragments.pcap",
 		},
 		{
@@ -56,22 +56,22 @@ func trials() []trial {
 			fixture: "megabyte.pcap",
 		},
 		{
-			title: "A length of 2^32 + 5", why: "Lengths have up to 63 bits (RFC 6455 5.2). No byte behind this header can be a frame of its own.",
+			title: "A length of 2^32 + 5", why: "Lengths have up to 63 bits (RFC 6455 5.2). All bytes after this header are payload.",
 			scripts: []string{plain + "C> text \"fine\"\nS> raw 827f000000010000000548656c6c6f\nS> text \"more of that payload\"\n"},
 			want:    []string{`C text "fine"`, `S binary "Hello\x81\x14more of that payload" (incomplete)`},
 		},
 		{
-			title: "Client frames captured before the 101", why: "A client that does not wait, or a capture whose order between the directions is not exact.",
+			title: "Client frames captured before the 101", why: "The client does not wait, or the capture has another order than the wire.",
 			scripts: []string{plain[:len("C> upgrade /chat\n")] + "C> text \"early\"\nS> 101\nC> text \"late\"\nS> text \"reply\"\n"},
 			want:    []string{`C text "early"`, `C text "late"`, `S text "reply"`},
 		},
 		{
-			title: "Ports used again", why: "A second connection, a minute later, between the same addresses and ports.",
+			title: "Ports used again", why: "A second connection between the same addresses and ports, a minute later.",
 			scripts: []string{plain + "C> text \"first\"\nC> fin\nS> fin\n", plain + "C> text \"second\" fin=0\nC> cont \" time\"\nS> text \"yes\"\n"},
 			want:    []string{`C text "first"`, `C text "second time"`, `S text "yes"`},
 		},
 		{
-			title: "Compressed, in fragments, with small windows", why: "Real programs, nothing unusual: Python's `websockets` on both ends.",
+			title: "Compressed, in fragments, with small windows", why: "Python's `websockets` on both ends.",
 			fixture: "deflate-python.pcap",
 		},
 		{
@@ -79,7 +79,7 @@ func trials() []trial {
 			fixture: "deflate-firefox.pcap",
 		},
 		{
-			title: "A block with BFINAL=1", why: "Allowed, and to be followed by messages with the same window (RFC 7692 7.2.3.4); the third refers to what the second said.",
+			title: "A block with BFINAL=1", why: "It is allowed, and later messages share its window (RFC 7692 7.2.3.4). The third message refers to the second.",
 			scripts: []string{fmt.Sprintf(agreed, "") + "C> text hex=f348cdc9c9070000 rsv1\nC> text hex=f248cdc9c90700 rsv1\nC> text hex=f200110000 rsv1\n"},
 			want:    []string{`C text "Hello"`, `C text "Hello"`, `C text "Hello"`},
 		},

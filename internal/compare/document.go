@@ -52,17 +52,17 @@ func head() string {
 
 <!-- Printed by: go run ./internal/compare >docs/COMPARISON.md. Do not edit; a test holds it to what the programs say. -->
 
-Every table below is what the programs said in one run, with tshark ` + tsharkVersion() + ` and the wsdump of the commit that this page came with. Another version of tshark prints a page of its own: run the command above.
-Fixtures are in ` + "`testdata/pcaps`" + `, taken from real programs; the other captures are built by ` + "`internal/compare`" + ` and known in every byte.
+What each program shows of the same captures. This page was printed from one run, with tshark ` + tsharkVersion() + ` and the wsdump of its commit; for another tshark, run the command above.
+Fixtures (` + "`testdata/pcaps`" + `) are captures of real programs. ` + "`internal/compare`" + ` builds the other captures and knows every byte of them.
 
 - tshark, default options: ` + "`tshark -r FILE -Y websocket`" + `
 - tshark, best options: ` + "`tshark " + strings.Join(best(), " ") + " -r FILE -Y websocket`" + `, and what a case names besides
 - wsdump: ` + "`wsdump FILE`" + `, no options
 
-What tshark shows was read from its PDML (` + "`-T pdml`" + `), where no frame and no byte is lost.
+The rows of tshark come from its PDML (` + "`-T pdml`" + `), which has every frame and byte.
 `
 	if absent != "" {
-		page += "Not compared: " + absent + ", which were not installed where this was printed. (WebSocket events in Suricata's EVE log exist from 8.0 on.)\n"
+		page += "Not compared: " + absent + ", which were not installed. (Suricata's EVE log has WebSocket events from 8.0 on.)\n"
 	}
 	return page
 }
@@ -72,10 +72,10 @@ func better(all []judged, lacks []string) string {
 	page := `
 ## Where tshark is better
 
-- It knows thousands of protocols and hundreds of thousands of fields; wsdump knows WebSocket and what it rides on.
-- Display filters over every field, a graphical program (Wireshark), statistics of all kinds, dissectors in Lua.
-- It opens many more capture formats (next table).
-- It shows each layer of each packet byte by byte: for the TCP, TLS or HTTP below a WebSocket, use it. wsdump's packet numbers are Wireshark's, to go there from here.
+- It knows thousands of protocols; wsdump knows WebSocket and the layers below it.
+- It has display filters over every field, a graphical program (Wireshark), statistics of all kinds, and dissectors in Lua.
+- It opens more capture formats (next table).
+- It shows each layer of each packet byte by byte: use it for the TCP, TLS or HTTP below a WebSocket. The packet numbers of wsdump are Wireshark's.
 `
 	if len(lacks) > 0 {
 		page += "- wsdump does not have, yet: " + strings.Join(lacks, "; ") + ".\n"
@@ -134,8 +134,8 @@ func (b *bench) traffic(w io.Writer) error {
 	fmt.Fprintf(w, `
 ## Real traffic
 
-In the %d fixtures with WebSockets that need no keys, both see the same in %d of %d frames: packet, direction, opcode, FIN, reserved bits, mask, length. Messages differ where the differential test
-lists it (`+"`internal/compare/differential_test.go`"+`), each by packet and with its reason; in each of these, wsdump agrees with what the endpoints wrote down.
+In the %d fixtures with WebSockets that need no keys, both show the same for %d of %d frames: packet, direction, opcode, FIN, reserved bits, mask, length. `+"`internal/compare/differential_test.go`"+`
+lists each difference with its reason. In each of them, wsdump agrees with the records of the endpoints.
 `, fixtures, sameFrames, frames)
 	return nil
 }
@@ -146,7 +146,7 @@ func tricky(w io.Writer, all []judged) {
 	for _, j := range all {
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", j.title, words[j.tshark.word()], words[j.best.word()], words[j.wsdump.word()])
 	}
-	fmt.Fprint(w, "\n\"Wrong\" is what shows something that nobody sent; \"misses some\" leaves something out. Behind \"says\" stand wsdump's errors and warnings about the traffic.\n")
+	fmt.Fprint(w, "\n\"Wrong\": it shows something that nobody sent. \"Misses some\": it leaves something out. After \"says\": errors and warnings of wsdump about the traffic.\n")
 	for _, j := range all {
 		fmt.Fprint(w, "\n### ", j.title, "\n\n", j.why)
 		if j.fixture != "" {
@@ -158,7 +158,7 @@ func tricky(w io.Writer, all []judged) {
 			}
 			fmt.Fprintf(w, "\n\n```\n%s\n```\n", story)
 			if j.swap > 0 {
-				fmt.Fprintf(w, "\nPackets %d and %d have changed places.\n", j.swap, j.swap+1)
+				fmt.Fprintf(w, "\nPackets %d and %d are swapped.\n", j.swap, j.swap+1)
 			}
 		}
 		fmt.Fprint(w, "\n| | |\n|---|---|\n")
@@ -174,7 +174,7 @@ func besides(options []string) string {
 }
 
 func (b *bench) violations(w io.Writer) error {
-	fmt.Fprint(w, "\n## Violations of the protocol\n\nOne planted in each of these conversations. tshark: expert information from the severity note on (`-z expert,note`), but for TCP, where every FIN is one. wsdump: its errors and warnings, notes left out.\n\n| planted | | tshark | wsdump |\n|---|---|---|---|\n")
+	fmt.Fprint(w, "\n## Violations of the protocol\n\nEach conversation has one. tshark: expert information of severity note and above (`-z expert,note`), but not of TCP, where every FIN is a note. wsdump: errors and warnings.\n\n| planted | | tshark | wsdump |\n|---|---|---|---|\n")
 	all, theirs, ours := violations(), 0, 0
 	for _, v := range all {
 		path, rules, err := v.announced(b.dir)
@@ -206,7 +206,7 @@ func nothing(what []string) string {
 
 // outputs shows what a person and a program get.
 func (b *bench) outputs(w io.Writer) error {
-	fmt.Fprint(w, "\n## What comes out\n\nThe same capture to each: a text, a ping, its pong, two texts in one packet, a close.\n")
+	fmt.Fprint(w, "\n## What comes out\n\nThe same capture for each: a text, a ping, its pong, two texts in one packet, a close.\n")
 	c := trial{title: "outputs", scripts: []string{plain + "C> text \"hello\"\nS> ping \"p\"\nC> pong \"p\"\nC> text \"a,b\"\nC+ text \"c\"\nC> close 1000 \"bye\"\nS> close 1000\nS> fin\nC> fin\n"}}
 	path, err := c.build(b.root, b.dir)
 	if err != nil {
@@ -216,7 +216,7 @@ func (b *bench) outputs(w io.Writer) error {
 		{"tshark", "-r", path, "-Y", "websocket"},
 		{"tshark", "-r", path, "-Y", "websocket", "-T", "fields", "-e", "frame.number", "-e", "websocket.payload.text"},
 		{"wsdump", path},
-		{"wsdump", "-T", "ndjson", "--hide", "open,close,finding", path},
+		{"wsdump", "-T", "ndjson", "--hide", "open,close,finding,control", path},
 	} {
 		program := command[0]
 		if program == "wsdump" {
