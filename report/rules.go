@@ -61,19 +61,17 @@ func RulesNDJSON(w io.Writer, rules []*timeline.Rule) error {
 // RulesMarkdown writes the catalogue as docs/RULES.md.
 func RulesMarkdown(w io.Writer, rules []*timeline.Rule) error {
 	var b strings.Builder
-	b.WriteString("# The rules that wsdump judges traffic by\n\n" +
-		"Written by `wsdump rules -T markdown`. An ID never changes its meaning. An error breaks a MUST of its reference, a warning is trouble,\n" +
-		"a note is worth knowing. A false alarm is worse than a miss: what an observer cannot know is a note or nothing.\n\n" +
-		"| rule | severity | when | reference |\n|---|---|---|---|\n")
+	b.WriteString("# Rules\n\n" +
+		"`wsdump rules` lists the rules, and `wsdump rules ws/mask-missing` explains one. `wsdump rules -T markdown` wrote this page.\n\n" +
+		"An ID never changes its meaning. An error breaks a MUST of its reference, a warning is trouble, a note is worth knowing.\n" +
+		"A false alarm is worse than a miss: what an observer cannot know is a note or nothing.\n")
 	for _, r := range rules {
-		b.WriteString("| [`" + r.ID + "`](#" + anchor(r.ID) + ") | " + r.Severity.String() + " | " + r.Title + " | " + r.Ref + " |\n")
-	}
-	for _, r := range rules {
-		b.WriteString("\n### " + r.ID + "\n\n" + r.Severity.String() + ": " + r.Title + ". " + r.Text + "\n")
+		ref := ""
+		if r.Ref != "" {
+			ref = " (" + r.Ref + ")"
+		}
+		b.WriteString("\n### " + r.ID + "\n\n" + r.Severity.String() + ref + ": " + r.Title + ". " + r.Text + "\n")
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
-
-// anchor returns the name that Markdown viewers give to a heading.
-func anchor(id string) string { return strings.ReplaceAll(id, "/", "") }

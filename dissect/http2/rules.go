@@ -2,7 +2,7 @@ package http2
 
 import "github.com/wsdump/wsdump/timeline"
 
-// The rules that this package judges by. Each is a row of docs/RULES.md.
+// The rules that this package judges by. Each is a section of docs/RULES.md.
 var (
 	ruleConnectNotEnabled = &timeline.Rule{
 		ID: "h2/connect-not-enabled", Severity: timeline.Error, Since: "0.2", Ref: "RFC 8441 3, 4",

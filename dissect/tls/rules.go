@@ -2,7 +2,7 @@ package tls
 
 import "github.com/wsdump/wsdump/timeline"
 
-// The rules that this package judges by. Each is a row of docs/RULES.md.
+// The rules that this package judges by. Each is a section of docs/RULES.md.
 var (
 	ruleNoKeys = &timeline.Rule{
 		ID: "tls/no-keys", Severity: timeline.Note, Since: "0.1", Ref: "RFC 8446, RFC 9850",

@@ -2,7 +2,7 @@ package ws
 
 import "github.com/wsdump/wsdump/timeline"
 
-// The rules that this package judges by. Each is a row of docs/RULES.md.
+// The rules that this package judges by. Each is a section of docs/RULES.md.
 var (
 	ruleMaskMissing = &timeline.Rule{
 		ID: "ws/mask-missing", Severity: timeline.Error, Since: "0.1", Ref: "RFC 6455 5.1",
