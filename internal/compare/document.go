@@ -146,8 +146,11 @@ func tricky(w io.Writer, all []judged) {
 	for _, j := range all {
 		fmt.Fprintf(w, "| %s | %s | %s | %s |\n", j.title, words[j.tshark.word()], words[j.best.word()], words[j.wsdump.word()])
 	}
-	fmt.Fprint(w, "\n\"Wrong\": it shows something that nobody sent. \"Misses some\": it leaves something out. After \"says\": errors and warnings of wsdump about the traffic.\n")
+	fmt.Fprint(w, "\n\"Wrong\": it shows something that nobody sent. \"Misses some\": it leaves something out. After \"says\": errors and warnings of wsdump about the traffic. Captures that all show right have no section.\n")
 	for _, j := range all {
+		if j.agreed() {
+			continue // the table above has it
+		}
 		fmt.Fprint(w, "\n### ", j.title, "\n\n", j.why)
 		if j.fixture != "" {
 			fmt.Fprintf(w, " (`%s`)\n", j.fixture)

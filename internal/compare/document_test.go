@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -45,6 +46,10 @@ func TestPage(t *testing.T) {
 	for _, c := range trials() {
 		t.Run(c.title, func(t *testing.T) {
 			t.Parallel()
+			if row := cells[[2]string{"Tricky captures", c.title}]; slices.Equal(row, []string{"right", "right", "right"}) {
+				holdAgreed(t, c, same)
+				return
+			}
 			if !same {
 				_, _, v, err := c.ours(root, t.TempDir())
 				if err != nil {
@@ -82,6 +87,20 @@ func TestPage(t *testing.T) {
 				hold(t, row[1:2], nothing(said), false)
 			}
 		})
+	}
+}
+
+// holdAgreed judges a capture that all show right, by the page: it has one row there.
+func holdAgreed(t *testing.T, c trial, same bool) {
+	t.Helper()
+	if !same {
+		if _, _, v, err := c.ours(root, t.TempDir()); err != nil || !v.right() {
+			t.Errorf("the page says right, and wsdump %s (%v)%s", v.cell(), err, again)
+		}
+		return
+	}
+	if j, err := c.all(root, t.TempDir()); err != nil || !j.agreed() {
+		t.Errorf("the page says right, and the programs %s, %s, %s (%v)%s", j.tshark.cell(), j.best.cell(), j.wsdump.cell(), err, again)
 	}
 }
 

@@ -46,6 +46,9 @@ func (v verdict) word() string {
 	return strings.TrimRight(word, ":;") // right, misses, wrong, not
 }
 
+// agreed reports whether all are right.
+func (j judged) agreed() bool { return j.tshark.right() && j.best.right() && j.wsdump.right() }
+
 // bestCell is the cell of tshark's best options: shorter where they change
 // nothing.
 func (j judged) bestCell() string {
@@ -57,7 +60,7 @@ func (j judged) bestCell() string {
 
 // list quotes the first few of many.
 func list(lines []string) string {
-	const most = 5
+	const most = 2
 	out := "`" + strings.Join(lines[:min(len(lines), most)], "`, `") + "`"
 	if more := len(lines) - most; more > 0 {
 		out += fmt.Sprintf(" and %d more", more)
