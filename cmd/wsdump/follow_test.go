@@ -162,11 +162,17 @@ func TestFollowRotated(t *testing.T) {
 				rows.Close()
 				code <- c
 			}()
-			lines := bufio.NewScanner(out)
+			lines := make(chan string, 1000) // so that no row waits for the test
+			go func() {
+				defer close(lines)
+				for rows := bufio.NewScanner(out); rows.Scan(); {
+					lines <- rows.Text()
+				}
+			}()
 			await := func(what string) string {
-				for lines.Scan() {
-					if strings.Contains(lines.Text(), what) {
-						return lines.Text()
+				for line := range lines {
+					if strings.Contains(line, what) {
+						return line
 					}
 				}
 				t.Fatalf("%q never came: %s", what, words.String())
