@@ -61,7 +61,7 @@ func TestLinkErrors(t *testing.T) {
 		{"ether host 02:00:00:00:00:01", linkRaw, "no Ethernet addresses"},
 		{"vlan", linkSLL2, "vlan is not known"},
 		{"tcp", linkNFLog, "cannot be filtered by what is inside"},
-		{"tcp", 147, "link type 147 cannot be filtered"},
+		{"tcp", 147, "link type 147 cannot be filtered by what is inside"},
 		{"inbound", linkEthernet, "which way"},
 		{"mpls and arp", linkEthernet, "only IPv4 and IPv6"},
 	} {
@@ -71,6 +71,30 @@ func TestLinkErrors(t *testing.T) {
 		}
 		if _, err := e.Compile(tc.link); err == nil || !strings.Contains(err.Error(), tc.message) {
 			t.Errorf("%q on link type %d: %v", tc.expr, tc.link, err)
+		}
+	}
+}
+
+// TestUnknownLink: what looks at no protocol works on every link type.
+func TestUnknownLink(t *testing.T) {
+	for expr, want := range map[string]bool{
+		"greater 100": false, "less 100": true, "len = 60": true, "ether[0] = 7": true, "link[0] = 8 or greater 61": false,
+	} {
+		e, err := Parse(expr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := e.Compile(147)
+		if err != nil {
+			t.Errorf("%q: %v", expr, err)
+			continue
+		}
+		p, err := NewProgram(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := p.Match([]byte{7}, 60); got != want {
+			t.Errorf("%q matches: %t", expr, got)
 		}
 	}
 }

@@ -104,15 +104,12 @@ func newGenerator(link uint32, kernel bool) *generator {
 		g.linkType.k, g.payload.k = 6, 8
 	case linkRawBSD, linkRawOBSD, linkRaw:
 		g.link = linkRaw
-	case linkIPv4, linkIPv6, linkNFLog:
 	case linkSLL:
 		g.linkType.k, g.payload.k = 14, 16
 	case linkSLL2:
 		g.linkType.k, g.payload.k = 0, 20
 	case linkPFLog:
 		g.payload = offset{variable: true, cell: cellPayload}
-	default:
-		fail(0, "tcpdump -ddd makes a program for it, which --bpf-raw takes", "captures of link type %d cannot be filtered", link)
 	}
 	if kernel && (link == linkSLL || link == linkSLL2) {
 		g.cooked, g.payload.k = g.payload.k, 0

@@ -37,7 +37,7 @@ func (g *generator) carries(at int, proto uint32) *node {
 	case linkPFLog:
 		return g.family(proto)
 	}
-	fail(at, "ether[...], less and greater work there", "captures of link type %d cannot be filtered by what is inside", g.link)
+	fail(at, "ether[...], less and greater work there; for more, tcpdump -ddd makes a program that --bpf-raw takes", "captures of link type %d cannot be filtered by what is inside", g.link)
 	return nil
 }
 
