@@ -236,7 +236,7 @@ type ordered struct {
 }
 
 func (*ordered) Needs(*timeline.Conn) timeline.Needs { return timeline.Needs{Payload: true} }
-func (o *ordered) Message(m *timeline.Message) { o.packets = append(o.packets, m.Last.Packet) }
+func (o *ordered) Message(m *timeline.Message)       { o.packets = append(o.packets, m.Last.Packet) }
 
 func (o *ordered) Frame(f *timeline.Frame) { o.packets = append(o.packets, f.Last.Packet) }
 
